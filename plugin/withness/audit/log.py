@@ -1,0 +1,166 @@
+"""The port that a store docks to: one append-only log with a tree over it, and its in-memory form.
+
+A log has segments: a damaged one is never continued, a new one names the break (contracts I7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+from withness.audit.merkle import Frontier
+from withness.audit.record import Leaf, Record, instant, make_leaf, moment
+
+
+@dataclass(frozen=True)
+class Head:
+    """A segment's newest state: its first sequence number, its tree's frontier and root as stored."""
+
+    segment: int
+    first_seq: int
+    size: int
+    root: bytes
+    peaks: bytes
+
+    def frontier(self) -> Frontier:
+        """Return the frontier. Raises ValueError when the stored parts do not agree."""
+        found = Frontier.from_bytes(self.size, self.peaks)
+        if found.root() != self.root:
+            raise ValueError("the stored root does not fit the stored hashes")
+        return found
+
+
+class Log(Protocol):
+    """What the trail asks of a store, inside one transaction."""
+
+    def head(self) -> Head | None:
+        """Return the newest segment's head, None for an empty log."""
+
+    def last(self) -> Leaf | None:
+        """Return the leaf with the highest sequence number."""
+
+    def schema_damage(self) -> str | None:
+        """Return what differs from the schema that this release expects (tables, triggers)."""
+
+    def put(self, leaf: Leaf, head: Head) -> None:
+        """Append the leaf and store the head that includes it."""
+
+    def leaves(self) -> Iterator[Leaf]:
+        """Yield every leaf by sequence number."""
+
+    def heads(self) -> tuple[Head, ...]:
+        """Return the head of every segment."""
+
+
+def damage(log: Log) -> str | None:
+    """Return why the log cannot be continued, None when its cheap signs agree.
+
+    The full proof is the verifier's; this looks at schema, head and last leaf only.
+    """
+    schema = log.schema_damage()
+    if schema:
+        return schema
+    head, last = log.head(), log.last()
+    if head is None or last is None:
+        return (
+            None if head is None and last is None else "the log has records without a head, or a head without records"
+        )
+    try:
+        head.frontier()
+    except ValueError as error:
+        return str(error)
+    if last.seq != head.first_seq + head.size - 1 or last.segment != head.segment:
+        return "the number of records is not what the tree says"
+    return None
+
+
+def broken(log: Log) -> bool:
+    """Whether the log is damaged now, or was found damaged before (it then has a later segment)."""
+    head = log.head()
+    return damage(log) is not None or (head is not None and head.segment > 0)
+
+
+def append(log: Log, records: Iterable[Record], *, at: datetime, fresh_segment: bool = False) -> tuple[Leaf, ...]:
+    """Append `records` in order and return their leaves.
+
+    On a damaged log, and where `fresh_segment` asks for it, they begin a new segment: the old one is left
+    as it was found.
+    """
+    written = []
+    reason = damage(log)
+    head, last = log.head(), log.last()
+    start_anew = (reason is not None and (head is None or head.segment == 0 or _inconsistent(log))) or fresh_segment
+    for record in records:
+        seq = 0 if last is None else last.seq + 1
+        if head is None or start_anew:
+            segment = max(head.segment if head else -1, last.segment if last else -1) + 1
+            head = Head(segment=segment, first_seq=seq, size=0, root=b"", peaks=b"")
+            frontier = Frontier()
+            after = {"after_break": reason or "found damaged"} if start_anew else {}
+            start_anew = False
+        else:
+            frontier, after = Frontier.from_bytes(head.size, head.peaks), {}
+        clock = "suspect" if last is not None and instant(at) < last.recorded_at else "ok"
+        said = replace(record, details={**record.details, **after})
+        leaf = make_leaf(said, seq=seq, segment=head.segment, at=at, clock=clock)
+        frontier = frontier.append(leaf.leaf_hash)
+        head = Head(head.segment, head.first_seq, frontier.size, frontier.root(), frontier.to_bytes())
+        log.put(leaf, head)
+        last = leaf
+        written.append(leaf)
+    return tuple(written)
+
+
+def _inconsistent(log: Log) -> bool:
+    """Whether the newest segment itself cannot be continued (a damaged schema alone does not stop it)."""
+    head, last = log.head(), log.last()
+    try:
+        return head is None or last is None or head.frontier().size != last.seq - head.first_seq + 1
+    except ValueError:
+        return True
+
+
+def newest_time(log: Log) -> datetime | None:
+    """Return the time of the newest record, None for an empty log or an unreadable time."""
+    last = log.last()
+    try:
+        return moment(last.recorded_at) if last else None
+    except ValueError:
+        return None
+
+
+class MemoryLog:
+    """The log in memory: what unit tests use; it keeps the same rules."""
+
+    def __init__(self) -> None:
+        self._leaves: list[Leaf] = []
+        self._heads: dict[int, Head] = {}
+
+    def head(self) -> Head | None:
+        """See `Log.head`."""
+        return self._heads[max(self._heads)] if self._heads else None
+
+    def last(self) -> Leaf | None:
+        """See `Log.last`."""
+        return self._leaves[-1] if self._leaves else None
+
+    def schema_damage(self) -> str | None:
+        """See `Log.schema_damage`: memory has no schema."""
+        return None
+
+    def put(self, leaf: Leaf, head: Head) -> None:
+        """See `Log.put`. Raises ValueError for a sequence number that is there already."""
+        if self._leaves and leaf.seq <= self._leaves[-1].seq:
+            raise ValueError("the log is append-only")
+        self._leaves.append(leaf)
+        self._heads[head.segment] = head
+
+    def leaves(self) -> Iterator[Leaf]:
+        """See `Log.leaves`."""
+        return iter(self._leaves)
+
+    def heads(self) -> tuple[Head, ...]:
+        """See `Log.heads`."""
+        return tuple(self._heads[key] for key in sorted(self._heads))

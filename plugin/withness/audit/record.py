@@ -1,0 +1,156 @@
+"""Audit records: what is written down, its canonical bytes, and the search columns derived from them.
+
+The stored body is RFC 8785 JSON, made once and hashed as stored:
+
+    {"actor":"Practitioner/p1","asserted":true,"at":"2026-11-22T09:00:00.000000Z","clock":"ok",
+     "details":{…},"kind":"gate.decided","nonce":"…","os_user":"…","outcome":"released",
+     "patient":"Patient/rosa","policy":"<sha-256>","reason":null,"request":null,"second_actor":null,
+     "segment":0,"seq":4,"v":1}
+
+A body never holds an answer, a client's word or a reason's text: digests of sealed rows stand for them.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from withness.audit.merkle import leaf_hash
+
+FORMAT: Final = 1
+_NONCE_BYTES: Final = 16
+
+
+class Kind(StrEnum):
+    """The kinds of record (contracts: audit record kinds) that are written so far."""
+
+    SCREEN_RECORDED = "screen.recorded"
+    SCREEN_CORRECTED = "screen.corrected"
+    GATE_DECIDED = "gate.decided"
+    PLAN_HELD = "plan.held"
+    PLAN_APPROVED = "plan.approved"
+    PLAN_SENT = "plan.sent"
+    PLAN_CONFIRMED = "plan.confirmed"
+    PLAN_FAILED = "plan.failed"
+    POLICY_CHANGED = "policy.changed"
+    TRAIL_VIEWED = "trail.viewed"
+    TRAIL_VERIFIED = "trail.verified"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One thing that happened. `details` holds ids, counts, codes and digests only."""
+
+    kind: Kind
+    actor: str
+    os_user: str
+    patient: str | None = None
+    outcome: str | None = None
+    reason: str | None = None
+    second_actor: str | None = None
+    policy: str | None = None
+    request: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A record as the store keeps it: its bytes, their leaf hash, and copies of some fields for search."""
+
+    seq: int
+    segment: int
+    leaf_hash: bytes
+    body: bytes
+    recorded_at: str
+    kind: str
+    actor: str
+    second_actor: str | None
+    patient: str | None
+    outcome: str | None
+    reason_code: str | None
+    policy_hash: str | None
+    request_id: str | None
+    v: int
+
+
+def instant(at: datetime) -> str:
+    """Return `at` in UTC to the microsecond, in the one spelling that records use."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def moment(text: str) -> datetime:
+    """Return the time that `instant` wrote. Raises ValueError for another spelling."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+
+
+def canonical(value: Any) -> bytes:
+    """Return `value` in canonical JSON (RFC 8785)."""
+    import rfc8785
+
+    return rfc8785.dumps(value)
+
+
+def make_leaf(record: Record, *, seq: int, segment: int, at: datetime, clock: str) -> Leaf:
+    """Return the leaf for `record` at its place; a random nonce keeps its hash unguessable."""
+    value: dict[str, Any] = {
+        "v": FORMAT,
+        "seq": seq,
+        "segment": segment,
+        "at": instant(at),
+        "clock": clock,
+        "kind": record.kind.value,
+        "actor": record.actor,
+        "asserted": True,
+        "os_user": record.os_user,
+        "second_actor": record.second_actor,
+        "patient": record.patient,
+        "outcome": record.outcome,
+        "reason": record.reason,
+        "policy": record.policy,
+        "request": record.request,
+        "nonce": secrets.token_hex(_NONCE_BYTES),
+        "details": dict(record.details),
+    }
+    body = canonical(value)
+    return Leaf(leaf_hash=leaf_hash(body), body=body, **columns(value))
+
+
+def columns(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the search columns that a body's value stands for. Raises KeyError when a field is missing."""
+    return {
+        "seq": value["seq"],
+        "segment": value["segment"],
+        "recorded_at": value["at"],
+        "kind": value["kind"],
+        "actor": value["actor"],
+        "second_actor": value["second_actor"],
+        "patient": value["patient"],
+        "outcome": value["outcome"],
+        "reason_code": value["reason"],
+        "policy_hash": value["policy"],
+        "request_id": value["request"],
+        "v": value["v"],
+    }
+
+
+def damage_of(leaf: Leaf) -> str | None:
+    """Return what is wrong with one stored leaf on its own, None when its parts agree."""
+    if leaf.leaf_hash != leaf_hash(leaf.body):
+        return "its bytes do not fit its hash"
+    try:
+        value = json.loads(leaf.body)
+        if canonical(value) != leaf.body:
+            return "its bytes are not canonical"
+        derived = columns(value)
+    except (ValueError, KeyError, TypeError):
+        return "its bytes are not a record"
+    for name, wanted in derived.items():
+        stored = getattr(leaf, name)
+        if stored != wanted or type(stored) is not type(wanted):
+            return f"its column {name} does not say what its bytes say"
+    return None

@@ -1,0 +1,102 @@
+"""The command tree, and the edge where errors become sentences and exit codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Final
+
+import click
+
+from withness import __version__
+from withness.cli.say import complain
+from withness.errors import CannotTell, InvalidInput, WithnessError
+
+COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "demo": ("withness.cli.demo:demo", "Tell the whole story on sample people"),
+    "templates": ("withness.cli.catalogue:templates", "List the plan templates, or show one with its sources"),
+    "questionnaire": ("withness.cli.catalogue:questionnaire", "List the Questionnaires, or write one as FHIR R4 JSON"),
+    "schema": ("withness.cli.catalogue:schema", "Print the JSON Schema of a plan draft"),
+    "screen": ("withness.cli.gate:screen", "Record a risk screen and say what it lets through"),
+    "gate": ("withness.cli.gate:gate", "Ask for the standing decision; writes no plan"),
+    "plan": ("withness.cli.plan:plan", "Preview, save, list and show plans"),
+    "sync": ("withness.cli.plan:sync", "Deliver approved plans that wait for the EHR"),
+    "audit": ("withness.cli.audit:audit", "Verify and look at the audit trail"),
+    "key": ("withness.cli.key:key", "Back up the data key"),
+}
+
+
+class Tree(click.Group):
+    """A group whose commands are imported when they are called: `--help` waits for nothing."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order of a first day's work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name][0].split(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(
+    cls=Tree,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="\b\nExamples:\n"
+    "  withness demo                                    the whole main job, on sample people\n"
+    "  withness questionnaire risk-screen --out form.json\n"
+    "  withness screen screen.json                      record a screen: exit 0 clear, 3 held\n"
+    "  withness plan save plan.json                     exit 0 saved, 3 held, 5 waits for the EHR\n"
+    "  withness audit verify                            exit 0 whole, 4 damaged, 7 cannot tell\n",
+)
+@click.version_option(__version__, prog_name="withness")
+def tree() -> None:
+    """Plans in the client's own words, behind a risk-screen gate, as FHIR R4 resources.
+
+    Every command takes --home DIR (the data directory) and --json (one document on standard output).
+    """
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line and return its exit code (contracts: exit codes)."""
+    as_json = "--json" in arguments
+    try:
+        tree.main(args=list(arguments), prog_name="withness", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except BrokenPipeError:
+        return CannotTell.exit_code
+    except Exception as error:  # noqa: BLE001  the edge: a bug here must hold, say so, and show nobody's words
+        return complain(_said(error), as_json=as_json)
+    return 0
+
+
+def _said(error: Exception) -> WithnessError:
+    match error:
+        case WithnessError():
+            return error
+        case click.exceptions.Abort():
+            return CannotTell("Stopped before it was done.")
+        case click.ClickException():
+            return InvalidInput(error.format_message(), field="command line", hint="See --help for examples.")
+        case _:
+            return _bug(error)
+
+
+def _bug(error: Exception) -> CannotTell:
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = f"{place.tb_frame.f_globals.get('__name__', '?')}:{place.tb_lineno}" if place else "?"
+    return CannotTell(
+        f"Withness has a fault here ({type(error).__name__} in {where}); nothing is claimed to be saved.",
+        hint="Please report it with this line; it holds nobody's data.",
+    )

@@ -1,0 +1,113 @@
+"""`withness templates`, `withness questionnaire`, `withness schema`: what there is to work with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from withness.cli.say import common, document, table
+from withness.core.template import PlanTemplate, shape
+from withness.errors import InvalidInput
+
+
+@click.command(epilog="\b\nExamples:\n  withness templates\n  withness templates heard\n  withness templates --json\n")
+@click.argument("id", required=False)
+@common
+def templates(id: str | None, home: Path | None, as_json: bool) -> None:
+    """List the plan templates, or show one with its sources. Each problem proposes; none selects."""
+    from withness.packs.templates import load_templates
+    from withness.settings import read_settings
+
+    found = load_templates(read_settings({"home": home}).packs)
+    if id is not None and id not in found:
+        raise InvalidInput(
+            f"There is no plan template {id[:40]!r}.", field="ID", hint=f"Choose one of: {', '.join(found)}."
+        )
+    if as_json:
+        document(_value(found[id]) if id else [_value(one) for one in found.values()])
+    elif id is None:
+        table(
+            "Plan templates",
+            ("id", "goal", "time limit"),
+            [(one.id, one.goal, one.limit.sentence()) for one in found.values()],
+        )
+    else:
+        table(id, ("", ""), [(name, _text(value)) for name, value in _value(found[id]).items()])
+
+
+def _value(template: PlanTemplate) -> dict[str, Any]:
+    return {
+        "id": template.id,
+        "version": template.version,
+        "title": template.title,
+        "goal": template.goal,
+        "objective": template.objective,
+        "measure": template.measure.text,
+        "target_form": shape(template.target),
+        "within": template.limit.sentence(),
+        "responsible": template.responsible,
+        "mechanism": template.mechanism,
+        "references": list(template.references),
+        "source": template.source,
+        "problems": list(template.problems),
+        "leads": [one.value for one in template.leads],
+        "units": [one.value for one in template.units],
+        "evidence": template.evidence,
+    }
+
+
+def _text(value: object) -> str:
+    return ", ".join(str(one) for one in value) if isinstance(value, list) else str(value)
+
+
+@click.command(
+    epilog="\b\nExamples:\n  withness questionnaire\n  withness questionnaire risk-screen --out risk-screen.json\n"
+)
+@click.argument("id", required=False)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write it to a file.")
+@common
+def questionnaire(id: str | None, out: Path | None, home: Path | None, as_json: bool) -> None:
+    """List the Questionnaires, or write one as FHIR R4 JSON."""
+    from withness.fhir.questionnaires import risk_screen
+    from withness.packs.policy import load_policy
+    from withness.settings import read_settings
+
+    found = {"risk-screen": risk_screen(load_policy(read_settings({"home": home}).policy))}
+    if id is None:
+        rows = [
+            {"id": name, "url": f"{one['url']}|{one['version']}", "title": one["title"]} for name, one in found.items()
+        ]
+        if as_json:
+            document(rows)
+        else:
+            table("Questionnaires", ("id", "canonical", "title"), [tuple(row.values()) for row in rows])
+        return
+    if id not in found:
+        raise InvalidInput(
+            f"There is no Questionnaire {id[:40]!r}.", field="ID", hint=f"Choose one of: {', '.join(found)}."
+        )
+    if out is not None:
+        _write(out, json.dumps(found[id], ensure_ascii=False, indent=2) + "\n")
+        click.echo(f"Wrote {out}.", err=True)
+    if as_json or out is None:
+        document(found[id])
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be written: {error.strerror}.", field="--out") from None
+
+
+@click.command(epilog="\b\nExample:\n  withness schema plan > plan-draft.schema.json\n")
+@click.argument("what", type=click.Choice(["plan"]))
+@common
+def schema(what: str, home: Path | None, as_json: bool) -> None:
+    """Print the JSON Schema of a plan draft."""
+    from withness.desk.draft import draft_schema
+
+    document(draft_schema())

@@ -1,0 +1,92 @@
+"""Sample screens and drafts for `withness demo`, made from the policy and catalogue/demo.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from withness import content
+from withness.core.risk import NO, RiskPolicy
+from withness.fhir import codes
+
+CLINICIAN = "Practitioner/p1"
+
+
+def people() -> dict[str, dict[str, Any]]:
+    """Return the demo's people by name."""
+    return tomllib.loads((content.folder("catalogue") / "demo.toml").read_text(encoding="utf-8"))
+
+
+def draft(person: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    """Return a plan draft in this person's words."""
+    goal = {
+        "template": person["template"],
+        "words": person["words"],
+        "by": person["member"],
+        "within": person["within"],
+        "target": person["target"],
+        "responsible": "client",
+        "acceptance": [{"who": person["member"], "status": "agree"}],
+    }
+    return {
+        "unit": {"kind": "individual", "members": [person["member"]]},
+        "encounter": person["encounter"],
+        "author": CLINICIAN,
+        "lead": "client-led",
+        "concern": {"words": person["concern"], "problems": [person["problem"]]},
+        "frame": {
+            "start": at.date().isoformat(),
+            "review_by": (at.date() + timedelta(days=90)).isoformat(),
+            "frequency_weeks": 1,
+            "session_minutes": 50,
+            "other_treatment": "Talked about; none wanted for now.",
+        },
+        "goals": [goal],
+        "resources_named_by_client": ["My sister"],
+        "psychoeducation": {},
+        "supersedes": None,
+        "request_id": str(uuid4()),
+    }
+
+
+def screen(
+    policy: RiskPolicy, person: Mapping[str, Any], at: datetime, answers: Mapping[str, str | None]
+) -> dict[str, Any]:
+    """Return a screen in which every question is answered no, but for `answers` (None: left out)."""
+    groups = [_group(policy, domain.id, at, answers) for domain in policy.domains]
+    return {
+        "resourceType": "QuestionnaireResponse",
+        "questionnaire": f"{codes.QUESTIONNAIRE_RISK_SCREEN}|{policy.version}",
+        "status": "completed",
+        "subject": {"reference": person["member"]},
+        "encounter": {"reference": person["encounter"]},
+        "authored": at.isoformat(timespec="seconds"),
+        "author": {"reference": CLINICIAN},
+        "item": groups,
+    }
+
+
+def _group(policy: RiskPolicy, domain_id: str, at: datetime, answers: Mapping[str, str | None]) -> dict[str, Any]:
+    [domain] = [one for one in policy.domains if one.id == domain_id]
+    items = [_coded(domain.informant, codes.INFORMANTS, "client")]
+    if domain.asked_alone:
+        items.append(_coded(f"{domain.id}.asked-alone", codes.ANSWERS, "yes"))
+    for question in domain.questions:
+        code = answers.get(question.id, NO)
+        if code is not None:
+            items.append(_coded(question.id, codes.ANSWERS, code))
+    if domain.validated is not None:
+        prefix = f"{domain.id}.validated."
+        items.append({"linkId": f"{prefix}instrument", "answer": [{"valueString": domain.validated.instruments[0]}]})
+        items.append({"linkId": f"{prefix}version", "answer": [{"valueString": "as the site holds it"}]})
+        items.append({"linkId": f"{prefix}date", "answer": [{"valueDate": at.date().isoformat()}]})
+        items.append(_coded(f"{prefix}result", codes.VALIDATED_RESULTS, answers.get(f"{prefix}result") or "negative"))
+        items.append({"linkId": f"{prefix}by", "answer": [{"valueString": "the clinician"}]})
+    return {"linkId": domain.id, "item": items}
+
+
+def _coded(link: str, system: str, code: str) -> dict[str, Any]:
+    return {"linkId": link, "answer": [{"valueCoding": {"system": system, "code": code}}]}

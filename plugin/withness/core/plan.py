@@ -1,0 +1,212 @@
+"""The plan in the client's words, and the share of it that each member's chart may hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from withness.core.template import Limit, LimitKind, PlanTemplate, Target
+from withness.core.terms import Lead, UnitKind
+
+
+class AcceptanceStatus(StrEnum):
+    """What a person says to a goal (goal-acceptance-status)."""
+
+    AGREE = "agree"
+    DISAGREE = "disagree"
+    PENDING = "pending"
+
+
+@dataclass(frozen=True)
+class Voice:
+    """One person's words, byte for byte."""
+
+    who: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """One person's answer to a goal; `reason` is in that person's words."""
+
+    who: str
+    status: AcceptanceStatus
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Concern:
+    """The presenting concern in the client's own words, each voice of it, and the problems-for-work."""
+
+    words: str
+    voices: tuple[Voice, ...]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A diagnosis that the plan addresses: a Condition in the chart, or a text, of one member."""
+
+    who: str
+    text: str
+    condition: str | None = None
+
+
+@dataclass(frozen=True)
+class Frame:
+    """When, how often and how long (days; weeks between sessions; minutes a session)."""
+
+    start: date
+    review_by: date
+    frequency_weeks: int
+    session_minutes: int
+    other_treatment: str
+    structure_wanted: str = "unsaid"
+    diagnoses: tuple[Diagnosis, ...] = ()
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A goal in the client's words with its measure, target, time limit and responsible person."""
+
+    template: PlanTemplate
+    words: str
+    payer_words: str | None
+    by: str | None
+    within: Limit
+    target: Target
+    responsible: str
+    acceptance: tuple[Acceptance, ...]
+
+    def agreed(self) -> bool:
+        """Whether anybody agreed to it."""
+        return any(one.status is AcceptanceStatus.AGREE for one in self.acceptance)
+
+    def due(self, frame: Frame) -> tuple[date, bool]:
+        """Return the due date and whether it is an estimate (session limits have no calendar date)."""
+        if self.within.kind is LimitKind.WEEKS:
+            return frame.start + timedelta(weeks=self.within.number), False
+        return frame.start + timedelta(weeks=frame.frequency_weeks * self.within.number), True
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Who the plan is for: `members` are Patient/… or RelatedPerson/… references."""
+
+    kind: UnitKind
+    members: tuple[str, ...]
+
+    @property
+    def shared(self) -> bool:
+        """Whether more than one person takes part (contracts I8)."""
+        return len(self.members) > 1
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Who signed the plan on paper or in the page, when, and as what."""
+
+    who: str
+    when: datetime
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole plan draft: well formed and SMART, not yet asked of the gate."""
+
+    unit: Unit
+    encounter: str
+    author: str
+    lead: Lead
+    concern: Concern
+    frame: Frame
+    goals: tuple[Goal, ...]
+    resources_named_by_client: tuple[str, ...]
+    psychoeducation: Mapping[str, str]
+    signatures: tuple[Signature, ...]
+    supersedes: tuple[str, str] | None
+    request_id: str
+
+
+@dataclass(frozen=True)
+class ChartGoal:
+    """A goal as one member's chart holds it: `acceptance` is that member's and the clinician's alone."""
+
+    goal: Goal
+    number: int
+    status: AcceptanceStatus
+    acceptance: tuple[Acceptance, ...]
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class ChartPlan:
+    """The share of a plan that goes into one member's chart; it names that member and the clinician only."""
+
+    member: str
+    unit_kind: UnitKind
+    encounter: str | None
+    author: str
+    lead: Lead
+    words: str
+    problems: tuple[str, ...]
+    frame: Frame
+    goals: tuple[ChartGoal, ...]
+    resources: tuple[str, ...] = ()
+    psychoeducation: Mapping[str, str] = field(default_factory=dict)
+    signatures: tuple[Signature, ...] = ()
+
+
+def charts(plan: Plan) -> tuple[ChartPlan, ...]:
+    """Return one chart plan per member who is a patient, in the unit's order (contracts I8).
+
+    A goal with `by` goes only into that member's chart; one without is shared and goes into each, with that
+    member's own acceptance. Of a unit of more than one, `concern.words`, the resources, the psychoeducation
+    and the shared encounter (it links charts by reference) belong to nobody's chart: only each member's own
+    voice does, and the problems that their own goals serve.
+    """
+    return tuple(_chart(plan, member) for member in plan.unit.members if member.startswith("Patient/"))
+
+
+def _chart(plan: Plan, member: str) -> ChartPlan:
+    shared = plan.unit.shared
+    own = [voice.words for voice in plan.concern.voices if voice.who == member]
+    words = "\n\n".join(own) if shared or own else plan.concern.words
+    goals = tuple(
+        _chart_goal(plan, goal, number, member) for number, goal in enumerate(plan.goals) if goal.by in (None, member)
+    )
+    served = {problem for one in goals for problem in one.goal.template.problems}
+    frame = plan.frame
+    diagnoses = tuple(one for one in frame.diagnoses if one.who == member)
+    return ChartPlan(
+        member=member,
+        unit_kind=plan.unit.kind,
+        encounter=None if shared else plan.encounter,
+        author=plan.author,
+        lead=plan.lead,
+        words=words,
+        problems=tuple(one for one in plan.concern.problems if not shared or one in served),
+        frame=Frame(
+            start=frame.start,
+            review_by=frame.review_by,
+            frequency_weeks=frame.frequency_weeks,
+            session_minutes=frame.session_minutes,
+            other_treatment="" if shared else frame.other_treatment,
+            structure_wanted="unsaid" if shared else frame.structure_wanted,
+            diagnoses=diagnoses,
+        ),
+        goals=goals,
+        resources=() if shared else plan.resources_named_by_client,
+        psychoeducation={} if shared else plan.psychoeducation,
+        signatures=tuple(one for one in plan.signatures if one.who in (member, plan.author)),
+    )
+
+
+def _chart_goal(plan: Plan, goal: Goal, number: int, member: str) -> ChartGoal:
+    visible = tuple(one for one in goal.acceptance if one.who in (member, plan.author))
+    own = next((one for one in visible if one.who == member), None)
+    status = own.status if own else AcceptanceStatus.PENDING
+    return ChartGoal(goal=goal, number=number, status=status, acceptance=visible, reason=own.reason if own else None)

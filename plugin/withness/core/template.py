@@ -1,0 +1,207 @@
+"""Plan templates, and what makes an objective SMART.
+
+A template proposes; the client's own words, number and time limit come from the conversation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, assert_never
+
+from withness.core.terms import Lead, UnitKind
+from withness.errors import NotSmart
+
+if TYPE_CHECKING:
+    from withness.core.plan import Acceptance, Goal
+
+
+class LimitKind(StrEnum):
+    """The three kinds of time limit: a window of sessions, a session's number, calendar weeks."""
+
+    SESSIONS = "sessions"
+    BY_SESSION = "by_session"
+    WEEKS = "weeks"
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A time limit: `number` sessions from the start, the `number`-th session, or `number` weeks."""
+
+    kind: LimitKind
+    number: int
+
+    def sentence(self) -> str:
+        """Return the limit in plain words."""
+        match self.kind:
+            case LimitKind.SESSIONS:
+                return "within 1 session" if self.number == 1 else f"within {self.number} sessions"
+            case LimitKind.BY_SESSION:
+                return "in the first session" if self.number == 1 else f"by session {self.number}"
+            case LimitKind.WEEKS:
+                return "within 1 week" if self.number == 1 else f"within {self.number} weeks"
+            case _:
+                assert_never(self.kind)
+
+
+@dataclass(frozen=True)
+class Count:
+    """At least `count` of the measure's instances."""
+
+    count: int
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """At least `count` of `of` sessions."""
+
+    count: int
+    of: int
+
+
+@dataclass(frozen=True)
+class Exists:
+    """The artefact that the measure names exists."""
+
+
+@dataclass(frozen=True)
+class Yes:
+    """The client answers the measure's question with yes."""
+
+
+@dataclass(frozen=True)
+class Both:
+    """Two parts, both needed; `codes` are codes of the measure's parts."""
+
+    codes: tuple[str, str]
+
+
+Target = Count | Ratio | Exists | Yes | Both
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a two-part measure."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What is observed or asked: `code` in the goal-measure code system, `text` in plain words.
+
+    `unit` is the counted thing ("sessions", "instances"); `each_partner` is how many of the count must come
+    from each partner at least (0: no such rule); `parts` are filled for a two-part measure only.
+    """
+
+    code: str
+    text: str
+    unit: str = ""
+    each_partner: int = 0
+    parts: tuple[Part, ...] = ()
+
+
+@dataclass(frozen=True)
+class PlanTemplate:
+    """One SMART objective of the source's table, as a clinician reviews it.
+
+    `references` are positions in the source's numbered list of resources, parsed as a list (never "36").
+    """
+
+    id: str
+    version: str
+    title: str
+    goal: str
+    objective: str
+    measure: Measure
+    target: Target
+    limit: Limit
+    responsible: str
+    mechanism: str
+    references: tuple[int, ...]
+    source: str
+    problems: tuple[str, ...]
+    leads: tuple[Lead, ...]
+    units: tuple[UnitKind, ...]
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """What client and therapist said about one goal; None where nothing was said yet."""
+
+    words: str
+    within: Limit | None
+    target: Target | None
+    responsible: str | None
+    acceptance: tuple[Acceptance, ...] = ()
+    by: str | None = None
+    payer_words: str | None = None
+
+
+def fill(template: PlanTemplate, conversation: Conversation, *, field: str) -> Goal:
+    """Return the goal that `template` and the client's words make together.
+
+    `field` is the goal's JSON path in the draft. Raises NotSmart naming the missing or unfit part: a goal
+    keeps a measure, a target, a time limit and a responsible person, or it is refused (clinical 1.1).
+    """
+    from withness.core.plan import Goal
+
+    if conversation.within is None:
+        raise NotSmart(f"{field}.within is missing: a goal needs a time limit.", field=f"{field}.within")
+    if conversation.target is None:
+        raise NotSmart(f"{field}.target is missing: a goal needs a target.", field=f"{field}.target")
+    if conversation.responsible is None:
+        raise NotSmart(
+            f"{field}.responsible is missing: a goal needs a responsible person.", field=f"{field}.responsible"
+        )
+    _check_target(template, conversation.target, conversation.within, field=f"{field}.target")
+    return Goal(
+        template=template,
+        words=conversation.words,
+        payer_words=conversation.payer_words,
+        by=conversation.by,
+        within=conversation.within,
+        target=conversation.target,
+        responsible=conversation.responsible,
+        acceptance=conversation.acceptance,
+    )
+
+
+def _check_target(template: PlanTemplate, target: Target, within: Limit, *, field: str) -> None:
+    if type(target) is not type(template.target):
+        raise NotSmart(
+            f"{field} must have the form {shape(template.target)} for the template {template.id!r}.", field=field
+        )
+    if isinstance(target, Ratio):
+        if target.count > target.of:
+            raise NotSmart(f"{field} can never be met: count is larger than of.", field=field)
+        if within.kind is not LimitKind.WEEKS and target.of > within.number:
+            raise NotSmart(f"{field} can never be met: of is larger than the number of sessions.", field=field)
+    if (
+        isinstance(target, Both)
+        and isinstance(template.target, Both)
+        and set(target.codes) != set(template.target.codes)
+    ):
+        wanted = ", ".join(template.target.codes)
+        raise NotSmart(
+            f"{field}.all must name both parts of the template {template.id!r}: {wanted}.", field=f"{field}.all"
+        )
+
+
+def shape(target: Target) -> str:
+    """Return how such a target is written in a plan draft."""
+    match target:
+        case Count():
+            return '{"count": N}'
+        case Ratio():
+            return '{"count": N, "of": M}'
+        case Exists():
+            return '{"exists": true}'
+        case Yes():
+            return '{"yes": true}'
+        case Both():
+            return '{"all": [code, code]}'
+        case _:
+            assert_never(target)

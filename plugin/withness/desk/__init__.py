@@ -1,0 +1,1 @@
+"""Use cases: the order of steps (lock, re-read, decide, record, outbox, answer, deliver)."""

@@ -1,0 +1,406 @@
+"""The plan draft file: JSON from outside to a Plan, or one sentence that names the field (contracts).
+
+Words are taken byte for byte: never trimmed, never normalised, at most `MAX_WORDS` characters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from withness.core.plan import (
+    Acceptance,
+    AcceptanceStatus,
+    Concern,
+    Diagnosis,
+    Frame,
+    Goal,
+    Plan,
+    Signature,
+    Unit,
+    Voice,
+)
+from withness.core.template import (
+    Both,
+    Conversation,
+    Count,
+    Exists,
+    Limit,
+    LimitKind,
+    PlanTemplate,
+    Ratio,
+    Target,
+    Yes,
+    fill,
+)
+from withness.core.terms import Lead, UnitKind, reference
+from withness.errors import InvalidInput
+
+MAX_WORDS: Final = 20_000
+"""Longest text of one person, in characters."""
+
+MAX_GOALS: Final = 50
+MAX_MEMBERS: Final = 30
+MAX_NUMBER: Final = 1_000
+
+Words = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_WORDS, pattern=r"\S", description="A person's own words, kept byte for byte."),
+]
+Positive = Annotated[int, Field(strict=True, ge=1, le=MAX_NUMBER)]
+Person = Annotated[str, Field(description="Patient/id, or RelatedPerson/id for a member who is no patient.")]
+Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$", description="A day, YYYY-MM-DD.")]
+Clinician = Annotated[str, Field(description="Practitioner/id or PractitionerRole/id.")]
+Problem = Literal[
+    "relationship-family-conflict",
+    "communication-difficulties",
+    "identity-concerns",
+    "life-transitions",
+    "depression-anxiety-meaning",
+    "feeling-unheard",
+]
+
+
+class _Outside(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Unit(_Outside):
+    kind: Literal["individual", "couple", "family", "group"]
+    members: Annotated[list[Person], Field(min_length=1, max_length=MAX_MEMBERS)]
+
+
+class _Voice(_Outside):
+    who: Person
+    words: Words
+
+
+class _Concern(_Outside):
+    words: Words
+    voices: list[_Voice] = []
+    problems: list[Problem]
+
+
+class _Diagnosis(_Outside):
+    text: Words
+    who: Person | None = None
+    condition: str | None = Field(default=None, description="Condition/id in the chart.")
+
+
+class _Frame(_Outside):
+    start: Day
+    review_by: Day
+    frequency_weeks: Annotated[int, Field(strict=True, ge=1, le=52)]
+    session_minutes: Annotated[int, Field(strict=True, ge=1, le=600)]
+    other_treatment: Words
+    diagnoses: list[_Diagnosis] = []
+    structure_wanted: Literal["more", "same", "less", "unsaid"] = "unsaid"
+
+
+class _Sessions(_Outside):
+    sessions: Positive
+
+
+class _BySession(_Outside):
+    by_session: Positive
+
+
+class _Weeks(_Outside):
+    weeks: Positive
+
+
+class _Count(_Outside):
+    count: Positive
+    of: Positive | None = None
+
+
+class _Exists(_Outside):
+    exists: Literal[True]
+
+
+class _Yes(_Outside):
+    yes: Literal[True]
+
+
+class _All(_Outside):
+    all: Annotated[list[str], Field(min_length=2, max_length=2)]
+
+
+class _Acceptance(_Outside):
+    who: str
+    status: Literal["agree", "disagree", "pending"]
+    reason: Words | None = None
+
+
+class _Goal(_Outside):
+    template: str
+    words: Words
+    payer_words: Words | None = None
+    by: Person | None = None
+    within: _Sessions | _BySession | _Weeks | None = None
+    target: _Count | _Exists | _Yes | _All | None = None
+    responsible: Literal["client", "partners", "family", "therapist", "client-and-therapist"] | None = None
+    acceptance: list[_Acceptance]
+
+
+class _Psychoeducation(_Outside):
+    given: Words | None = None
+    deferred: Words | None = None
+    why: Words | None = None
+
+
+class _Signature(_Outside):
+    who: str
+    when: AwareDatetime
+    meaning: Literal["author", "co-author", "consent"]
+
+
+class _Supersedes(_Outside):
+    plan: str
+    version: str
+
+
+class DraftFile(_Outside):
+    """A plan draft as it comes from outside; every field not marked optional must be there."""
+
+    unit: _Unit
+    encounter: str
+    author: Clinician
+    lead: Literal["client-led", "therapist-led"]
+    concern: _Concern
+    frame: _Frame
+    goals: Annotated[list[_Goal], Field(min_length=1, max_length=MAX_GOALS)]
+    resources_named_by_client: Annotated[list[Words], Field(max_length=100)]
+    psychoeducation: _Psychoeducation
+    signatures: list[_Signature] = []
+    supersedes: _Supersedes | None
+    request_id: UUID
+
+
+def draft_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a plan draft."""
+    schema = DraftFile.model_json_schema()
+    for name in ("within", "target", "responsible"):
+        goal = schema["$defs"]["_Goal"]
+        goal["required"].append(name)
+        goal["properties"][name] = {
+            "anyOf": [one for one in goal["properties"][name]["anyOf"] if one != {"type": "null"}]
+        }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Withness plan draft",
+        **_plain_names(schema),
+    }
+
+
+def _plain_names(value: Any) -> Any:
+    """Name the definitions without the underscore that keeps them private in the code."""
+    if isinstance(value, dict):
+        return {
+            key.removeprefix("_"): _plain_names(inner)
+            for key, inner in value.items()
+            if key != "title" or isinstance(inner, dict)
+        }
+    if isinstance(value, list):
+        return [_plain_names(inner) for inner in value]
+    return value.replace("#/$defs/_", "#/$defs/") if isinstance(value, str) else value
+
+
+def read_draft(value: Mapping[str, Any], templates: Mapping[str, PlanTemplate]) -> Plan:
+    """Return the plan that the draft describes.
+
+    Raises InvalidInput (or NotSmart) with one sentence naming the first field that cannot be taken.
+    """
+    _refuse_organization(value)
+    try:
+        outside = DraftFile.model_validate(value)
+    except ValidationError as error:
+        raise _sentence(error) from None
+    unit = _unit(outside)
+    plan = Plan(
+        unit=unit,
+        encounter=reference(outside.encounter, "Encounter", field="encounter"),
+        author=reference(outside.author, "Practitioner", "PractitionerRole", field="author"),
+        lead=Lead(outside.lead),
+        concern=_concern(outside, unit),
+        frame=_frame(outside, unit),
+        goals=tuple(_goal(outside, unit, index, templates) for index in range(len(outside.goals))),
+        resources_named_by_client=tuple(outside.resources_named_by_client),
+        psychoeducation=outside.psychoeducation.model_dump(exclude_none=True),
+        signatures=tuple(_signature(outside, unit, index) for index in range(len(outside.signatures))),
+        supersedes=(outside.supersedes.plan, outside.supersedes.version) if outside.supersedes else None,
+        request_id=str(outside.request_id),
+    )
+    if not any(goal.agreed() for goal in plan.goals):
+        raise InvalidInput("goals: nobody has agreed to any goal yet; a plan needs one agreed goal.", field="goals")
+    return plan
+
+
+def _refuse_organization(value: Mapping[str, Any]) -> None:
+    unit = value.get("unit")
+    if isinstance(unit, Mapping) and unit.get("kind") == "organization":
+        raise InvalidInput(
+            "unit.kind cannot be organization: in FHIR R4 a CarePlan is about a patient or a group of people, "
+            "never about an organization.",
+            field="unit.kind",
+            hint="Make a plan for the people who take part: an individual, couple, family or group.",
+        )
+
+
+def _sentence(error: ValidationError) -> InvalidInput:
+    """Name the first field at fault; never repeat what was written there."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    steps = [step for step in first["loc"] if not (isinstance(step, str) and step.startswith("_"))]
+    path = ""
+    for step in steps:
+        shown = re.sub(r"[^A-Za-z0-9_.-]", "?", str(step))[:64]
+        path += f"[{shown}]" if isinstance(step, int) else f"{'.' if path else ''}{shown}"
+    path = path or "the draft"
+    match first["type"]:
+        case "missing":
+            return InvalidInput(f"{path} is missing.", field=path)
+        case "extra_forbidden":
+            return InvalidInput(f"{path} is not a field of a plan draft.", field=path)
+        case "string_too_long":
+            return InvalidInput(f"{path} is longer than {MAX_WORDS} characters.", field=path)
+        case "string_pattern_mismatch" | "string_too_short" if "words" in path or "reason" in path:
+            return InvalidInput(f"{path} is empty.", field=path)
+        case _:
+            said = first["msg"].removeprefix("Input ").removeprefix("Value ")
+            return InvalidInput(f"{path}: {said[:1].lower()}{said[1:]}.", field=path)
+
+
+def _unit(outside: DraftFile) -> Unit:
+    kind, members = UnitKind(outside.unit.kind), tuple(outside.unit.members)
+    for index, member in enumerate(members):
+        field = f"unit.members[{index}]"
+        reference(member, "Patient", "RelatedPerson", field=field)
+        if member in members[:index]:
+            raise InvalidInput(f"{field} is named twice.", field=field)
+    if kind is UnitKind.INDIVIDUAL and len(members) != 1:
+        raise InvalidInput("unit.members must name one person for an individual.", field="unit.members")
+    if kind is not UnitKind.INDIVIDUAL and len(members) < 2:
+        raise InvalidInput(f"unit.members must name at least two people for a {kind.value}.", field="unit.members")
+    if kind is UnitKind.COUPLE and len(members) != 2:
+        raise InvalidInput("unit.members must name two people for a couple.", field="unit.members")
+    if not any(member.startswith("Patient/") for member in members):
+        raise InvalidInput(
+            "unit.members must name at least one patient: a plan lives in a patient's chart.", field="unit.members"
+        )
+    return Unit(kind, members)
+
+
+def _member(who: str | None, unit: Unit, *, field: str) -> str:
+    if who not in unit.members:
+        raise InvalidInput(f"{field} must be a member of the unit.", field=field)
+    return who
+
+
+def _concern(outside: DraftFile, unit: Unit) -> Concern:
+    voices = tuple(
+        Voice(_member(voice.who, unit, field=f"concern.voices[{index}].who"), voice.words)
+        for index, voice in enumerate(outside.concern.voices)
+    )
+    return Concern(outside.concern.words, voices, tuple(dict.fromkeys(outside.concern.problems)))
+
+
+def _day(text: str, *, field: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(f"{field} is not a day of the calendar.", field=field) from None
+
+
+def _frame(outside: DraftFile, unit: Unit) -> Frame:
+    frame = outside.frame
+    start, review = _day(frame.start, field="frame.start"), _day(frame.review_by, field="frame.review_by")
+    if review < start:
+        raise InvalidInput("frame.review_by lies before frame.start.", field="frame.review_by")
+    diagnoses = []
+    for index, one in enumerate(frame.diagnoses):
+        field = f"frame.diagnoses[{index}]"
+        who = one.who if unit.shared or one.who else unit.members[0]
+        condition = reference(one.condition, "Condition", field=f"{field}.condition") if one.condition else None
+        diagnoses.append(Diagnosis(_member(who, unit, field=f"{field}.who"), one.text, condition))
+    return Frame(
+        start=start,
+        review_by=review,
+        frequency_weeks=frame.frequency_weeks,
+        session_minutes=frame.session_minutes,
+        other_treatment=frame.other_treatment,
+        structure_wanted=frame.structure_wanted,
+        diagnoses=tuple(diagnoses),
+    )
+
+
+def _goal(outside: DraftFile, unit: Unit, index: int, templates: Mapping[str, PlanTemplate]) -> Goal:
+    given, field = outside.goals[index], f"goals[{index}]"
+    template = templates.get(given.template)
+    if template is None:
+        raise InvalidInput(
+            f"{field}.template is not a plan template.",
+            field=f"{field}.template",
+            hint=f"Choose one of: {', '.join(templates)}.",
+        )
+    conversation = Conversation(
+        words=given.words,
+        payer_words=given.payer_words,
+        by=_member(given.by, unit, field=f"{field}.by") if given.by is not None else None,
+        within=_limit(given),
+        target=_target(given),
+        responsible=given.responsible,
+        acceptance=_acceptance(given, unit, outside.author, field=field),
+    )
+    return fill(template, conversation, field=field)
+
+
+def _limit(goal: _Goal) -> Limit | None:
+    match goal.within:
+        case _Sessions(sessions=number):
+            return Limit(LimitKind.SESSIONS, number)
+        case _BySession(by_session=number):
+            return Limit(LimitKind.BY_SESSION, number)
+        case _Weeks(weeks=number):
+            return Limit(LimitKind.WEEKS, number)
+        case _:
+            return None
+
+
+def _target(goal: _Goal) -> Target | None:
+    match goal.target:
+        case _Count(count=count, of=None):
+            return Count(count)
+        case _Count(count=count, of=int(of)):
+            return Ratio(count, of)
+        case _Exists():
+            return Exists()
+        case _Yes():
+            return Yes()
+        case _All(all=[first, second]):
+            return Both((first, second))
+        case _:
+            return None
+
+
+def _acceptance(goal: _Goal, unit: Unit, author: str, *, field: str) -> tuple[Acceptance, ...]:
+    found: list[Acceptance] = []
+    for index, one in enumerate(goal.acceptance):
+        where = f"{field}.acceptance[{index}].who"
+        if one.who != author:
+            _member(one.who, unit, field=where)
+        if any(one.who == other.who for other in found):
+            raise InvalidInput(f"{where} answers twice.", field=where)
+        found.append(Acceptance(one.who, AcceptanceStatus(one.status), one.reason))
+    return tuple(found)
+
+
+def _signature(outside: DraftFile, unit: Unit, index: int) -> Signature:
+    given, field = outside.signatures[index], f"signatures[{index}].who"
+    if given.who != outside.author:
+        _member(given.who, unit, field=field)
+    return Signature(given.who, given.when, given.meaning)

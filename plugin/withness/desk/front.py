@@ -1,0 +1,152 @@
+"""The desk's front: the public API in Python, values in and JSON-ready values out. `withness.load` gives it."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from withness import strict_json
+from withness.core.terms import Purpose, UnitKind, reference
+from withness.desk import delivery, plans, screens, verify
+from withness.desk.context import Actor, Context
+from withness.desk.standing import Question
+from withness.desk.telling import tell
+from withness.errors import InvalidInput, TrailDamaged
+
+
+class Desk:
+    """One site's desk. Each answer is the document that the same command prints with `--json`.
+
+    Every method may raise a `WithnessError`: its `message` is one sentence, its `field` names the datum.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def screen(self, response: Mapping[str, Any], *, actor: str) -> dict[str, Any]:
+        """Record a risk screen (a FHIR R4 QuestionnaireResponse) and return the decision on it."""
+        strict_json.check(response, name="the screen")
+        decision = screens.record(self._context, response, actor_of(actor))
+        return tell(decision, self._context.policy)
+
+    def decide(
+        self,
+        members: Sequence[str],
+        *,
+        actor: str,
+        purpose: str = "new-plan",
+        encounter: str | None = None,
+        kind: str = "",
+    ) -> dict[str, Any]:
+        """Return the standing decision on one person or a unit. Writes no plan."""
+        if not members:
+            raise InvalidInput("members must name at least one person.", field="members")
+        people = tuple(reference(one, "Patient", "RelatedPerson", field="members") for one in members)
+        if len(set(people)) != len(people):
+            raise InvalidInput("members names somebody twice.", field="members")
+        where = reference(encounter, "Encounter", field="encounter") if encounter else None
+        unit = _named(UnitKind, kind or ("individual" if len(people) == 1 else "group"), field="kind")
+        wanted = _named(Purpose, purpose, field="purpose")
+        question = Question(unit, people, wanted, where)
+        return tell(screens.decide(self._context, question, actor_of(actor)), self._context.policy)
+
+    def preview(self, draft: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the decision and the FHIR Bundle that a save would send now. Writes nothing."""
+        strict_json.check(draft, name="the draft")
+        return plans.preview(self._context, draft).as_dict()
+
+    def save(self, draft: Mapping[str, Any], *, actor: str | None = None) -> dict[str, Any]:
+        """Ask the gate and save the plan; `saved` is True only when the EHR has confirmed it."""
+        strict_json.check(draft, name="the draft")
+        return plans.save(self._context, draft, actor_of(actor or str(draft.get("author", "")))).as_dict()
+
+    def sync(self, *, actor: str) -> dict[str, Any]:
+        """Deliver what waits."""
+        done = delivery.sync(self._context, actor_of(actor))
+        return {
+            "delivered": done.delivered,
+            "waiting": done.waiting,
+            "withheld": done.withheld,
+            "troubles": list(done.troubles),
+        }
+
+    def plans(self) -> list[dict[str, Any]]:
+        """Return plans and working copies, newest first, without their words."""
+        with self._context.store.transaction() as tx:
+            rows = tx.plans()
+        return [
+            {
+                "plan": row.id,
+                "state": row.state.value,
+                "unit": row.content["draft"]["unit"]["kind"],
+                "members": row.content["members"],
+                "decision": row.content["told"]["decision"],
+                "updated": row.updated_at,
+            }
+            for row in rows
+        ]
+
+    def plan(self, id: str) -> dict[str, Any]:
+        """Return one plan or working copy with its draft. Raises InvalidInput when there is none."""
+        with self._context.store.transaction() as tx:
+            row = tx.plan(id)
+        if row is None:
+            raise InvalidInput(
+                "There is no plan or working copy with this id.", field="ID", hint="Run: withness plan list"
+            )
+        told = row.content["told"]
+        return {
+            "plan": row.id,
+            "state": row.state.value,
+            "updated": row.updated_at,
+            **told,
+            "draft": row.content["draft"],
+        }
+
+    def questions(self) -> dict[str, str]:
+        """Return the wording of each of the policy's questions, by linkId."""
+        return {question.id: question.text for question in self._context.policy.questions()}
+
+    def health(self, *, actor: str = "Device/withness") -> dict[str, Any]:
+        """Verify the trail and return what the desk stands on. Raises TrailDamaged, CannotTell."""
+        verdict = verify.verify(self._context.store, actor_of(actor), self._context.now())
+        if not verdict.whole:
+            raise TrailDamaged(verdict.damages[0].sentence(), hint="Run: withness audit verify")
+        policy = self._context.policy
+        return {
+            "policy": {"version": policy.version, "digest": policy.digest, "demo": policy.demo},
+            "questions": len(policy.questions()),
+            "templates": list(self._context.templates),
+            "records": verdict.records,
+            "ehr": self._context.ehr.address,
+        }
+
+    def close(self) -> None:
+        """Close the database."""
+        self._context.store.close()
+
+    def __enter__(self) -> Desk:
+        """Use the desk as a context manager that closes it."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the desk."""
+        self.close()
+
+
+def actor_of(ref: str) -> Actor:
+    """Return who acts, with the operating system's user. Raises InvalidInput for anything but a person or device."""
+    known = reference(ref, "Practitioner", "PractitionerRole", "Device", "Patient", "RelatedPerson", field="actor")
+    try:
+        return Actor(known, getpass.getuser())
+    except (KeyError, OSError):
+        return Actor(known, "unknown")
+
+
+def _named(kind: Any, text: str, *, field: str) -> Any:
+    try:
+        return kind(text)
+    except ValueError:
+        names = ", ".join(one.value for one in kind)
+        raise InvalidInput(f"{field} must be one of: {names}.", field=field) from None

@@ -1,0 +1,103 @@
+"""Recording a risk screen, and the standing decision on a person or a unit."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any
+
+from withness.audit.record import Kind, Record
+from withness.core.gate import Decision
+from withness.core.risk import Screen
+from withness.core.terms import Purpose, UnitKind
+from withness.desk import standing
+from withness.desk.context import Actor, Context
+from withness.errors import EhrRefused, EhrUnavailable
+from withness.fhir.answers import canonical_answers, read_screen
+from withness.store.transaction import Transaction
+
+
+def record(context: Context, resource: Mapping[str, Any], actor: Actor) -> Decision:
+    """Record a screen and decide for a new individual plan in the screen's own encounter.
+
+    A screen whose person can be read is always recorded, whatever else is wrong with it. Raises
+    InvalidInput only when it is no QuestionnaireResponse or its subject cannot be read, CannotTell when it
+    cannot be made durable.
+    """
+    at, id = context.now(), context.new_id()
+    screen = read_screen(resource, context.policy, id=id, recorded=at)
+    births = birth_dates(context, (screen.person,)) if wants_age(context, screen) else {}
+    decision_id = context.new_id()
+
+    def work(tx: Transaction) -> Decision:
+        context.record(tx, actor, at, _keep(tx, context, screen, resource, actor))
+        question = standing.Question(UnitKind.INDIVIDUAL, (screen.person,), Purpose.NEW_PLAN, screen.encounter, births)
+        answered = standing.ask(tx, context, question, at=at, id=decision_id)
+        context.record(tx, actor, at, *standing.keep(tx, answered, actor))
+        return answered.decision
+
+    return context.commit(work, lambda tx: tx.screen(id) is not None)
+
+
+def _keep(tx: Transaction, context: Context, screen: Screen, resource: Mapping[str, Any], actor: Actor) -> Record:
+    answers, salt = canonical_answers(screen), secrets.token_hex(16)
+    tx.put_screen(screen.id, screen.person, {"salt": salt, "answers": answers, "resource": dict(resource)})
+    tx.bump(screen.person)
+    return Record(
+        kind=Kind.SCREEN_CORRECTED if screen.corrects else Kind.SCREEN_RECORDED,
+        actor=actor.ref,
+        os_user=actor.os_user,
+        patient=screen.person,
+        outcome="unreadable-parts" if screen.faults else "readable",
+        policy=context.policy.digest,
+        details={"screen": screen.id, "digest": standing.digest(salt, answers), "author": screen.author},
+    )
+
+
+def decide(context: Context, question: standing.Question, actor: Actor) -> Decision:
+    """Return the standing decision and record that it was asked for. Writes no plan. Raises CannotTell."""
+    at, id = context.now(), context.new_id()
+    question = replace(question, birth_dates=births_needed(context, question.members))
+
+    def work(tx: Transaction) -> Decision:
+        answered = standing.ask(tx, context, question, at=at, id=id)
+        context.record(tx, actor, at, *standing.keep(tx, answered, actor))
+        return answered.decision
+
+    return context.commit(work, lambda tx: tx.decision(id, question.members[0]) is not None)
+
+
+def births_needed(context: Context, members: tuple[str, ...]) -> dict[str, date]:
+    """Return the birth dates of the members whose latest screen relies on their age."""
+    with context.store.transaction() as tx:
+        latest = {member: rows[-1] for member in members if (rows := tx.screens(member))}
+    return birth_dates(
+        context, tuple(one for one, row in latest.items() if wants_age(context, standing.screen_of(row)))
+    )
+
+
+def wants_age(context: Context, screen: Screen) -> bool:
+    """Whether a screen answers a validated instrument with "not for this age"."""
+    return any(
+        domain.validated is not None
+        and screen.answers.get(f"{domain.id}.validated.result") == domain.validated.age_result
+        for domain in context.policy.domains
+    )
+
+
+def birth_dates(context: Context, people: tuple[str, ...]) -> dict[str, date]:
+    """Return what the chart proves of birth dates; an EHR that cannot be asked proves nothing."""
+    found = {}
+    for person in people:
+        try:
+            stored = context.ehr.read(person)
+        except (EhrUnavailable, EhrRefused):
+            continue
+        written = stored.resource.get("birthDate") if stored else None
+        try:
+            found[person] = datetime.strptime(str(written), "%Y-%m-%d").date()  # noqa: DTZ007  a day has no zone
+        except ValueError:
+            continue
+    return found

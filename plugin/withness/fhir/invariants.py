@@ -1,0 +1,281 @@
+"""FHIR R4 invariants that fhir.resources does not look at: each rule yields (path below the element, why).
+
+Each is named in its sentence by the key that it has in the R4 definitions (gol-1, que-2, …).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from withness.fhir import codes
+from withness.fhir.references import R4_TYPES, reference_wrong
+from withness.fhir.xhtml import div_wrong
+
+Wrong = Iterator[tuple[str, str]]
+Element = Mapping[str, Any]
+
+_NOT_R4_VALUES: Final = frozenset(("valueCodeableReference", "valueRatioRange", "valueInteger64"))
+_ACCEPTERS: Final = frozenset(("Patient", "Practitioner", "RelatedPerson"))
+_ACCEPTANCE: Final = ("agree", "disagree", "pending")
+_LIMITED: Final = ("boolean", "decimal", "integer", "string", "text", "url", "open-choice")
+_REQUESTED: Final = ("batch", "transaction", "history")
+_TIME_UNITS: Final = ("ms", "s", "min", "h", "d", "wk", "mo", "a")
+_NAME: Final = re.compile(r"[A-Z][A-Za-z0-9_]{0,254}")
+
+
+def starts(element: Element, prefix: str) -> list[str]:
+    """Return the names of the choice element `prefix`[x] that are there, extension-only ones too."""
+    return [key for key in element if key.removeprefix("_").startswith(prefix)]
+
+
+def extension(element: Element) -> Wrong:
+    """ext-1: a value or nested extensions, never both; one value only; R4's types only."""
+    if not isinstance(element.get("url"), str):
+        yield "url", "is missing"
+    values = {key.removeprefix("_") for key in starts(element, "value")}
+    if len(values) > 1:
+        yield "", "has more than one value"
+    elif bool(values) == ("extension" in element):
+        yield "", "must have either a value or extensions (ext-1)"
+    if values & _NOT_R4_VALUES:
+        yield "", "has a value of a type that FHIR R4 does not have"
+    if element.get("url") == codes.GOAL_ACCEPTANCE:
+        yield from _acceptance(element)
+
+
+def _acceptance(element: Element) -> Wrong:
+    parts = element.get("extension")
+    inner = [one for one in parts if isinstance(one, Mapping)] if isinstance(parts, list) else []
+    who = [one.get("valueReference") for one in inner if one.get("url") == "individual"]
+    if len(who) != 1 or not isinstance(who[0], Mapping):
+        yield "extension", "must name exactly one individual (goal-acceptance)"
+    elif reference_wrong(who[0], _ACCEPTERS, None):
+        yield "extension", "must name a Patient, a Practitioner or a RelatedPerson (goal-acceptance)"
+    answers = [one for one in inner if one.get("url") == "status"]
+    if len(answers) > 1 or any(one.get("valueCode") not in _ACCEPTANCE for one in answers):
+        yield "extension", "must give one status as a code: agree, disagree or pending (goal-acceptance)"
+
+
+def narrative(element: Element) -> Wrong:
+    """txt-1, txt-2: the div is basic xhtml and says something."""
+    div = element.get("div")
+    if isinstance(div, str):
+        why = div_wrong(div)
+        if why:
+            yield "div", why
+
+
+def ratio(element: Element) -> Wrong:
+    """rat-1: numerator and denominator stand together, or an extension says why not."""
+    both = ("numerator" in element) + ("denominator" in element)
+    if both == 1 or (both == 0 and "extension" not in element):
+        yield "", "must have both numerator and denominator (rat-1)"
+
+
+def quantity(element: Element) -> Wrong:
+    """qty-3: a coded unit names its system."""
+    if "code" in element and "system" not in element:
+        yield "system", "is missing beside the unit's code (qty-3)"
+
+
+def duration(element: Element) -> Wrong:
+    """drt-1: a duration's unit is a unit of time in UCUM (sessions do not fit)."""
+    code, system = element.get("code"), element.get("system")
+    if "value" in element and code is None:
+        yield "code", "is missing beside the duration's value (drt-1)"
+    if (code is not None and code not in _TIME_UNITS) or (system is not None and system != codes.UCUM):
+        yield "code", "must be a UCUM unit of time (drt-1)"
+
+
+def repeat(element: Element) -> Wrong:
+    """tim-1, tim-2, tim-6, tim-7: a timing's number stands with its unit, a maximum with its minimum."""
+    pairs = (
+        ("duration", "durationUnit", "tim-1"),
+        ("period", "periodUnit", "tim-2"),
+        ("periodMax", "period", "tim-6"),
+        ("durationMax", "duration", "tim-7"),
+    )
+    for one, other, key in pairs:
+        if one in element and other not in element:
+            yield other, f"is missing beside {one} ({key})"
+
+
+def goal_target(element: Element) -> Wrong:
+    """gol-1: a target's detail stands with its measure."""
+    if starts(element, "detail") and "measure" not in element:
+        yield "measure", "is missing beside the target's detail (gol-1)"
+
+
+def goal(element: Element) -> Wrong:
+    """A goal is one person's: expressedBy is at most one."""
+    if isinstance(element.get("expressedBy"), list):
+        yield "expressedBy", "must be one reference, not a list"
+
+
+def care_plan(element: Element) -> Wrong:
+    """Ours: one category concept with all its codings (US Core 6.1.0 has a slice of 1..1)."""
+    category = element.get("category")
+    if not isinstance(category, list) or len(category) != 1:
+        yield "category", "must be one CodeableConcept with all its codings"
+
+
+def activity(element: Element) -> Wrong:
+    """cpl-3: an activity is a reference or a detail."""
+    if "reference" in element and "detail" in element:
+        yield "", "must not have both reference and detail (cpl-3)"
+
+
+def no_subject_canonical(element: Element) -> Wrong:
+    """R4B has PlanDefinition.subjectCanonical, R4 has not."""
+    if "subjectCanonical" in element:
+        yield "subjectCanonical", "is not an element of FHIR R4"
+
+
+def questionnaire(element: Element) -> Wrong:
+    """que-0 and que-2: a name that code can use; every linkId once in the whole form."""
+    name = element.get("name")
+    if name is not None and not (isinstance(name, str) and _NAME.fullmatch(name)):
+        yield "name", "must be usable as a name in code (que-0)"
+    seen: set[str] = set()
+    waiting: list[Any] = [element.get("item")]
+    while waiting:
+        items = waiting.pop()
+        for item in items if isinstance(items, list) else ():
+            link = item.get("linkId") if isinstance(item, Mapping) else None
+            if not isinstance(link, str):
+                continue
+            if link in seen:
+                yield "item", "has a linkId more than once (que-2)"
+            seen.add(link)
+            waiting.append(item.get("item"))
+
+
+def questionnaire_item(item: Element) -> Wrong:
+    """que-1 and que-3 to que-13, as far as R4 states them for one item."""
+    kind = item.get("type")
+    option, value_set = "answerOption" in item, "answerValueSet" in item
+    initial = starts(item, "initial")
+    if kind == "group" and "item" not in item:
+        yield "", "is a group without items (que-1)"
+    if kind == "display":
+        yield from _display(item)
+    if option and value_set:
+        yield "", "must not have both answerOption and answerValueSet (que-4)"
+    if value_set and kind not in ("choice", "open-choice"):
+        yield "answerValueSet", "stands on an item that offers no choice (que-5)"
+    if initial and kind in ("group", "display"):
+        yield "initial", "stands on a group or display (que-8)"
+    if "maxLength" in item and kind not in _LIMITED:
+        yield "maxLength", "stands on an item whose answer is no simple text (que-10)"
+    if option and initial:
+        yield "initial", "must be left out where there are answer options (que-11)"
+    if initial and not item.get("repeats") and isinstance(item.get("initial"), list) and len(item["initial"]) > 1:
+        yield "initial", "has more than one value on an item that does not repeat (que-13)"
+    conditions = item.get("enableWhen")
+    if isinstance(conditions, list):
+        if len(conditions) > 1 and "enableBehavior" not in item:
+            yield "enableBehavior", "is missing beside more than one enableWhen (que-12)"
+        for one in conditions:
+            if (
+                isinstance(one, Mapping)
+                and one.get("operator") == "exists"
+                and type(one.get("answerBoolean")) is not bool
+            ):
+                yield "enableWhen", "asks for existence without a boolean (que-7)"
+
+
+def _display(item: Element) -> Wrong:
+    if "item" in item:
+        yield "", "is a display with items (que-1)"
+    if "code" in item:
+        yield "code", "stands on a display (que-3)"
+    if "required" in item or "repeats" in item:
+        yield "", "is a display that is required or repeats (que-6)"
+    if "readOnly" in item:
+        yield "readOnly", "stands on a display (que-9)"
+
+
+def response_item(item: Element) -> Wrong:
+    """qrs-1: nested items stand under the item or under its answers, not both."""
+    if "item" in item and "answer" in item:
+        yield "", "has items under itself and an answer too (qrs-1)"
+    yield from response_siblings(item)
+
+
+def response_siblings(element: Element) -> Wrong:
+    """The answers of one question stand in one item (R5 states it as qrs-2)."""
+    items = element.get("item")
+    listed = items if isinstance(items, list) else ()
+    links = [item.get("linkId") for item in listed if isinstance(item, Mapping) and "answer" in item]
+    if len(links) > 1 and len({link for link in links if isinstance(link, str)}) < len(links):
+        yield "item", "has a linkId more than once (qrs-2)"
+
+
+def provenance(element: Element) -> Wrong:
+    """A Provenance is of something, by somebody."""
+    for name in ("target", "agent"):
+        if not isinstance(element.get(name), list):
+            yield name, "is missing"
+
+
+def bundle(element: Element) -> Wrong:
+    """bdl-1 to bdl-5, bdl-7 and bdl-8."""
+    kind = element.get("type")
+    entries = element.get("entry")
+    if "total" in element and kind not in ("searchset", "history"):
+        yield "total", "stands on a bundle that is no search result or history (bdl-1)"
+    seen: set[tuple[str, str]] = set()
+    for position, entry in enumerate(entries if isinstance(entries, list) else ()):
+        if not isinstance(entry, Mapping):
+            continue
+        for path, why in _entry(entry, kind, seen):
+            yield f"entry[{position}]{'.' if path else ''}{path}", why
+
+
+def _entry(entry: Element, kind: object, seen: set[tuple[str, str]]) -> Wrong:
+    request, resource, url = entry.get("request"), entry.get("resource"), entry.get("fullUrl")
+    if "search" in entry and kind != "searchset":
+        yield "search", "stands in a bundle that is no search result (bdl-2)"
+    if (request is not None) != (kind in _REQUESTED):
+        yield "request", "is there exactly in a batch, a transaction or a history (bdl-3)"
+    if ("response" in entry) != (kind in ("batch-response", "transaction-response", "history")):
+        yield "response", "is there exactly in a response or a history (bdl-4)"
+    if resource is None and request is None and "response" not in entry:
+        yield "", "has neither resource nor request nor response (bdl-5)"
+    if isinstance(url, str):
+        meta = resource.get("meta") if isinstance(resource, Mapping) else None
+        version = str(meta.get("versionId", "")) if isinstance(meta, Mapping) else ""
+        if (url, version) in seen:
+            yield "fullUrl", "stands more than once in the bundle (bdl-7)"
+        seen.add((url, version))
+        if "/_history/" in url:
+            yield "fullUrl", "must not be version-specific (bdl-8)"
+    if isinstance(request, Mapping):
+        yield from _request(request, resource)
+
+
+def _request(request: Element, resource: object) -> Wrong:
+    """The method fits the address and the resource (R4 http.html#transaction)."""
+    method, url = request.get("method"), request.get("url")
+    if "ifNoneMatch" in request and method not in ("GET", "HEAD"):
+        yield "request.ifNoneMatch", "is for conditional reads only"
+    if not isinstance(url, str):
+        yield "request.url", "is missing"
+        return
+    if not isinstance(resource, Mapping):
+        if method in ("POST", "PUT"):
+            yield "resource", "is missing beside a write"
+        return
+    name = resource.get("resourceType")
+    if not isinstance(name, str) or name not in R4_TYPES:
+        return
+    if method == "POST" and url != name:
+        yield "request.url", "must be the resource's type"
+    if method == "PUT" and "?" not in url and url != f"{name}/{resource.get('id')}":
+        yield "request.url", "must be the resource's type and id"
+    if method == "PUT" and "?" in url and not url.startswith(f"{name}?"):
+        yield "request.url", "must be the resource's type and a search"
+    if method in ("GET", "HEAD", "DELETE"):
+        yield "resource", "stands beside a method that sends none"

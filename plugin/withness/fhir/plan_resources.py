@@ -1,0 +1,297 @@
+"""One member's share of a released plan → CarePlan, Goals, QuestionnaireResponse, Provenance (FHIR R4).
+
+Plain dictionaries in a fixed key order: the same input gives the same resources. Nothing here decides, and
+nothing here names anybody but the member and the clinician (contracts I8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, assert_never
+from uuid import UUID, uuid5
+
+from withness.core.gate import Decision, MemberDecision, Released
+from withness.core.plan import AcceptanceStatus, ChartGoal, ChartPlan, Frame, Goal
+from withness.core.risk import RiskPolicy
+from withness.core.template import Both, Count, Exists, LimitKind, Ratio, Yes
+from withness.errors import InvalidInput
+from withness.fhir import codes
+from withness.fhir.narrative import TITLE, form, goal_notes, plan_narrative, plan_notes, rhythm
+from withness.fhir.provenance import provenance, screen_copy
+
+Resource = dict[str, Any]
+
+_LIFECYCLE: Final = {
+    AcceptanceStatus.AGREE: "active",
+    AcceptanceStatus.PENDING: "proposed",
+    AcceptanceStatus.DISAGREE: "rejected",
+}
+_BEHAVIORAL: Final = {"coding": [{"system": codes.GOAL_CATEGORY, "code": "behavioral"}]}
+_IN_PROGRESS: Final = {"coding": [{"system": codes.GOAL_ACHIEVEMENT, "code": "in-progress"}]}
+
+
+@dataclass(frozen=True)
+class Making:
+    """What a making of resources needs beside the plan and its release.
+
+    `recorded` is in UTC, to the second; `unit_plan` is the identifier that the charts of a unit share; `screens`
+    and `screen_ids` hold each member's QuestionnaireResponse as it was recorded, and its id; `problem_titles` are
+    the catalogue's titles of the problems-for-work (a problem without one is shown by its code).
+    """
+
+    recorded: datetime
+    unit_plan: str
+    organization: str
+    us_core: str
+    enforces_labels: bool
+    screens: Mapping[str, Mapping[str, Any]]
+    screen_ids: Mapping[str, str]
+    problem_titles: Mapping[str, str] | None = None
+
+    def meta(self, profile: str, decision: Decision, *labels: str) -> Resource:
+        """Return Resource.meta: the US Core profile, the security `labels`, and HTEST under a demo policy."""
+        meta: Resource = {"profile": [codes.us_core(profile, self.us_core)]}
+        security = [codes.TEST_DATA] if decision.demo else []
+        security += [{"system": codes.ACT_CODE, "code": label} for label in labels]
+        if security:
+            meta["security"] = security
+        return meta
+
+    def instant(self, when: datetime, *, field: str) -> str:
+        """Return `when` as a FHIR instant in UTC, to the second. Raises InvalidInput for a time without zone."""
+        if when.tzinfo is None:
+            raise InvalidInput(f"{field} must name its time zone.", field=field)
+        return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def chart_resources(chart: ChartPlan, released: Released, making: Making, policy: RiskPolicy) -> tuple[Resource, ...]:
+    """Return the CarePlan, Goals, QuestionnaireResponse and Provenance of one member.
+
+    Ids come from the decision, the screen and the member, so that a retry makes the same ones. Raises InvalidInput
+    when the released decision does not cover this member on the screen given, or an id is no UUID.
+    """
+    decision = released.decision
+    judged = _judged(chart, decision, making)
+    space, member = _uuid(decision.id, field="decision.id"), chart.member
+    plan_id = str(uuid5(space, f"{member}|CarePlan"))
+    goal_ids = [str(uuid5(space, f"{member}|Goal|{one.number}")) for one in chart.goals]
+    screen_id = str(uuid5(_uuid(making.screen_ids[member], field="screen_ids"), "QuestionnaireResponse"))
+    plan, screen = f"CarePlan/{plan_id}", f"QuestionnaireResponse/{screen_id}"
+    goals = [f"Goal/{id}" for id in goal_ids]
+    return (
+        _care_plan(chart, judged, decision, making, id=plan_id, goals=goals, screen=screen),
+        *(_goal(one, chart, decision, making, id=id) for one, id in zip(chart.goals, goal_ids, strict=True)),
+        screen_copy(chart, decision, making, policy, id=screen_id),
+        provenance(
+            chart,
+            decision,
+            making,
+            id=str(uuid5(space, f"{member}|Provenance")),
+            targets=(plan, *goals, screen),
+            screen=screen,
+        ),
+    )
+
+
+def _judged(chart: ChartPlan, decision: Decision, making: Making) -> MemberDecision:
+    judged = next((one for one in decision.members if one.person == chart.member), None)
+    if judged is None or not judged.released:
+        raise InvalidInput("The decision does not release a member of this plan.", field="unit.members")
+    if chart.member not in making.screens or making.screen_ids.get(chart.member) != judged.screen:
+        raise InvalidInput("The screen given is not the one that the decision was made on.", field="screens")
+    return judged
+
+
+def _uuid(text: str, *, field: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise InvalidInput(f"{field} must be a UUID.", field=field) from None
+
+
+# --- CarePlan ------------------------------------------------------------------------------------------------
+
+
+def _care_plan(
+    chart: ChartPlan,
+    judged: MemberDecision,
+    decision: Decision,
+    making: Making,
+    *,
+    id: str,
+    goals: list[str],
+    screen: str,
+) -> Resource:
+    """Return the CarePlan (R4 careplan.html; cpl-3: an activity has a detail or a reference, never both)."""
+    notes = plan_notes(chart, judged)
+    templates = dict.fromkeys(
+        f"{codes.BASE}/PlanDefinition/{one.goal.template.id}|{one.goal.template.version}" for one in chart.goals
+    )
+    resource: Resource = {
+        "resourceType": "CarePlan",
+        "id": id,
+        "meta": making.meta("us-core-careplan", decision),
+        "text": plan_narrative(chart, notes),
+        "identifier": [
+            {"system": codes.UNIT_PLAN, "value": making.unit_plan},
+            {"system": codes.DECISION, "value": decision.id},
+            {"system": codes.PLAN, "value": id},
+        ],
+        "instantiatesCanonical": list(templates),
+        "status": "active",
+        "intent": "plan",
+        "category": [codes.CARE_PLAN_CATEGORY],
+        "title": TITLE,
+        "description": chart.words,
+        "subject": {"reference": chart.member},
+        "encounter": None if chart.encounter is None else {"reference": chart.encounter},
+        "period": {"start": chart.frame.start.isoformat(), "end": chart.frame.review_by.isoformat()},
+        "created": making.instant(making.recorded, field="recorded"),
+        "author": {"reference": chart.author},
+        "contributor": [{"reference": chart.member}, {"reference": chart.author}],
+        "addresses": _addresses(chart.frame),
+        "supportingInfo": [{"reference": screen}],
+        "goal": [{"reference": goal} for goal in goals],
+        "activity": [{"detail": _conversations(chart, making, goals)}],
+        "note": [{"text": note} for note in notes],
+    }
+    return {name: value for name, value in resource.items() if value}
+
+
+def _addresses(frame: Frame) -> list[Resource]:
+    """Return one Reference per diagnosis: the Condition where the chart has one, its text as display."""
+    pairs = ((one.condition, one.text) for one in frame.diagnoses)
+    references = ({"reference": condition, "display": text} for condition, text in pairs)
+    return [{name: value for name, value in one.items() if value} for one in references]
+
+
+def _conversations(chart: ChartPlan, making: Making, goals: list[str]) -> Resource:
+    """Return CarePlan.activity.detail: the conversations agreed on, and the problems-for-work as their reasons."""
+    frame = chart.frame
+    pursued = [
+        {"reference": reference}
+        for one, reference in zip(chart.goals, goals, strict=True)
+        if one.status is not AcceptanceStatus.DISAGREE
+    ]
+    titles = making.problem_titles or {}
+    detail: Resource = {
+        "kind": "Appointment",
+        "code": {"text": form(chart)},
+        "reasonCode": [
+            {"coding": [{"system": codes.PROBLEMS, "code": one}], "text": titles.get(one) or one.replace("-", " ")}
+            for one in chart.problems
+        ],
+        "goal": pursued,
+        "status": "scheduled",
+        "scheduledTiming": {
+            "repeat": {
+                "boundsPeriod": {"start": frame.start.isoformat(), "end": frame.review_by.isoformat()},
+                "duration": frame.session_minutes,
+                "durationUnit": "min",
+                "frequency": 1,
+                "period": frame.frequency_weeks,
+                "periodUnit": "wk",
+            }
+        },
+        "description": rhythm(frame),
+    }
+    return {name: value for name, value in detail.items() if value}
+
+
+# --- Goal ----------------------------------------------------------------------------------------------------
+
+
+def _goal(one: ChartGoal, chart: ChartPlan, decision: Decision, making: Making, *, id: str) -> Resource:
+    """Return the Goal (R4 goal.html): description.text is the client's words, byte for byte."""
+    resource: Resource = {
+        "resourceType": "Goal",
+        "id": id,
+        "meta": making.meta("us-core-goal", decision),
+        "extension": [_acceptance(answer.who, answer.status) for answer in one.acceptance],
+        "identifier": [{"system": codes.UNIT_PLAN, "value": making.unit_plan}, {"system": codes.GOAL, "value": id}],
+        "lifecycleStatus": _LIFECYCLE[one.status],
+        "achievementStatus": _IN_PROGRESS if one.status is AcceptanceStatus.AGREE else None,
+        "category": [_BEHAVIORAL],
+        "description": {"text": one.goal.words},
+        "subject": {"reference": chart.member},
+        "startDate": chart.frame.start.isoformat(),
+        "target": _targets(one.goal, chart.frame),
+        "statusReason": one.reason if one.reason and one.reason.strip() else None,
+        "expressedBy": {"reference": chart.member},
+        "note": [{"text": note} for note in goal_notes(one, chart.frame)],
+    }
+    return {name: value for name, value in resource.items() if value}
+
+
+def _acceptance(who: str, status: AcceptanceStatus) -> Resource:
+    """Return the goal-acceptance extension; its status is a code, not a CodeableConcept."""
+    return {
+        "extension": [
+            {"url": "individual", "valueReference": {"reference": who}},
+            {"url": "status", "valueCode": status.value},
+        ],
+        "url": codes.GOAL_ACCEPTANCE,
+    }
+
+
+def _targets(goal: Goal, frame: Frame) -> list[Resource]:
+    """Return one Goal.target per part of the measure (gol-1: a detail never stands without its measure)."""
+    due, estimated = goal.due(frame)
+    extension = _limit(goal, estimated=estimated)
+    return [
+        {
+            **({"extension": extension} if extension else {}),
+            "measure": {"coding": [{"system": codes.GOAL_MEASURES, "code": code}], "text": text},
+            **detail,
+            "dueDate": due.isoformat(),
+        }
+        for code, text, detail in _parts(goal)
+    ]
+
+
+def _limit(goal: Goal, *, estimated: bool) -> list[Resource]:
+    """Return the target's extensions: sessions fit neither a date nor a Duration (drt-1)."""
+    extension: list[Resource] = []
+    match goal.within.kind:
+        case LimitKind.SESSIONS:
+            extension.append({"url": codes.SESSION_WINDOW, "valuePositiveInt": goal.within.number})
+        case LimitKind.BY_SESSION:
+            extension.append({"url": codes.BY_SESSION, "valuePositiveInt": goal.within.number})
+        case LimitKind.WEEKS:
+            pass
+        case _:
+            assert_never(goal.within.kind)
+    if estimated:
+        extension.append({"url": codes.DUE_ESTIMATED, "valueBoolean": True})
+    if goal.template.measure.each_partner:
+        extension.append({"url": codes.EACH_PARTNER, "valuePositiveInt": goal.template.measure.each_partner})
+    return extension
+
+
+def _parts(goal: Goal) -> list[tuple[str, str, Resource]]:
+    """Return code, text and detail[x] of each part that the target asks for."""
+    measure, target = goal.template.measure, goal.target
+    match target:
+        case Count():
+            return [(measure.code, measure.text, {"detailQuantity": _quantity(target.count, measure.unit, ">=")})]
+        case Ratio():
+            ratio = {
+                "numerator": _quantity(target.count, measure.unit, ">="),
+                "denominator": _quantity(target.of, measure.unit),
+            }
+            return [(measure.code, measure.text, {"detailRatio": ratio})]
+        case Exists() | Yes():
+            return [(measure.code, measure.text, {"detailBoolean": True})]
+        case Both():
+            texts = {part.code: part.text for part in measure.parts}
+            return [(code, texts.get(code, code), {"detailBoolean": True}) for code in target.codes]
+        case _:
+            assert_never(target)
+
+
+def _quantity(value: int, unit: str, comparator: str = "") -> Resource:
+    """Return a Quantity; sessions and instances have no UCUM code seen in a source, so the unit is text."""
+    quantity = {"value": value, "comparator": comparator, "unit": unit}
+    return {name: part for name, part in quantity.items() if part != ""}

@@ -1,0 +1,1 @@
+"""How an EHR host loads Withness."""

@@ -1,0 +1,1 @@
+"""Reviewable files (TOML) to frozen values, naming file and key on error."""

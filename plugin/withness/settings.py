@@ -1,0 +1,139 @@
+"""Settings: environment `WITHNESS_*`, `withness.toml` in the data directory, or options; one frozen object.
+
+Options win over the environment, the environment over the file. Secrets are never logged or printed.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import tzinfo
+from pathlib import Path
+from typing import Any, Final, get_args, get_type_hints
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from withness.errors import InvalidInput
+
+US_CORE_VERSIONS: Final = ("6.1.0", "7.0.0", "8.0.0")
+FILE_NAME: Final = "withness.toml"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where Withness works and with whom.
+
+    `home` is the data directory. `ehr_url` is a FHIR R4 base ("" for the embedded local chart in `home`),
+    `ehr_token` a bearer token for it, `ehr_timeout` seconds for one answer.
+    """
+
+    home: Path
+    database_url: str = ""
+    ehr_url: str = ""
+    ehr_token: str = field(default="", repr=False)
+    ehr_timeout: float = 30.0
+    ehr_enforces_labels: bool = False
+    organization: str = "Organization/demo"
+    us_core: str = "6.1.0"
+    time_zone: str = "UTC"
+    policy: Path | None = None
+    packs: Path | None = None
+    key_file: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.us_core not in US_CORE_VERSIONS:
+            raise InvalidInput(
+                f"WITHNESS_US_CORE must be one of {', '.join(US_CORE_VERSIONS)}.", field="WITHNESS_US_CORE"
+            )
+        if self.ehr_url and not self.ehr_url.startswith(("http://", "https://")):
+            raise InvalidInput("WITHNESS_EHR_URL must be an http or https address.", field="WITHNESS_EHR_URL")
+        if not 0 < self.ehr_timeout <= 600:
+            raise InvalidInput(
+                "WITHNESS_EHR_TIMEOUT must lie above 0 and at most at 600 seconds.", field="WITHNESS_EHR_TIMEOUT"
+            )
+        if self.database_url and not self.database_url.startswith("sqlite:///"):
+            raise InvalidInput(
+                "WITHNESS_DATABASE_URL must be a sqlite:/// address: PostgreSQL is not served yet.",
+                field="WITHNESS_DATABASE_URL",
+            )
+        self.zone  # noqa: B018  a wrong time zone is refused at start-up, not at the first decision
+
+    @property
+    def zone(self) -> tzinfo:
+        """The site's time zone. Raises InvalidInput when there is no such zone."""
+        try:
+            return ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise InvalidInput("WITHNESS_TIME_ZONE is not a known time zone.", field="WITHNESS_TIME_ZONE") from None
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return (
+            Path(self.database_url.removeprefix("sqlite:///")) if self.database_url else self.home / "withness.sqlite3"
+        )
+
+    @property
+    def chart(self) -> Path:
+        """The embedded local chart's SQLite file."""
+        return self.home / "chart.sqlite3"
+
+
+def read_settings(options: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings from `options` (None values left out), `environ` and the data directory's file.
+
+    Raises InvalidInput naming the setting: unknown in the file, of the wrong type, or out of range.
+    """
+    given = {key: value for key, value in (options or {}).items() if value is not None}
+    env = os.environ if environ is None else environ
+    home = Path(given.get("home") or env.get("WITHNESS_HOME") or _default_home(env)).expanduser().absolute()
+    values: dict[str, Any] = {**_from_file(home / FILE_NAME), **_from_environment(env), **given, "home": home}
+    return Settings(**{name: _typed(name, value) for name, value in values.items()})
+
+
+def _default_home(env: Mapping[str, str]) -> Path:
+    return Path(env.get("XDG_DATA_HOME") or Path(env.get("HOME", "~")) / ".local" / "share") / "withness"
+
+
+def key_folder(env: Mapping[str, str] | None = None) -> Path:
+    """Return the folder of key files that no setting names: outside every data directory (contracts I6)."""
+    env = os.environ if env is None else env
+    return (
+        Path(env.get("XDG_CONFIG_HOME") or Path(env.get("HOME", "~")) / ".config") / "withness" / "keys"
+    ).expanduser()
+
+
+def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
+    names = {f"WITHNESS_{one.name.upper()}": one.name for one in fields(Settings)}
+    return {name: env[variable] for variable, name in names.items() if env.get(variable)}
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError):
+        raise InvalidInput(f"{FILE_NAME} in the data directory is not readable TOML.", field=FILE_NAME) from None
+    known = {one.name for one in fields(Settings)} - {"home"}
+    for name in found:
+        if name not in known:
+            raise InvalidInput(f"{FILE_NAME}: there is no setting {name!r}.", field=f"{FILE_NAME}:{name}")
+    return found
+
+
+def _typed(name: str, value: Any) -> Any:
+    kind = get_type_hints(Settings)[name]
+    wanted = next((one for one in get_args(kind) if one is not type(None)), kind)
+    setting = f"WITHNESS_{name.upper()}"
+    if wanted is bool and isinstance(value, str):
+        if value.lower() not in ("true", "false", "1", "0", "yes", "no"):
+            raise InvalidInput(f"{setting} must be true or false.", field=setting)
+        return value.lower() in ("true", "1", "yes")
+    if isinstance(value, wanted):
+        return value
+    try:
+        return wanted(value)
+    except (TypeError, ValueError):
+        raise InvalidInput(f"{setting} must be {wanted.__name__.lower()}.", field=setting) from None

@@ -1,0 +1,72 @@
+"""Rows as values: sealed content is opened here and nowhere travels sealed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class PlanState(StrEnum):
+    """Where a plan stands. `held` is a working copy: never in the EHR."""
+
+    HELD = "held"
+    APPROVED = "approved"
+    DELIVERED = "delivered"
+    WITHHELD = "withheld"
+
+
+class Delivery(StrEnum):
+    """Where an outbox row stands."""
+
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    REFUSED = "refused"
+    WITHHELD = "withheld"
+    REPLACED = "replaced"
+
+
+@dataclass(frozen=True)
+class ScreenRow:
+    """A recorded screen: `content` holds salt, canonical answers and the QuestionnaireResponse as it came."""
+
+    number: int
+    id: str
+    person: str
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class DecisionRow:
+    """One person's decision: `content` holds salt, the inputs and the outcome with its reasons."""
+
+    id: str
+    person: str
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class PlanRow:
+    """A plan or working copy: `content` holds draft, actor, the request's digest, and what was last answered."""
+
+    id: str
+    request_id: str
+    state: PlanState
+    decision_id: str | None
+    updated_at: str
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class OutboxRow:
+    """An approved Bundle on its way to one EHR: `content` holds bundle, members and their approved screens."""
+
+    decision_id: str
+    plan_id: str
+    ehr: str
+    state: Delivery
+    attempts: int
+    not_before: str
+    approved_at: str
+    content: Mapping[str, Any]

@@ -1,0 +1,119 @@
+"""The schema: tables, and the triggers that keep append-only tables append-only.
+
+Triggers stop accidents, not the file's owner; the verifier compares them with what this release expects.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, String, Table
+
+SCHEMA_VERSION: Final = "1"
+
+metadata: Final = MetaData()
+
+meta = Table("meta", metadata, Column("key", String, primary_key=True), Column("value", String, nullable=False))
+
+patient = Table(
+    "patient", metadata, Column("ref", String, primary_key=True), Column("version", Integer, nullable=False)
+)
+
+policy = Table(
+    "policy",
+    metadata,
+    Column("digest", String, primary_key=True),
+    Column("version", String, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
+screen = Table(
+    "screen",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("id", String, nullable=False, unique=True),
+    Column("person", String, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Index("screen_by_person", "person", "number"),
+)
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("person", String, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+
+plan = Table(
+    "plan",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("request_id", String, nullable=False, unique=True),
+    Column("state", String, nullable=False),
+    Column("decision_id", String),
+    Column("updated_at", String, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("decision_id", String, primary_key=True),
+    Column("plan_id", String, nullable=False),
+    Column("ehr", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("not_before", String, nullable=False),
+    Column("approved_at", String, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
+audit_leaf = Table(
+    "audit_leaf",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("segment", Integer, nullable=False),
+    Column("leaf_hash", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("recorded_at", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("second_actor", String),
+    Column("patient", String),
+    Column("outcome", String),
+    Column("reason_code", String),
+    Column("policy_hash", String),
+    Column("request_id", String),
+    Column("v", Integer, nullable=False),
+    Index("audit_leaf_by_patient", "patient", "seq"),
+    Index("audit_leaf_by_kind", "kind", "seq"),
+)
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("segment", Integer, primary_key=True, autoincrement=False),
+    Column("first_seq", Integer, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("peaks", LargeBinary, nullable=False),
+)
+
+_APPEND_ONLY: Final = {"audit_leaf": "seq", "screen": "number", "decision": None, "policy": None}
+
+
+def triggers() -> tuple[str, ...]:
+    """Return the DDL of every trigger: no UPDATE, no DELETE, and no INSERT that replaces or precedes a row."""
+    found = []
+    for table, order in _APPEND_ONLY.items():
+        said = f"SELECT RAISE(ABORT, '{table} is append-only')"
+        for verb in ("UPDATE", "DELETE"):
+            found.append(f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} BEGIN {said}; END")
+        if order:
+            taken = f"EXISTS (SELECT 1 FROM {table} WHERE {order} >= NEW.{order})"
+        else:
+            keys = [column.name for column in metadata.tables[table].primary_key]
+            taken = f"EXISTS (SELECT 1 FROM {table} WHERE {' AND '.join(f'{key} = NEW.{key}' for key in keys)})"
+        found.append(f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} WHEN {taken} BEGIN {said}; END")
+    return tuple(found)

@@ -1,0 +1,181 @@
+"""The SQLite store: one writer at a time, WAL with synchronous=FULL, a file lock for each transaction.
+
+SQLite up to 3.51.2 can corrupt a database that two connections write and checkpoint at one instant, so
+every transaction (its checkpoint and the close included) holds the lock file beside the database.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from filelock import FileLock, Timeout
+from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from withness.errors import CannotTell
+from withness.seal import Seal
+from withness.store import schema
+from withness.store.transaction import Transaction
+
+LOCK_SECONDS: Final = 10.0
+
+
+class CommitUnknown(CannotTell):
+    """COMMIT failed: it may still have become durable; only a look-up can tell (exit 7)."""
+
+    code = "commit-unknown"
+
+
+class Store:
+    """The one database of a data directory. `seal` is None where only the trail's structure is read."""
+
+    def __init__(self, path: Path, seal: Seal | None) -> None:
+        self._path = path
+        self._seal = seal
+        self._thread_lock = threading.RLock()
+        self._file_lock = FileLock(f"{path}.lock", timeout=LOCK_SECONDS, mode=0o600)
+        self._engine: Engine | None = None
+
+    def exists(self) -> bool:
+        """Whether the database file has been set up."""
+        with self._locked():
+            return self._path.exists() and self._path.stat().st_size > 0
+
+    def set_up(self, facts: dict[str, str]) -> dict[str, str]:
+        """Create the schema where it is missing and return the stored facts (`facts` when new)."""
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with self._locked():
+            if not self._path.exists():
+                os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            with self.transaction() as tx:
+                if not tx.has_table("meta"):
+                    for statement in ddl():
+                        tx.execute_ddl(statement)
+                    tx.put_facts({**facts, "schema": schema.SCHEMA_VERSION})
+                return tx.facts()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Run one transaction; it commits when the block ends, and rolls back when the block raises.
+
+        Raises CannotTell when the database is busy or unreadable, CommitUnknown when COMMIT itself failed.
+        """
+        with self._locked():
+            try:
+                connection = self._connection()
+            except (SQLAlchemyError, sqlite3.Error) as error:
+                self._discard()
+                raise _cannot_tell(error) from None
+            try:
+                yield Transaction(connection, self._seal)
+            except (SQLAlchemyError, sqlite3.Error) as error:
+                self._roll_back(connection)
+                raise _cannot_tell(error) from None
+            except BaseException:
+                self._roll_back(connection)
+                raise
+            self._commit(connection)
+
+    def close(self) -> None:
+        """Close the database; its last checkpoint runs under the lock."""
+        if self._engine is not None:
+            with self._locked():
+                self._discard()
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        with self._thread_lock:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            try:
+                self._file_lock.acquire()
+            except Timeout:
+                message = f"The data directory has been busy for {LOCK_SECONDS:.0f} seconds; nothing was written."
+                raise CannotTell(message, hint="Try again in a moment.") from None
+            except OSError as error:
+                raise CannotTell(
+                    f"The data directory cannot be used: {error.strerror}.", field="WITHNESS_HOME"
+                ) from None
+            try:
+                yield
+            finally:
+                self._file_lock.release()
+
+    def _connection(self) -> Connection:
+        if self._engine is None:
+            self._engine = _engine(self._path)
+        connection = self._engine.connect()
+        connection.begin()
+        return connection
+
+    def _commit(self, connection: Connection) -> None:
+        try:
+            connection.commit()
+        except (SQLAlchemyError, sqlite3.Error):
+            self._discard()
+            raise CommitUnknown("The database could not confirm that the record is durable.") from None
+        connection.close()
+
+    def _roll_back(self, connection: Connection) -> None:
+        try:
+            connection.rollback()
+            connection.close()
+        except (SQLAlchemyError, sqlite3.Error):
+            self._discard()
+
+    def _discard(self) -> None:
+        if self._engine is not None:
+            self._engine.dispose()
+            self._engine = None
+
+
+def _cannot_tell(error: Exception) -> CannotTell:
+    kind = getattr(error, "orig", error).__class__.__name__
+    return CannotTell(
+        f"The database cannot be read or written ({kind}); nothing was saved.", hint="Run: withness audit verify"
+    )
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(
+        f"sqlite+pysqlite:///{path}", poolclass=StaticPool, connect_args={"check_same_thread": False}
+    )
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # the driver must not begin transactions of its own
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "busy_timeout=10000",
+            "temp_store=MEMORY",
+            "secure_delete=ON",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+@cache
+def ddl() -> tuple[str, ...]:
+    """Return every statement that makes the schema."""
+    tables = list(schema.metadata.sorted_tables)
+    made = [str(CreateTable(table)).strip() for table in tables]
+    indexes = [
+        str(CreateIndex(index)).strip()
+        for table in tables
+        for index in sorted(table.indexes, key=lambda one: str(one.name))
+    ]
+    return (*made, *indexes, *schema.triggers())

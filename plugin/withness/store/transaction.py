@@ -1,0 +1,296 @@
+"""What can be read and written inside one transaction. Sealed columns are sealed and opened here."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, text, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from withness.audit.log import Head
+from withness.audit.record import Leaf
+from withness.errors import CannotTell
+from withness.seal import Seal
+from withness.store import schema
+from withness.store.rows import DecisionRow, Delivery, OutboxRow, PlanRow, PlanState, ScreenRow
+
+
+class Transaction:
+    """One open transaction: the rows, and the log that the audit trail docks to (`audit.log.Log`)."""
+
+    def __init__(self, connection: Connection, seal: Seal | None) -> None:
+        self._connection = connection
+        self._seal = seal
+
+    @property
+    def opens(self) -> bool:
+        """Whether sealed content can be opened here."""
+        return self._seal is not None
+
+    # -- set-up
+
+    def has_table(self, name: str) -> bool:
+        """Whether a table is there."""
+        return bool(
+            self._connection.execute(text("SELECT 1 FROM sqlite_master WHERE name = :name"), {"name": name}).first()
+        )
+
+    def execute_ddl(self, statement: str) -> None:
+        """Run one statement of the schema."""
+        self._connection.exec_driver_sql(statement)
+
+    def put_facts(self, facts: Mapping[str, str]) -> None:
+        """Store the data directory's facts."""
+        self._connection.execute(insert(schema.meta), [{"key": key, "value": value} for key, value in facts.items()])
+
+    def facts(self) -> dict[str, str]:
+        """Return the data directory's facts."""
+        return {row.key: row.value for row in self._connection.execute(select(schema.meta))}
+
+    # -- policy
+
+    def put_policy(self, digest: str, version: str, content: bytes) -> None:
+        """Keep a policy version for ever; one that is there stays as it is."""
+        if self.policy(digest) is None:
+            self._connection.execute(insert(schema.policy), {"digest": digest, "version": version, "content": content})
+
+    def policy(self, digest: str) -> bytes | None:
+        """Return a policy version's bytes."""
+        return self._connection.execute(
+            select(schema.policy.c.content).where(schema.policy.c.digest == digest)
+        ).scalar()
+
+    def last_policy(self) -> str | None:
+        """Return the digest of the policy that the last policy.changed record put in force."""
+        leaf = schema.audit_leaf.c
+        query = select(leaf.policy_hash).where(leaf.kind == "policy.changed").order_by(leaf.seq.desc()).limit(1)
+        return self._connection.execute(query).scalar()
+
+    # -- patients and screens
+
+    def bump(self, person: str) -> None:
+        """Count one more screen for a person."""
+        statement = upsert(schema.patient).values(ref=person, version=1)
+        self._connection.execute(
+            statement.on_conflict_do_update(index_elements=["ref"], set_={"version": schema.patient.c.version + 1})
+        )
+
+    def version(self, person: str) -> int:
+        """Return how many screens were recorded for a person."""
+        found = self._connection.execute(
+            select(schema.patient.c.version).where(schema.patient.c.ref == person)
+        ).scalar()
+        return found or 0
+
+    def put_screen(self, id: str, person: str, content: Mapping[str, Any]) -> None:
+        """Append a screen."""
+        number = (self._connection.execute(select(func.max(schema.screen.c.number))).scalar() or 0) + 1
+        sealed = self._close(content, "screen", id)
+        self._connection.execute(
+            insert(schema.screen), {"number": number, "id": id, "person": person, "content": sealed}
+        )
+
+    def screens(self, person: str) -> tuple[ScreenRow, ...]:
+        """Return a person's screens in order of recording. Raises SealBroken when one does not open."""
+        query = select(schema.screen).where(schema.screen.c.person == person).order_by(schema.screen.c.number)
+        return tuple(self._screen(row) for row in self._connection.execute(query))
+
+    def all_screens(self) -> Iterator[ScreenRow]:
+        """Yield every screen in order of recording. Raises SealBroken when one does not open."""
+        for row in self._connection.execute(select(schema.screen).order_by(schema.screen.c.number)):
+            yield self._screen(row)
+
+    def screen_ids(self) -> tuple[tuple[str, str], ...]:
+        """Return id and person of every screen, without opening any."""
+        query = select(schema.screen.c.id, schema.screen.c.person).order_by(schema.screen.c.number)
+        return tuple((row.id, row.person) for row in self._connection.execute(query))
+
+    def screen(self, id: str) -> ScreenRow | None:
+        """Return one screen. Raises SealBroken when it does not open."""
+        row = self._connection.execute(select(schema.screen).where(schema.screen.c.id == id)).first()
+        return self._screen(row) if row else None
+
+    def _screen(self, row: Row[Any]) -> ScreenRow:
+        return ScreenRow(row.number, row.id, row.person, self._open(row.content, "screen", row.id))
+
+    # -- decisions
+
+    def put_decision(self, row: DecisionRow) -> None:
+        """Append one person's decision."""
+        sealed = self._close(row.content, "decision", f"{row.id}/{row.person}")
+        self._connection.execute(insert(schema.decision), {"id": row.id, "person": row.person, "content": sealed})
+
+    def decision(self, id: str, person: str) -> DecisionRow | None:
+        """Return one person's decision. Raises SealBroken when it does not open."""
+        query = select(schema.decision).where(schema.decision.c.id == id, schema.decision.c.person == person)
+        row = self._connection.execute(query).first()
+        return (
+            DecisionRow(row.id, row.person, self._open(row.content, "decision", f"{row.id}/{row.person}"))
+            if row
+            else None
+        )
+
+    def count(self, table: str) -> int:
+        """Return the number of rows of a table of the schema."""
+        return self._connection.execute(select(func.count()).select_from(schema.metadata.tables[table])).scalar() or 0
+
+    # -- plans and outbox
+
+    def put_plan(self, row: PlanRow) -> None:
+        """Insert a plan or replace its state."""
+        values = {**asdict(row), "state": row.state.value, "content": self._close(row.content, "plan", row.id)}
+        statement = upsert(schema.plan).values(values)
+        self._connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+
+    def plan_of(self, request_id: str) -> PlanRow | None:
+        """Return the plan that a request id made. Raises SealBroken when it does not open."""
+        row = self._connection.execute(select(schema.plan).where(schema.plan.c.request_id == request_id)).first()
+        return self._plan(row) if row else None
+
+    def plan(self, id: str) -> PlanRow | None:
+        """Return one plan. Raises SealBroken when it does not open."""
+        row = self._connection.execute(select(schema.plan).where(schema.plan.c.id == id)).first()
+        return self._plan(row) if row else None
+
+    def plans(self) -> tuple[PlanRow, ...]:
+        """Return every plan, newest first. Raises SealBroken when one does not open."""
+        query = select(schema.plan).order_by(schema.plan.c.updated_at.desc(), schema.plan.c.id)
+        return tuple(self._plan(row) for row in self._connection.execute(query))
+
+    def _plan(self, row: Row[Any]) -> PlanRow:
+        content = self._open(row.content, "plan", row.id)
+        return PlanRow(row.id, row.request_id, PlanState(row.state), row.decision_id, row.updated_at, content)
+
+    def put_outbox(self, row: OutboxRow) -> None:
+        """Insert an outbox row or replace its state."""
+        values = {
+            **asdict(row),
+            "state": row.state.value,
+            "content": self._close(row.content, "outbox", row.decision_id),
+        }
+        statement = upsert(schema.outbox).values(values)
+        self._connection.execute(statement.on_conflict_do_update(index_elements=["decision_id"], set_=values))
+
+    def mark_outbox(self, decision_id: str, state: Delivery, *, attempts: int, not_before: str) -> None:
+        """Change where an outbox row stands."""
+        self._connection.execute(
+            update(schema.outbox)
+            .where(schema.outbox.c.decision_id == decision_id)
+            .values(state=state.value, attempts=attempts, not_before=not_before)
+        )
+
+    def outbox(self, decision_id: str) -> OutboxRow | None:
+        """Return one outbox row. Raises SealBroken when it does not open."""
+        row = self._connection.execute(select(schema.outbox).where(schema.outbox.c.decision_id == decision_id)).first()
+        return self._outbox(row) if row else None
+
+    def outbox_rows(self, *states: Delivery) -> tuple[OutboxRow, ...]:
+        """Return the outbox rows in one of `states`, oldest first. Raises SealBroken when one does not open."""
+        query = (
+            select(schema.outbox)
+            .where(schema.outbox.c.state.in_([state.value for state in states]))
+            .order_by(schema.outbox.c.approved_at, schema.outbox.c.decision_id)
+        )
+        return tuple(self._outbox(row) for row in self._connection.execute(query))
+
+    def _outbox(self, row: Row[Any]) -> OutboxRow:
+        content = self._open(row.content, "outbox", row.decision_id)
+        return OutboxRow(
+            row.decision_id,
+            row.plan_id,
+            row.ehr,
+            Delivery(row.state),
+            row.attempts,
+            row.not_before,
+            row.approved_at,
+            content,
+        )
+
+    # -- the audit log (audit.log.Log)
+
+    def head(self) -> Head | None:
+        """See `audit.log.Log.head`."""
+        row = self._connection.execute(
+            select(schema.audit_head).order_by(schema.audit_head.c.segment.desc()).limit(1)
+        ).first()
+        return Head(*row) if row else None
+
+    def heads(self) -> tuple[Head, ...]:
+        """See `audit.log.Log.heads`."""
+        return tuple(
+            Head(*row)
+            for row in self._connection.execute(select(schema.audit_head).order_by(schema.audit_head.c.segment))
+        )
+
+    def last(self) -> Leaf | None:
+        """See `audit.log.Log.last`."""
+        row = self._connection.execute(
+            select(schema.audit_leaf).order_by(schema.audit_leaf.c.seq.desc()).limit(1)
+        ).first()
+        return Leaf(*row) if row else None
+
+    def leaves(self) -> Iterator[Leaf]:
+        """See `audit.log.Log.leaves`."""
+        query = select(schema.audit_leaf).order_by(schema.audit_leaf.c.seq)
+        for row in self._connection.execution_options(yield_per=1000).execute(query):
+            yield Leaf(*row)
+
+    def newest_leaves(self, limit: int, patient: str | None = None) -> tuple[Leaf, ...]:
+        """Return the newest leaves, of one patient where given, oldest first."""
+        query = select(schema.audit_leaf).order_by(schema.audit_leaf.c.seq.desc()).limit(limit)
+        if patient is not None:
+            query = query.where(schema.audit_leaf.c.patient == patient)
+        return tuple(Leaf(*row) for row in reversed(self._connection.execute(query).all()))
+
+    def put(self, leaf: Leaf, head: Head) -> None:
+        """See `audit.log.Log.put`."""
+        self._connection.execute(insert(schema.audit_leaf), asdict(leaf))
+        values = asdict(head)
+        statement = upsert(schema.audit_head).values(values)
+        self._connection.execute(statement.on_conflict_do_update(index_elements=["segment"], set_=values))
+
+    def schema_damage(self) -> str | None:
+        """See `audit.log.Log.schema_damage`."""
+        rows = self._connection.exec_driver_sql("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+        found = {(row[0], row[1]): row[2] for row in rows}
+        expected = _expected_schema()
+        for kind, name in sorted(expected.keys() | found.keys()):
+            if (kind, name) not in found:
+                return f"the {kind} {name} is missing from the database"
+            if (kind, name) not in expected:
+                return f"the {kind} {name} does not belong in the database"
+            if found[kind, name] != expected[kind, name]:
+                return f"the {kind} {name} is not as this release made it"
+        return None
+
+    # -- sealing
+
+    def _close(self, content: Mapping[str, Any], table: str, row: str) -> bytes:
+        plain = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+        return self._key().close(plain, table=table, column="content", row=row)
+
+    def _open(self, sealed: bytes, table: str, row: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self._key().open(sealed, table=table, column="content", row=row))
+        return found
+
+    def _key(self) -> Seal:
+        if self._seal is None:
+            raise CannotTell("This needs the data key, which is not at hand.", field="WITHNESS_KEY_FILE")
+        return self._seal
+
+
+@cache
+def _expected_schema() -> Mapping[tuple[str, str], str]:
+    from withness.store.sql import ddl
+
+    with sqlite3.connect(":memory:") as scratch:
+        for statement in ddl():
+            scratch.execute(statement)
+        rows = scratch.execute("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    scratch.close()
+    return {(kind, name): sql for kind, name, sql in rows}

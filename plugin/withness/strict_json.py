@@ -1,0 +1,106 @@
+"""Reading JSON from outside, strictly: one spelling, no surprises, a stated size and depth.
+
+RFC 8259 with I-JSON's extra rules (RFC 7493): UTF-8, no duplicate keys, no lone surrogates, no NaN.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final, NoReturn
+
+from withness.errors import InvalidInput
+
+MAX_BYTES: Final = 2 * 1024 * 1024
+"""Largest file taken, in bytes."""
+
+MAX_DEPTH: Final = 40
+"""Deepest nesting taken."""
+
+_FORBIDDEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+"""Characters that a FHIR R4 string cannot hold (datatypes.html#string), and lone surrogates."""
+
+
+def parse(content: bytes, *, name: str) -> dict[str, Any]:
+    """Return the JSON object in `content`.
+
+    Raises InvalidInput naming `name` or the place in it: too large, too deep, not UTF-8, not JSON, not an
+    object, a key given twice, a character that a chart cannot hold. Messages never repeat the content.
+    """
+    if len(content) > MAX_BYTES:
+        size = len(content) / 1024 / 1024
+        raise InvalidInput(f"{name} has {size:.1f} MB; the limit is {MAX_BYTES // 1024 // 1024} MB.", field=name)
+    text = _text(content, name)
+    _check_depth(text, name)
+
+    def no_constant(_: str) -> NoReturn:
+        raise InvalidInput(f"{name} holds a number that JSON does not know (NaN or Infinity).", field=name)
+
+    def no_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise InvalidInput(f"{name} gives a key twice in one object.", field=name)
+        return found
+
+    try:
+        value = json.loads(text, parse_constant=no_constant, object_pairs_hook=no_twice)
+    except json.JSONDecodeError as error:
+        raise InvalidInput(f"{name} is not JSON: line {error.lineno}, column {error.colno}.", field=name) from None
+    except ValueError:
+        raise InvalidInput(f"{name} holds a number that is too long.", field=name) from None
+    if not isinstance(value, dict):
+        raise InvalidInput(f"{name} must hold one JSON object.", field=name)
+    _check_characters(value, "", name)
+    return value
+
+
+def check(value: Any, *, name: str) -> None:
+    """Check values handed over in memory by the same rules as a file's.
+
+    Raises InvalidInput when they are no JSON values, too deep, too large or hold forbidden characters.
+    """
+    try:
+        content = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        raise InvalidInput(f"{name} does not consist of JSON values.", field=name) from None
+    _check_depth(content, name)
+    _check_characters(value, "", name)
+    if len(content.encode()) > MAX_BYTES:
+        raise InvalidInput(f"{name} is larger than {MAX_BYTES // 1024 // 1024} MB.", field=name)
+
+
+def _text(content: bytes, name: str) -> str:
+    try:
+        return content.removeprefix(b"\xef\xbb\xbf").decode("utf-8")
+    except UnicodeDecodeError:
+        raise InvalidInput(f"{name} is not UTF-8 text.", field=name) from None
+
+
+def _check_depth(text: str, name: str) -> None:
+    """Count brackets outside strings before parsing: the parser itself recurses."""
+    depth = 0
+    for token in re.finditer(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', text):
+        if token[0] in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise InvalidInput(f"{name} is nested deeper than {MAX_DEPTH} levels.", field=name)
+        elif token[0] in "]}":
+            depth -= 1
+
+
+def _check_characters(value: Any, path: str, name: str) -> None:
+    match value:
+        case str():
+            if _FORBIDDEN.search(value):
+                where = path or name
+                raise InvalidInput(f"{where} holds a control character that a chart cannot hold.", field=where)
+        case dict():
+            for key, inner in value.items():
+                if _FORBIDDEN.search(key):
+                    raise InvalidInput(f"{name} has a key with a control character.", field=name)
+                _check_characters(inner, f"{path}.{key[:64]}" if path else key[:64], name)
+        case list():
+            for index, inner in enumerate(value):
+                _check_characters(inner, f"{path}[{index}]", name)
+        case _:
+            pass

@@ -1,0 +1,128 @@
+"""The one place where settings meet adapters."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+from withness.desk.context import Context
+from withness.desk.front import Desk
+from withness.ehr.client import FhirClient
+from withness.ehr.local import LocalChart
+from withness.ehr.port import Ehr
+from withness.errors import InvalidInput, KeyMissing
+from withness.packs.load import load_catalogue
+from withness.packs.policy import load_policy, policy_bytes
+from withness.packs.templates import load_templates
+from withness.seal import Seal, make_key, read_key
+from withness.settings import Settings, key_folder, read_settings
+from withness.store.sql import Store
+
+
+def build(settings: Settings) -> Context:
+    """Return the desk's means for `settings`, setting up a fresh data directory.
+
+    Raises InvalidInput for settings that do not go together, KeyMissing for a used data directory without
+    its key, PolicyRefused, InvalidContent, CannotTell.
+    """
+    policy = load_policy(settings.policy)
+    templates = load_templates(settings.packs)
+    store, seal = open_store(settings)
+    ehr = _ehr(settings, seal)
+    if policy.demo and not ehr.loopback:
+        raise InvalidInput(
+            "The gate's policy is in demo mode (it has no owner): it writes to no EHR but one on this machine.",
+            field="WITHNESS_EHR_URL",
+            hint="Use a policy with an owner and signature, or an EHR on a loopback address.",
+        )
+    return Context(
+        settings=settings,
+        store=store,
+        ehr=ehr,
+        policy=policy,
+        policy_bytes=policy_bytes(settings.policy),
+        templates=templates,
+        catalogue=load_catalogue(),
+        now=lambda: datetime.now(UTC),
+        new_id=lambda: str(uuid4()),
+    )
+
+
+def load(settings: Settings | None = None) -> Desk:
+    """Return the desk for `settings` (default: the environment's), setting up a fresh data directory.
+
+    Raises what `build` raises: a host that cannot load the desk must not start.
+    """
+    return Desk(build(settings or read_settings()))
+
+
+def _ehr(settings: Settings, seal: Seal) -> Ehr:
+    if settings.ehr_url:
+        return FhirClient(settings.ehr_url, token=settings.ehr_token, timeout=settings.ehr_timeout)
+    return LocalChart(settings.chart, seal, now=lambda: datetime.now(UTC))
+
+
+def open_store(settings: Settings) -> tuple[Store, Seal]:
+    """Return the store and the data directory's seal; a fresh directory gets a key, a used one must have it.
+
+    Raises KeyMissing, InvalidInput (another directory's key, an unreadable key file), CannotTell.
+    """
+    bare = Store(settings.database, None)
+    facts = _facts(bare) if bare.exists() else {}
+    if not facts:
+        data_id = str(uuid4())
+        path = key_path(settings, data_id)
+        seal = _make_or_read(path)
+        facts = bare.set_up({"data_id": data_id, "key": seal.fingerprint})
+    bare.close()
+    seal = read_key(key_path(settings, facts["data_id"]))
+    if seal.fingerprint != facts["key"]:
+        raise InvalidInput(
+            "The key file belongs to another data directory.",
+            field="WITHNESS_KEY_FILE",
+            hint="Point WITHNESS_KEY_FILE at this directory's own key.",
+        )
+    return Store(settings.database, seal), seal
+
+
+def open_trail(settings: Settings) -> Store:
+    """Return a store for reading the trail: with its seal where the key is there, without it where it is not.
+
+    Raises InvalidInput when the data directory is empty, CannotTell.
+    """
+    bare = Store(settings.database, None)
+    if not bare.exists() or not _facts(bare):
+        raise InvalidInput(
+            "The data directory holds no trail yet.", field="WITHNESS_HOME", hint="Name another with --home."
+        )
+    try:
+        store, _ = open_store(settings)
+    except KeyMissing:
+        return bare
+    bare.close()
+    return store
+
+
+def key_path(settings: Settings, data_id: str) -> Path:
+    """Return where the key file of a data directory lies."""
+    return settings.key_file or key_folder() / f"{data_id}.key"
+
+
+def key_of(settings: Settings) -> Path:
+    """Return the key file of an existing data directory. Raises InvalidInput when there is none."""
+    bare = Store(settings.database, None)
+    facts = _facts(bare) if bare.exists() else {}
+    bare.close()
+    if not facts:
+        raise InvalidInput("The data directory is empty, so it has no key yet.", field="WITHNESS_HOME")
+    return key_path(settings, facts["data_id"])
+
+
+def _facts(store: Store) -> dict[str, str]:
+    with store.transaction() as tx:
+        return tx.facts() if tx.has_table("meta") else {}
+
+
+def _make_or_read(path: Path) -> Seal:
+    return read_key(path) if path.exists() else make_key(path)
