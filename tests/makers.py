@@ -31,7 +31,7 @@ def make_screen(
     """Return a complete screen that clears, changed by linkId (`answers`) and by element (`changes`).
 
     A None drops the item or element. An answer to `….new` stands under its question's answer; an answer to an
-    item that the policy does not know stands in the group of its prefix, as a coding of the answers' system.
+    item that the policy does not know stands in the group of its prefix.
     """
     given: dict[str, str | None] = {**_clear(policy, authored), **answers}
     resource: dict[str, Any] = {

@@ -236,7 +236,8 @@ def held(decided: Decision) -> Decision:
 
 
 def _question(id: str, **changes: Any) -> Question:
-    return Question(id=id, domain=id.split(".")[0], text=f"Wording of {id}", answers={"no": Acuity.NONE}, **changes)
+    domain, _, _ = id.partition(".")
+    return Question(id=id, domain=domain, text=f"Wording of {id}", answers={"no": Acuity.NONE}, **changes)
 
 
 def _domain(id: str, *questions: Question, **changes: Any) -> Domain:

@@ -10,7 +10,6 @@ from withness import strict_json
 from withness.core.terms import Purpose, UnitKind, reference
 from withness.desk import delivery, plans, screens, verify
 from withness.desk.context import Actor, Context
-from withness.desk.standing import Question
 from withness.desk.telling import tell
 from withness.errors import InvalidInput, TrailDamaged
 
@@ -48,8 +47,8 @@ class Desk:
         where = reference(encounter, "Encounter", field="encounter") if encounter else None
         unit = _named(UnitKind, kind or ("individual" if len(people) == 1 else "group"), field="kind")
         wanted = _named(Purpose, purpose, field="purpose")
-        question = Question(unit, people, wanted, where)
-        return tell(screens.decide(self._context, question, actor_of(actor)), self._context.policy)
+        decision = screens.decide(self._context, people, unit, wanted, where, actor_of(actor))
+        return tell(decision, self._context.policy)
 
     def preview(self, draft: Mapping[str, Any]) -> dict[str, Any]:
         """Return the decision and the FHIR Bundle that a save would send now. Writes nothing."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -56,17 +55,19 @@ def _keep(tx: Transaction, context: Context, screen: Screen, resource: Mapping[s
     )
 
 
-def decide(context: Context, question: standing.Question, actor: Actor) -> Decision:
+def decide(
+    context: Context, members: tuple[str, ...], kind: UnitKind, purpose: Purpose, encounter: str | None, actor: Actor
+) -> Decision:
     """Return the standing decision and record that it was asked for. Writes no plan. Raises CannotTell."""
     at, id = context.now(), context.new_id()
-    question = replace(question, birth_dates=births_needed(context, question.members))
+    question = standing.Question(kind, members, purpose, encounter, births_needed(context, members))
 
     def work(tx: Transaction) -> Decision:
         answered = standing.ask(tx, context, question, at=at, id=id)
         context.record(tx, actor, at, *standing.keep(tx, answered, actor))
         return answered.decision
 
-    return context.commit(work, lambda tx: tx.decision(id, question.members[0]) is not None)
+    return context.commit(work, lambda tx: tx.decision(id, members[0]) is not None)
 
 
 def births_needed(context: Context, members: tuple[str, ...]) -> dict[str, date]:
