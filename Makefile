@@ -10,7 +10,7 @@ run: $(READY)  ## the whole main job, on sample people
 	@$(BIN)/withness demo
 
 test: $(READY)  ## every test; prints what was skipped, and why
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest -n auto --dist loadgroup $(TESTS)
 
 check: $(READY)  ## style, types, import contracts, drift of what is generated
 	$(BIN)/ruff check .

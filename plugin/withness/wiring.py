@@ -8,8 +8,6 @@ from uuid import uuid4
 
 from withness.desk.context import Context
 from withness.desk.front import Desk
-from withness.ehr.client import FhirClient
-from withness.ehr.local import LocalChart
 from withness.ehr.port import Ehr
 from withness.errors import InvalidInput, KeyMissing
 from withness.packs.load import load_catalogue
@@ -59,7 +57,11 @@ def load(settings: Settings | None = None) -> Desk:
 
 def _ehr(settings: Settings, seal: Seal) -> Ehr:
     if settings.ehr_url:
+        from withness.ehr.client import FhirClient
+
         return FhirClient(settings.ehr_url, token=settings.ehr_token, timeout=settings.ehr_timeout)
+    from withness.ehr.local import LocalChart
+
     return LocalChart(settings.chart, seal, now=lambda: datetime.now(UTC))
 
 

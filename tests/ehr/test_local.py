@@ -307,6 +307,15 @@ def test_a_folder_in_the_files_place_is_not_an_empty_chart(chart: LocalChart, pa
         chart.read("Goal/g1")
 
 
+def test_a_place_where_no_file_can_be_made_is_said(path: Path) -> None:
+    """Catches: an OSError as a traceback."""
+    path.parent.write_text("a file where the folder should be")
+    chart = LocalChart(path, Seal(KEY), lambda: NOON)
+    for use in (lambda: chart.read("Goal/g1"), lambda: chart.transact(bundle(put(goal())))):
+        with pytest.raises(CannotTell):
+            use()
+
+
 @pytest.mark.parametrize("statement", ["PRAGMA user_version = 2", "PRAGMA application_id = 1"])
 def test_another_programs_or_a_later_file_is_left_alone(chart: LocalChart, path: Path, statement: str) -> None:
     """Catches: writing into a file of another schema."""
@@ -354,6 +363,14 @@ def test_a_post_gets_an_id_and_references_follow_it(chart: LocalChart) -> None:
         "urn:uuid:unknown",
     ]
     assert stored.resource["note"] == [{"text": name}]
+
+
+def test_each_post_gets_an_id_of_its_own(chart: LocalChart) -> None:
+    """Catches: an id given twice, so that the second POST is an edit of the first."""
+    post = {"resource": goal(), "request": {"method": "POST", "url": "Goal"}}
+    written = [*chart.transact(bundle(post, post)), *chart.transact(bundle(post))]
+    assert len({one.reference for one in written}) == 3
+    assert {one.version for one in written} == {"1"}
 
 
 def test_search_gives_the_newest_versions_of_one_type(chart: LocalChart) -> None:

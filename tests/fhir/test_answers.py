@@ -13,8 +13,8 @@ import pytest
 import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tests.makers import coded, make_screen
+
 from withness.core.gate import Circumstance, MemberDecision, decide_member
 from withness.core.risk import Fault, Question, Screen
 from withness.core.terms import Acuity, Purpose
@@ -333,7 +333,7 @@ WHOLE: dict[str, tuple[dict[str, Any], str]] = {
     "encounter is text": ({"encounter": "Encounter/e1"}, "encounter"),
     "implicit rules": ({"implicitRules": "https://other.example/rules"}, "implicitRules"),
     "modified": ({"modifierExtension": [{"url": "urn:x:not", "valueBoolean": True}]}, "modifierExtension"),
-    "element of another standard": ({"answers": {"suicide.now": "no"}}, "answers"),
+    "element of another standard": ({"replies": {"suicide.now": "no"}}, "replies"),
     "element with words": ({SECRET: True}, "an unknown item"),
     "items are an object": ({"item": {"linkId": "suicide"}}, "item"),
     "an item is text": ({"item": ["suicide"]}, "item"),

@@ -414,6 +414,7 @@ def test_no_trace_of_the_other_member(mine: str, other: str, enforces: bool) -> 
     name = mine.removeprefix("Patient/")
     assert all(f"{name}{part}" in text for part in ("voice", "goal", "diagnosis", "condition"))
     assert "We answer too soon" in text
+    assert "Encounter/" not in text
 
 
 def test_each_partner_answers_a_shared_goal_for_themselves() -> None:
@@ -605,6 +606,7 @@ def test_copy_leaves_behind_what_could_carry_anything() -> None:
         "setting.modality",
     ]
     assert made["item"][0]["text"] == "Title of suicide"
+    assert "text" not in made["item"][0]["item"][0]
     assert made["item"][0]["item"][1]["answer"] == [{"valueString": "Dr Validated"}]
 
 

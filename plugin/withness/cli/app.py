@@ -69,14 +69,12 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code (contracts: exit codes)."""
     as_json = "--json" in arguments
     try:
-        tree.main(args=list(arguments), prog_name="withness", standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
+        stopped_with = tree.main(args=list(arguments), prog_name="withness", standalone_mode=False)
     except BrokenPipeError:
         return CannotTell.exit_code
     except Exception as error:  # noqa: BLE001  the edge: a bug here must hold, say so, and show nobody's words
         return complain(_said(error), as_json=as_json)
-    return 0
+    return stopped_with if isinstance(stopped_with, int) else 0
 
 
 def _said(error: Exception) -> WithnessError:

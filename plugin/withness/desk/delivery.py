@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
+from withness.audit import log
 from withness.audit.record import Kind, Record, instant
 from withness.core.terms import Purpose, UnitKind
 from withness.desk import standing
 from withness.desk.context import Actor, Context
-from withness.errors import Conflict, EhrRefused, EhrUnavailable
+from withness.errors import Conflict, EhrRefused, EhrUnavailable, TrailDamaged
 from withness.fhir import codes
 from withness.store.rows import Delivery, OutboxRow, PlanRow, PlanState
 from withness.store.transaction import Transaction
@@ -46,13 +47,18 @@ class Synced:
 
 
 def deliver(context: Context, decision_id: str, actor: Actor) -> Sent:
-    """Try to deliver one approved Bundle and record what became of it. Raises CannotTell for our own store."""
+    """Try to deliver one approved Bundle and record what became of it.
+
+    Raises TrailDamaged, CannotTell for our own store; what the EHR says or fails to say is in the answer.
+    """
     with context.store.transaction() as tx:
         row = tx.outbox(decision_id)
         if row is None or row.state not in (Delivery.WAITING, Delivery.REFUSED):
             return Sent(row.state if row else Delivery.WAITING)
         if row.ehr != context.ehr.address:
             return Sent(row.state, "The plan was approved for another EHR than the one set now; it waits for that one.")
+        if log.broken(tx):
+            raise TrailDamaged("The audit trail is damaged, so no plan is sent.", hint="Run: withness audit verify")
         if _newer_screen_holds(tx, context, row):
             _withhold(tx, context, row, actor)
             return Sent(Delivery.WITHHELD, "A newer screen holds this plan; it was not sent.")

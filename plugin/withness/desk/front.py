@@ -58,7 +58,8 @@ class Desk:
     def save(self, draft: Mapping[str, Any], *, actor: str | None = None) -> dict[str, Any]:
         """Ask the gate and save the plan; `saved` is True only when the EHR has confirmed it."""
         strict_json.check(draft, name="the draft")
-        return plans.save(self._context, draft, actor_of(actor or str(draft.get("author", "")))).as_dict()
+        who = actor_of(str(draft.get("author", "")), field="author") if actor is None else actor_of(actor)
+        return plans.save(self._context, draft, who).as_dict()
 
     def sync(self, *, actor: str) -> dict[str, Any]:
         """Deliver what waits."""
@@ -134,9 +135,9 @@ class Desk:
         self.close()
 
 
-def actor_of(ref: str) -> Actor:
+def actor_of(ref: str, *, field: str = "actor") -> Actor:
     """Return who acts, with the operating system's user. Raises InvalidInput for anything but a person or device."""
-    known = reference(ref, "Practitioner", "PractitionerRole", "Device", "Patient", "RelatedPerson", field="actor")
+    known = reference(ref, "Practitioner", "PractitionerRole", "Device", "Patient", "RelatedPerson", field=field)
     try:
         return Actor(known, getpass.getuser())
     except (KeyError, OSError):

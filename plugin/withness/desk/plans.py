@@ -20,7 +20,7 @@ from withness.desk.context import Actor, Context
 from withness.desk.draft import read_draft
 from withness.desk.screens import births_needed
 from withness.desk.telling import tell
-from withness.errors import Conflict, TrailDamaged
+from withness.errors import Conflict, InvalidInput, TrailDamaged
 from withness.fhir.bundle import plan_transaction
 from withness.fhir.check import require_valid
 from withness.fhir.plan_resources import Making
@@ -123,6 +123,7 @@ class _Case:
             enforces_labels=self.context.settings.ehr_enforces_labels,
             screens={member: rows[-1].content["resource"] for member, rows in answered.screens.items()},
             screen_ids={member: rows[-1].id for member, rows in answered.screens.items()},
+            problem_titles={one.id: one.title for one in self.context.catalogue.problems.values()},
         )
         bundle = plan_transaction(charts(self.plan), released, making, self.context.policy)
         require_valid(bundle)
@@ -132,9 +133,12 @@ class _Case:
 def _open(context: Context, draft: Mapping[str, Any], at: datetime) -> _Case:
     """Read the draft, and ask the chart what the gate will need: nothing remote happens under the lock."""
     plan = read_draft(draft, context.templates)
-    purpose = Purpose.NEW_PLAN if plan.supersedes is None else Purpose.AMENDMENT
+    if plan.supersedes is not None:
+        raise InvalidInput(
+            "supersedes must be null: this version saves new plans and does not amend them yet.", field="supersedes"
+        )
     births = births_needed(context, plan.unit.members)
-    question = standing.Question(plan.unit.kind, plan.unit.members, purpose, plan.encounter, births)
+    question = standing.Question(plan.unit.kind, plan.unit.members, Purpose.NEW_PLAN, plan.encounter, births)
     return _Case(context, draft, plan, question, context.new_id(), at)
 
 

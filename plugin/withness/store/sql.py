@@ -157,7 +157,6 @@ def _engine(path: Path) -> Engine:
             "foreign_keys=ON",
             "busy_timeout=10000",
             "temp_store=MEMORY",
-            "secure_delete=ON",
         ):
             connection.execute(f"PRAGMA {pragma}")
 

@@ -1,0 +1,1 @@
+"""Figures against their floor, and the checks that hold what is generated, packed and documented together."""

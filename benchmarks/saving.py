@@ -1,0 +1,65 @@
+"""One durable save: the whole of it, and the transaction that decides, against one raw append with fsync."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks.figure import Figure, in_turn
+from withness.cli import samples
+from withness.desk import plans
+from withness.desk.context import Context
+from withness.desk.front import Desk, actor_of
+from withness.settings import Settings
+from withness.wiring import build
+
+ROUNDS = 60
+BLOCK = b"x" * 1023 + b"\n"
+
+
+def figures() -> list[Figure]:
+    """Return the milliseconds of one save on the embedded chart, and of its deciding transaction alone."""
+    with tempfile.TemporaryDirectory(prefix="withness-bench-") as folder, _desk(Path(folder)) as (context, desk):
+        rosa, now = samples.people()["rosa"], datetime.now(UTC)
+        desk.screen(samples.screen(context.policy, rosa, now, {}), actor=samples.CLINICIAN)
+        with (Path(folder) / "raw").open("ab", buffering=0) as raw:
+
+            def append() -> None:
+                raw.write(BLOCK)
+                os.fsync(raw.fileno())
+
+            def save() -> None:
+                assert desk.save(samples.draft(rosa, now))["saved"]
+
+            def decide() -> None:
+                assert _decide(context, samples.draft(rosa, now)).state is not None
+
+            whole, first = in_turn(save, append, rounds=ROUNDS)
+            alone, second = in_turn(decide, append, rounds=ROUNDS)
+    floor = "floor: one append of 1 KiB with fsync"
+    return [
+        Figure(
+            "save.whole", whole * 1e3, "ms", first * 1e3, means=f"plan save, embedded chart: 4 transactions; {floor}"
+        ),
+        Figure(
+            "save.decision", alone * 1e3, "ms", second * 1e3, means=f"its transaction of decision and record; {floor}"
+        ),
+    ]
+
+
+@contextmanager
+def _desk(folder: Path) -> Iterator[tuple[Context, Desk]]:
+    context = build(Settings(home=folder / "data", key_file=folder / "bench.key"))
+    with Desk(context) as desk:
+        yield context, desk
+
+
+def _decide(context: Context, draft: dict[str, Any]) -> plans.Answer:
+    """Save up to the commit: what `plans.save` does before it delivers."""
+    case, actor = plans._open(context, draft, context.now()), actor_of(samples.CLINICIAN)
+    return context.commit(lambda tx: plans._decide_and_keep(tx, case, actor), landed=lambda _: False)
