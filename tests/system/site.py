@@ -51,6 +51,10 @@ class Site:
         """Let time go by."""
         self.at += timedelta(**delta)
 
+    def catch_up(self) -> None:
+        """Bring the desk's time up to the real one, which the console uses."""
+        self.at = max(self.at, datetime.now(UTC))
+
     def screen(self, who: str = "Patient/rosa", **answers: Any) -> dict[str, Any]:
         """Record a screen; keyword arguments of make_screen, or `answers={linkId: code or None}`."""
         given = {"encounter": ENCOUNTERS.get(who, "Encounter/e1"), "authored": self.at, **answers}

@@ -90,7 +90,6 @@ def test_a_couple_gets_two_plans_in_one_transaction(clinic: Site, hapi_server: H
 
 def test_a_server_that_is_down_gets_exactly_one_plan_when_it_is_back(tmp_path: Path) -> None:
     """The server killed before and in the middle of delivery; `withness sync` ends with exactly one plan each."""
-    pytest.importorskip("requests")
     from tests.servers import hapi
 
     reason = hapi.available()
@@ -128,6 +127,7 @@ def _killed_in_the_middle(site: Site, server: HapiServer) -> dict[str, Any]:
         return real(bundle)
 
     site.context.ehr.transact = taken_then_killed  # type: ignore[method-assign]
+    site.catch_up()
     answer = site.save(make_draft())
     site.context.ehr.transact = real  # type: ignore[method-assign]
     assert answer["delivery"] == "waiting"

@@ -63,25 +63,19 @@ def test_kill_nine_at_random_points_of_plan_save(
     for number in range(rounds):
         who = PEOPLE[number % 3]
         answers = {"suicide.now": "unsure"} if dice.random() < 0.3 else {}
-        site.at = max(site.at, _now())
+        site.catch_up()
         site.screen(who, answers=answers, authored=site.at)
         draft = make_draft(who)
         drafts.append(draft)
         done = _save_and_kill(site, draft, after=dice.uniform(0.25, 1.05) * whole)
         killed += done is None
         acknowledged += [] if done is None else [done]
-    site.at = max(site.at, _now())
+    site.catch_up()
     assert site.console("sync").returncode in (0, 3)
     _check(site, care_plans(), acknowledged)
     result = f"{killed} killed, {len(acknowledged)} acknowledged, {len(care_plans())} plans, nothing lost"
     figure(f"kill -9 of plan save, {request.node.callspec.params['clinic']}", rounds, result)
     assert killed > rounds // 4
-
-
-def _now() -> Any:
-    from datetime import UTC, datetime
-
-    return datetime.now(UTC)
 
 
 def _seconds_of_a_save(site: Site) -> float:

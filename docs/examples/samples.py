@@ -1,0 +1,103 @@
+"""Invented people for trying Withness: `python docs/examples/samples.py` writes their screens and plans here.
+
+    rosa-screen.json  rosa-plan.json    every question answered no: released
+    tom-screen.json   tom-plan.json     "Thinking about it right now?" answered yes: held
+
+Never fill a real person's screen like this: each answer of a screen is one that was asked for and given.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import withness
+
+BASE = "https://withness.example/fhir"
+WORDS = {
+    "rosa": "I want somebody to get it\n– und zwar so, wie ich es sage. 🌱",
+    "tom": "Tell it once in a way that isn't only my fault",
+}
+
+
+def screen(name: str, questions: Iterable[str], version: str, answers: Mapping[str, str]) -> dict[str, Any]:
+    """Return a risk screen of today: each of `questions` answered no but for `answers`, its further items filled."""
+    now = datetime.now(UTC)
+    domains: dict[str, list[dict[str, Any]]] = {}
+    for link in questions:
+        domain = link.partition(".")[0]
+        items = domains.setdefault(domain, [_coded(f"{domain}.informant", "risk-screen-informant", "client")])
+        items.append(_coded(link, "risk-screen-answer", answers.get(link, "no")))
+    domains["violence"].append(_coded("violence.asked-alone", "risk-screen-answer", "yes"))
+    domains["suicide"] += [
+        {"linkId": "suicide.validated.instrument", "answer": [{"valueString": "ASQ"}]},
+        {"linkId": "suicide.validated.version", "answer": [{"valueString": "the site's copy"}]},
+        {"linkId": "suicide.validated.date", "answer": [{"valueDate": now.date().isoformat()}]},
+        {"linkId": "suicide.validated.by", "answer": [{"valueString": "P. One"}]},
+        _coded("suicide.validated.result", "validated-result", "negative"),
+    ]
+    return {
+        "resourceType": "QuestionnaireResponse",
+        "questionnaire": f"{BASE}/Questionnaire/risk-screen|{version}",
+        "status": "completed",
+        "subject": {"reference": f"Patient/{name}"},
+        "encounter": {"reference": f"Encounter/{name}-today"},
+        "authored": now.isoformat(timespec="seconds"),
+        "author": {"reference": "Practitioner/p1"},
+        "item": [{"linkId": domain, "item": items} for domain, items in domains.items()],
+    }
+
+
+def _coded(link: str, system: str, code: str) -> dict[str, Any]:
+    return {"linkId": link, "answer": [{"valueCoding": {"system": f"{BASE}/CodeSystem/{system}", "code": code}}]}
+
+
+def plan(name: str) -> dict[str, Any]:
+    """Return a plan draft with one goal in this person's words."""
+    today = datetime.now(UTC).date()
+    goal = {
+        "template": "heard",
+        "words": WORDS[name],
+        "by": f"Patient/{name}",
+        "within": {"sessions": 4},
+        "target": {"count": 3, "of": 4},
+        "responsible": "client",
+        "acceptance": [{"who": f"Patient/{name}", "status": "agree"}],
+    }
+    return {
+        "unit": {"kind": "individual", "members": [f"Patient/{name}"]},
+        "encounter": f"Encounter/{name}-today",
+        "author": "Practitioner/p1",
+        "lead": "client-led",
+        "concern": {"words": "At home I talk and nobody really hears me.", "problems": ["feeling-unheard"]},
+        "frame": {
+            "start": today.isoformat(),
+            "review_by": (today + timedelta(days=90)).isoformat(),
+            "frequency_weeks": 1,
+            "session_minutes": 50,
+            "other_treatment": "Talked about; none wanted for now.",
+        },
+        "goals": [goal],
+        "resources_named_by_client": ["My sister"],
+        "psychoeducation": {},
+        "supersedes": None,
+        "request_id": str(uuid4()),
+    }
+
+
+def main() -> None:
+    """Write the four files into the folder that this is called from."""
+    with withness.load() as desk:
+        questions, version = list(desk.questions()), desk.health()["policy"]["version"]
+    for name, answers in {"rosa": {}, "tom": {"suicide.now": "yes"}}.items():
+        for kind, content in {"screen": screen(name, questions, version, answers), "plan": plan(name)}.items():
+            Path(f"{name}-{kind}.json").write_text(json.dumps(content, ensure_ascii=False, indent=2), encoding="utf-8")
+            print(f"Wrote {name}-{kind}.json")
+
+
+if __name__ == "__main__":
+    main()
