@@ -267,6 +267,15 @@ def test_unknown_item_holds_and_is_named_without_anybodys_words(link: Any, shown
     assert not decision_on(screen).released
 
 
+@pytest.mark.parametrize("group", [True, False])
+def test_modified_item_holds(group: bool) -> None:
+    resource = screen_of()
+    item = resource["item"][0] if group else item_of(resource, "suicide.now")
+    item["modifierExtension"] = [{"url": "urn:x:not", "valueBoolean": True}]
+    screen = read(resource)
+    assert screen.faults == (Fault(item["linkId"], "the item has parts that are not known here", whole=True),)
+
+
 # --- known history -------------------------------------------------------------------------------------------------
 
 
@@ -362,6 +371,15 @@ def test_screen_that_cannot_be_relied_on_holds_and_says_why(name: str) -> None:
 def test_yes_of_a_screen_that_cannot_be_relied_on_still_raises(name: str) -> None:
     screen = read(screen_of(answers={"medical.acute-sign": "yes"}, **WHOLE[name][0]))
     assert decision_on(screen).acuity is Acuity.ACUTE
+
+
+def test_each_fault_of_the_questionnaire_has_its_own_sentence() -> None:
+    given_urls = [f"{codes.BASE}/Questionnaire/other|1", URL, f"{URL}|0.0.9"]
+    assert [read(screen_of(questionnaire=url)).faults[0].why for url in given_urls] == [
+        "the answers are not those of the risk screen",
+        "the screen does not name its version",
+        "the screen is another version than the policy in force",
+    ]
 
 
 def test_screen_without_items_is_unanswered() -> None:

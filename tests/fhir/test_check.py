@@ -114,6 +114,12 @@ def test_endless_nesting_is_a_problem() -> None:
     assert "is nested too deeply" in [one.why for one in found]
 
 
+@pytest.mark.parametrize("entry", ["x", None, [], 3, True])
+def test_entry_that_is_no_object_is_refused(entry: Any) -> None:
+    with pytest.raises(InvalidInput, match=r"entry\[0\]"):
+        require_valid({"resourceType": "Bundle", "type": "transaction", "entry": [entry]})
+
+
 @pytest.mark.parametrize("value", [None, [], "x", 3])
 def test_what_is_no_object_is_a_problem(value: Any) -> None:
     assert check(value) == (Problem("resource", "is not an object"),)

@@ -22,7 +22,7 @@ from withness.wiring import build
 PLUGIN = Path(__file__).resolve().parents[2] / "plugin"
 CLINICIAN = "Practitioner/p1"
 ENCOUNTERS = {"Patient/rosa": "Encounter/e1", "Patient/tom": "Encounter/e2", "Patient/ana": "Encounter/e3"}
-WORDS = "I want somebody to get it"
+WORDS = "  I want somebody to get it \n"
 CONCERN = "At home I talk and nobody hears me.\r\nأريد أن يفهمني أحد 🌱 — <b>&amp;"
 
 

@@ -60,6 +60,7 @@ def test_a_hostile_draft_is_refused_in_one_sentence(site: Site, name: str) -> No
     assert said["field"] == field
     assert len(done.stderr.splitlines()) <= 2
     assert "Traceback" not in done.stderr
+    assert "client words" not in done.stderr + done.stdout
     with site.context.store.transaction() as tx:
         assert tx.last() == before
         assert tx.plans() == ()

@@ -12,12 +12,9 @@ from datetime import date, datetime, time, tzinfo
 from typing import Final
 
 from withness.core.risk import NO, YES, Domain, Question, RiskPolicy, Screen, Standing, ValidatedRule, Window
-from withness.core.terms import Acuity, Purpose, UnitKind, worst
+from withness.core.terms import HOLDING, RELEASING, Acuity, Purpose, UnitKind, worst
 from withness.errors import PolicyRefused
 
-RELEASING: Final = (Acuity.NONE, Acuity.CAUTION)
-HOLDING: Final = (Acuity.ELEVATED, Acuity.ACUTE)
-"""Findings that outlive a newer screen; an unknown ends with the next complete one."""
 SCREEN: Final = "screen"
 """The pseudo-domain of reasons that concern a whole screen."""
 

@@ -30,6 +30,13 @@ class Acuity(StrEnum):
 _RISING: Final = tuple(Acuity)
 
 
+RELEASING: Final = (Acuity.NONE, Acuity.CAUTION)
+"""What lets a plan through, the second with conditions."""
+
+HOLDING: Final = (Acuity.ELEVATED, Acuity.ACUTE)
+"""Findings that outlive a newer screen; an unknown ends with the next complete one."""
+
+
 def worst(acuities: list[Acuity]) -> Acuity:
     """Return the most restrictive of `acuities`, `none` for an empty list."""
     return max(acuities, key=lambda acuity: acuity.rank, default=Acuity.NONE)

@@ -229,6 +229,7 @@ def bundle(element: Element) -> Wrong:
     seen: set[tuple[str, str]] = set()
     for position, entry in enumerate(entries if isinstance(entries, list) else ()):
         if not isinstance(entry, Mapping):
+            yield f"entry[{position}]", "is not an object"
             continue
         for path, why in _entry(entry, kind, seen):
             yield f"entry[{position}]{'.' if path else ''}{path}", why

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from withness.core.gate import RELEASING
 from withness.core.risk import NO, YES
-from withness.core.terms import Acuity
+from withness.core.terms import RELEASING, Acuity
 from withness.packs.policy_file import DomainTable, PolicyFile, QuestionTable
 from withness.packs.toml import no_twice, refusal
 

@@ -1,0 +1,52 @@
+"""Each planted bug is caught by the test that is said to catch it: a test that cannot fail proves nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.campaign
+ROOT = Path(__file__).resolve().parents[2]
+BUGS = tomllib.loads((ROOT / "tests" / "planted" / "bugs.toml").read_text(encoding="utf-8"))["bug"]
+
+
+@pytest.mark.parametrize("number", range(len(BUGS)))
+def test_the_place_of_each_bug_is_still_there(number: int) -> None:
+    """A bug whose place has moved would silently plant nothing."""
+    bug = BUGS[number]
+    text = (ROOT / "plugin" / "withness" / bug["file"]).read_text(encoding="utf-8")
+    assert text.count(bug["find"]) == 1, bug["rule"]
+
+
+def test_each_planted_bug_is_caught(
+    tmp_path: Path, campaign: Callable[[int], int], figure: Callable[[str, int, str], None]
+) -> None:
+    """Plant each bug in a copy and run its test there: it must fail (pytest's exit 1, not an error of the copy)."""
+    rounds = campaign(len(BUGS))
+    for number, bug in enumerate(BUGS[:: max(1, len(BUGS) // rounds)]):
+        copy = _planted(tmp_path / str(number), bug)
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *bug["test"].split()]
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "WITHNESS_"))}
+        done = subprocess.run(command, cwd=copy, env=kept, capture_output=True, text=True, check=False, timeout=600)
+        assert done.returncode == 1, f"{bug['rule']}: not caught\n{done.stdout[-2000:]}"
+        shutil.rmtree(copy)
+    figure("planted bugs caught", rounds, f"{rounds} of {rounds}")
+
+
+def _planted(copy: Path, bug: dict[str, str]) -> Path:
+    copy.mkdir(parents=True)
+    ignore = shutil.ignore_patterns("target", "__pycache__", "planted")
+    for name in ("plugin", "tests", "fhir_profiles", "note_templates"):
+        shutil.copytree(ROOT / name, copy / name, ignore=ignore)
+    shutil.copy(ROOT / "pyproject.toml", copy)
+    path = copy / "plugin" / "withness" / bug["file"]
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(bug["find"], bug["put"]), encoding="utf-8")
+    return copy
