@@ -20,6 +20,7 @@ import withness
 BASE = "https://withness.example/fhir"
 WORDS = {
     "rosa": "I want somebody to get it\n– und zwar so, wie ich es sage. 🌱",
+    "ana": "Find two ways this new town could become mine",
     "tom": "Tell it once in a way that isn't only my fault",
 }
 

@@ -28,7 +28,7 @@ CLEARING = {
     "violence.informant": INFORMANTS,
     "violence.asked-alone": {"yes", "no"},
     "suicide.validated.instrument": {"ASQ", "C-SSRS-screener"},
-    "suicide.validated.date": {"2026-11-20", "2026-11-21", "20261120", "20261121", "2026-W47-5", "2026-W47-6"},
+    "suicide.validated.date": {"2026-11-20", "2026-11-21"},
     "suicide.validated.result": {"negative"},
 }
 """The answers that leave a clear screen clear; for the version and the person any words that say something."""

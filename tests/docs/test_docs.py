@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
 from benchmarks import documented, drift
 
 ROOT = documented.ROOT
@@ -112,17 +111,20 @@ def test_nothing_that_is_generated_has_drifted(capsys: pytest.CaptureFixture[str
 # -- what the documents show runs
 
 
-PAGES = [name for name, text in documented.pages().items() if RUNNABLE.search(text)]
+EXAMPLES = [
+    pytest.param(language, body, id=f"{page}-{number}")
+    for page, text in documented.pages().items()
+    for number, (language, body) in enumerate(RUNNABLE.findall(text), start=1)
+]
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_the_examples_of_a_page_run_one_after_another(page: str, desktop: Desktop) -> None:
-    for language, body in RUNNABLE.findall(documented.pages()[page]):
-        if language == "python":
-            done = desktop.run("python", "-", given=body)
-            assert done.returncode == 0, done.stderr
-        else:
-            _run_console(body, desktop)
+@pytest.mark.parametrize(("language", "body"), EXAMPLES)
+def test_an_example_runs_in_a_fresh_data_directory(language: str, body: str, desktop: Desktop) -> None:
+    if language == "python":
+        done = desktop.run("python", "-", given=body)
+        assert done.returncode == 0, done.stderr
+    else:
+        _run_console(body, desktop)
 
 
 def _run_console(body: str, desktop: Desktop) -> None:
@@ -137,7 +139,8 @@ def _run_console(body: str, desktop: Desktop) -> None:
 
 
 def test_there_are_examples_to_run() -> None:
-    assert {"docs/clinicians.md", "docs/compliance.md", "docs/integrators.md"} <= set(PAGES)
+    shown = [name for name, text in documented.pages().items() if RUNNABLE.search(text)]
+    assert shown == ["docs/clinicians.md", "docs/compliance.md", "docs/integrators.md"]
 
 
 # -- the example host

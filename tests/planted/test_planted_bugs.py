@@ -29,15 +29,17 @@ def test_each_planted_bug_is_caught(
     tmp_path: Path, campaign: Callable[[int], int], figure: Callable[[str, int, str], None]
 ) -> None:
     """Plant each bug in a copy and run its test there: it must fail (pytest's exit 1, not an error of the copy)."""
-    rounds = campaign(len(BUGS))
-    for number, bug in enumerate(BUGS[:: max(1, len(BUGS) // rounds)]):
+    some = BUGS[:: len(BUGS) // campaign(len(BUGS))]
+    missed = []
+    for number, bug in enumerate(some):
         copy = _planted(tmp_path / str(number), bug)
         command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *bug["test"].split()]
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "WITHNESS_"))}
         done = subprocess.run(command, cwd=copy, env=kept, capture_output=True, text=True, check=False, timeout=600)
-        assert done.returncode == 1, f"{bug['rule']}: not caught\n{done.stdout[-2000:]}"
+        missed += [] if done.returncode == 1 else [(bug["rule"], done.returncode, done.stdout[-1000:])]
         shutil.rmtree(copy)
-    figure("planted bugs caught", rounds, f"{rounds} of {rounds}")
+    figure("planted bugs caught", len(some), f"{len(some) - len(missed)} of {len(some)}")
+    assert missed == []
 
 
 def _planted(copy: Path, bug: dict[str, str]) -> Path:

@@ -163,8 +163,10 @@ def test_a_screen_grows_stale_between_screen_and_save(site: Site) -> None:
 
 
 def test_a_clock_that_went_back_holds(site: Site) -> None:
-    """A clock behind the newest record decides nothing."""
+    """A clock behind the newest record, be it somebody else's, decides nothing."""
     site.screen()
+    site.pass_time(minutes=1)
+    site.screen("Patient/tom")
     site.pass_time(seconds=-30)
     answer = site.save()
     assert answer["decision"] == "held-incomplete"

@@ -131,8 +131,10 @@ def test_a_damaged_trail_stops_every_plan_and_no_screen(site: Site) -> None:
     site.open()
     site.pass_time(minutes=5)
     assert site.screen("Patient/ana")["decision"] == "released"
+    plans = site.desk.plans()
     with pytest.raises(TrailDamaged):
         site.save(make_draft("Patient/ana"))
+    assert site.desk.plans() == plans
     with site.context.store.transaction() as tx:
         assert [head.segment for head in tx.heads()] == [0, 1]
         assert tx.last().segment == 1  # type: ignore[union-attr]

@@ -10,32 +10,64 @@ import click
 
 from withness.cli.say import common, document, table
 from withness.core.template import PlanTemplate, shape
+from withness.core.terms import Lead, UnitKind
 from withness.errors import InvalidInput
 
 
-@click.command(epilog="\b\nExamples:\n  withness templates\n  withness templates heard\n  withness templates --json\n")
+@click.command(
+    epilog="\b\nExamples:\n  withness templates\n  withness templates heard\n"
+    "  withness templates --problem feeling-unheard --unit couple\n"
+)
 @click.argument("id", required=False)
+@click.option(
+    "--problem", "problems", multiple=True, metavar="ID", help="Only what this problem-for-work proposes; repeat."
+)
+@click.option("--unit", type=click.Choice([one.value for one in UnitKind]), default="individual", show_default=True)
+@click.option("--lead", type=click.Choice([one.value for one in Lead]), default="client-led", show_default=True)
 @common
-def templates(id: str | None, home: Path | None, as_json: bool) -> None:
-    """List the plan templates, or show one with its sources. Each problem proposes; none selects."""
+def templates(
+    id: str | None, problems: tuple[str, ...], unit: str, lead: str, home: Path | None, as_json: bool
+) -> None:
+    """List the plan templates, or show one with its sources.
+
+    A problem-for-work proposes templates and never selects one; --unit and --lead narrow what it proposes.
+    """
+    from withness.core.catalogue import proposals
+    from withness.packs.load import load_problems
     from withness.packs.templates import load_templates
     from withness.settings import read_settings
 
-    found = load_templates(read_settings({"home": home}).packs)
+    found, known = load_templates(read_settings({"home": home}).packs), load_problems()
     if id is not None and id not in found:
-        raise InvalidInput(
-            f"There is no plan template {id[:40]!r}.", field="ID", hint=f"Choose one of: {', '.join(found)}."
-        )
+        raise InvalidInput("There is no such plan template.", field="ID", hint=f"Choose one of: {', '.join(found)}.")
+    for problem in problems:
+        if problem not in known:
+            hint = f"Choose one of: {', '.join(known)}."
+            raise InvalidInput("There is no such problem-for-work.", field="--problem", hint=hint)
+    if id is not None:
+        _show(found[id], as_json=as_json)
+        return
+    listed = proposals(problems, found, UnitKind(unit), Lead(lead)) if problems else tuple(found.values())
     if as_json:
-        document(_value(found[id]) if id else [_value(one) for one in found.values()])
-    elif id is None:
-        table(
-            "Plan templates",
-            ("id", "goal", "time limit"),
-            [(one.id, one.goal, one.limit.sentence()) for one in found.values()],
-        )
+        document([_value(one) for one in listed])
+        return
+    for problem in problems:
+        click.echo(f"{known[problem].title}: {known[problem].why}")
+        for prompt in known[problem].prompts:
+            click.echo(f"To consider: {prompt}")
+    rows = [(one.id, one.goal, one.limit.sentence()) for one in listed]
+    table(
+        "Proposed; the choice is yours and the client's" if problems else "Plan templates",
+        ("id", "goal", "time limit"),
+        rows,
+    )
+
+
+def _show(template: PlanTemplate, *, as_json: bool) -> None:
+    if as_json:
+        document(_value(template))
     else:
-        table(id, ("", ""), [(name, _text(value)) for name, value in _value(found[id]).items()])
+        table(template.id, ("", ""), [(name, _text(value)) for name, value in _value(template).items()])
 
 
 def _value(template: PlanTemplate) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -78,27 +79,38 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
 
 
 def decision(told: Mapping[str, Any], questions: Mapping[str, str]) -> None:
-    """Say a decision: the sentence, every reason, what is missing, the protocol, the question beside a hold."""
+    """Say a decision: whom it concerns, what to do next, every reason, the protocol; of a unit, one sentence."""
+    if told["person"]:
+        click.echo(told["person"])
     click.secho(f"{told['decision']}: {told['sentence']}", bold=True)
     if told["policy"]["demo"]:
         click.echo("Demo mode: the gate's policy has no clinical owner; everything is marked as test data.")
+    if told["protocol"]:
+        steps = [(_duration(step["within"]), step["owner"], step["text"]) for step in told["protocol"]]
+        table("Directive protocol", ("within", "owner", "step"), steps)
     if told["findings"]:
         rows = [
             (one["acuity"], one["domain"], questions.get(f"{one['domain']}.{one['item']}", one["item"]), one["why"])
             for one in told["findings"]
         ]
         table("Reasons", ("acuity", "domain", "question", "why"), rows)
-    if told["missing"]:
-        click.echo("Missing: " + ", ".join(told["missing"]))
-    if told["conditions"]:
-        click.echo("Conditions: " + ", ".join(told["conditions"]))
-    if told["protocol"]:
-        steps = [(step["within"], step["owner"], step["text"]) for step in told["protocol"]]
-        table("Directive protocol", ("within", "owner", "step"), steps)
+    for label, items in (("Missing", told["missing"]), ("Conditions", told["conditions"])):
+        for item in items:
+            click.echo(f"{label}: {questions.get(item, item)} ({item})")
+    if told["needs"]:
+        click.echo("To be written down: " + ", ".join(told["needs"]))
     if told["expires"]:
-        click.echo(f"This screen lets plans through until {told['expires']}.")
-    if told.get("reflection"):
-        click.echo(f"\nA question to hold on to: {told['reflection']}")
+        click.echo(f"This screen lets plans through until {told['expires'][:16].replace('T', ' ')} UTC.")
+    if told["needs"] or told["protocol"]:
+        click.echo("This release cannot record what ends this hold; see docs/clinicians.md.")
+    if told["reflection"]:
+        click.echo(f"For later, with a colleague or supervisor: {told['reflection']}")
+
+
+def _duration(within: str) -> str:
+    """Say an ISO 8601 duration of hours or days in words; named times stay as they are."""
+    hours, days = re.fullmatch(r"PT(\d+)H", within), re.fullmatch(r"P(\d+)D", within)
+    return f"{hours[1]} hours" if hours else f"{days[1]} days" if days else within
 
 
 def stop(code: int) -> None:

@@ -80,9 +80,9 @@ class Goal:
     responsible: str
     acceptance: tuple[Acceptance, ...]
 
-    def agreed(self) -> bool:
-        """Whether anybody agreed to it."""
-        return any(one.status is AcceptanceStatus.AGREE for one in self.acceptance)
+    def agreed_by(self, who: str) -> bool:
+        """Whether this person agreed to it."""
+        return any(one.who == who and one.status is AcceptanceStatus.AGREE for one in self.acceptance)
 
     def due(self, frame: Frame) -> tuple[date, bool]:
         """Return the due date and whether it is an estimate (session limits have no calendar date)."""
@@ -163,8 +163,9 @@ class ChartPlan:
 def charts(plan: Plan) -> tuple[ChartPlan, ...]:
     """Return one chart plan per member who is a patient, in the unit's order (contracts I8).
 
-    A goal with `by` goes only into that member's chart; one without is shared and goes into each, with that
-    member's own acceptance. Of a unit of more than one, `concern.words`, the resources, the psychoeducation
+    A goal with `by` goes only into that member's chart. One without is shared: it goes into the chart of each
+    member who agreed to these words, with that member's own acceptance; words that a member did not make
+    their own may be another's. Of a unit of more than one, `concern.words`, the resources, the psychoeducation
     and the shared encounter (it links charts by reference) belong to nobody's chart: only each member's own
     voice does, and the problems that their own goals serve.
     """
@@ -176,7 +177,9 @@ def _chart(plan: Plan, member: str) -> ChartPlan:
     own = [voice.words for voice in plan.concern.voices if voice.who == member]
     words = "\n\n".join(own) if shared or own else plan.concern.words
     goals = tuple(
-        _chart_goal(plan, goal, number, member) for number, goal in enumerate(plan.goals) if goal.by in (None, member)
+        _chart_goal(plan, goal, number, member)
+        for number, goal in enumerate(plan.goals)
+        if goal.by == member or (goal.by is None and (not shared or goal.agreed_by(member)))
     )
     served = {problem for one in goals for problem in one.goal.template.problems}
     frame = plan.frame

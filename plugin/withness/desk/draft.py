@@ -236,8 +236,10 @@ def read_draft(value: Mapping[str, Any], templates: Mapping[str, PlanTemplate]) 
         supersedes=(outside.supersedes.plan, outside.supersedes.version) if outside.supersedes else None,
         request_id=str(outside.request_id),
     )
-    if not any(goal.agreed() for goal in plan.goals):
-        raise InvalidInput("goals: nobody has agreed to any goal yet; a plan needs one agreed goal.", field="goals")
+    if not any(goal.agreed_by(member) for goal in plan.goals for member in unit.members):
+        raise InvalidInput(
+            "goals: no client has agreed to any goal yet; a plan needs one goal that a client agreed to.", field="goals"
+        )
     return plan
 
 

@@ -12,6 +12,7 @@ from withness.desk import delivery, plans, screens, verify
 from withness.desk.context import Actor, Context
 from withness.desk.telling import tell
 from withness.errors import InvalidInput, TrailDamaged
+from withness.fhir.questionnaires import fields
 
 
 class Desk:
@@ -105,8 +106,8 @@ class Desk:
         }
 
     def questions(self) -> dict[str, str]:
-        """Return the wording of each of the policy's questions, by linkId."""
-        return {question.id: question.text for question in self._context.policy.questions()}
+        """Return the wording of each item of the risk screen, by linkId."""
+        return {one.link: one.text for one in fields(self._context.policy)}
 
     def health(self, *, actor: str = "Device/withness") -> dict[str, Any]:
         """Verify the trail and return what the desk stands on. Raises TrailDamaged, CannotTell."""

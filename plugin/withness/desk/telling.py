@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from withness.audit.record import instant
-from withness.core.gate import Decision, release
+from withness.core.gate import Decision, MemberDecision, release
 from withness.core.protocol import steps
 from withness.core.risk import RiskPolicy
+from withness.core.terms import Acuity
 
 
 def tell(decision: Decision, policy: RiskPolicy) -> dict[str, Any]:
@@ -16,25 +17,28 @@ def tell(decision: Decision, policy: RiskPolicy) -> dict[str, Any]:
     if decision.shared:
         released = release(decision) is not None
         return {
+            "person": None,
             "decision": "released" if released else "held",
             "by": "screen",
             "findings": [],
             "missing": [],
             "conditions": [],
             "protocol": [],
+            "needs": [],
             "expires": None,
             "screen": None,
             "policy": about_policy,
-            "sentence": "Every member's screening is in order." if released else policy.unit_sentence,
+            "sentence": "A plan may be saved for this unit." if released else policy.unit_sentence,
             "reflection": "" if released else policy.reflection,
         }
     [member] = decision.members
     return {
+        "person": member.person,
         "decision": member.name,
         "by": member.by,
         "findings": [
             {"domain": one.domain, "item": one.item, "acuity": one.acuity.value, "why": one.why}
-            for one in member.findings
+            for one in sorted(member.findings, key=lambda one: -one.acuity.rank)
         ],
         "missing": list(member.missing),
         "conditions": list(member.conditions),
@@ -42,6 +46,7 @@ def tell(decision: Decision, policy: RiskPolicy) -> dict[str, Any]:
             {"domain": step.domain, "step": step.id, "text": step.text, "owner": step.owner, "within": step.within}
             for step in steps(policy, member)
         ],
+        "needs": needs(member, policy),
         "expires": instant(member.expires) if member.expires and member.released else None,
         "screen": member.screen,
         "policy": about_policy,
@@ -50,10 +55,22 @@ def tell(decision: Decision, policy: RiskPolicy) -> dict[str, Any]:
     }
 
 
+def needs(decision: MemberDecision, policy: RiskPolicy) -> list[str]:
+    """Return what the domains with an elevated finding ask to be written down, in the policy's order."""
+    elevated = {finding.domain for finding in decision.findings if finding.acuity is Acuity.ELEVATED}
+    return list(dict.fromkeys(need for one in policy.domains if one.id in elevated for need in one.assessment_needs))
+
+
+_NEVER_HELD = " Notes, safety plans, referrals, reports and messages are never held, and the client's words are kept."
 _SENTENCES = {
-    "released": "The screen is clear: a plan may be saved.",
-    "released-with-conditions": "The screen lets a plan through under the conditions listed.",
-    "held-for-assessment": "The plan is held: a finding needs to be assessed first.",
-    "held-incomplete": "The plan is held: the screen is not complete and current.",
-    "held-for-directive-protocol": "The plan is held: an acute finding calls for the directive protocol.",
+    "released": "Nothing in this screen holds the plan. That is not a statement that the person is safe: anything new "
+    "counts at once.",
+    "released-with-conditions": "A plan may be saved. What the caution asks for is on record; look at it again at each "
+    "review.",
+    "held-for-assessment": "The plan waits. Next: assess this person, today, about what is listed, and write down what "
+    "you find." + _NEVER_HELD,
+    "held-incomplete": "The plan waits: something is missing, unsure, declined, too old, or from another encounter. "
+    "Look first at anything listed as elevated; then ask again what is missing and record a new screen." + _NEVER_HELD,
+    "held-for-directive-protocol": "The plan waits. Act now: stay with the person and follow the steps below, the ones "
+    "marked now first. Here you lead; not-knowing waits." + _NEVER_HELD,
 }

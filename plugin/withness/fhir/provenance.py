@@ -15,7 +15,7 @@ from withness.core.plan import ChartPlan, Signature
 from withness.core.risk import RiskPolicy
 from withness.errors import InvalidInput
 from withness.fhir import codes
-from withness.fhir.questionnaires import fields
+from withness.fhir.questionnaires import SETTING, fields
 
 if TYPE_CHECKING:
     from withness.fhir.plan_resources import Making
@@ -142,6 +142,8 @@ def _listed(policy: RiskPolicy, *, enforces_labels: bool) -> dict[str, _Kept]:
     listed = {}
     for one in fields(policy):
         top = one.link.partition(".")[0]
+        if top == SETTING:  # where a person is, and how to reach them, is for an emergency alone
+            continue
         asked = {labels.get(top), labels.get(one.link.removesuffix(".new")), INSIDE if top == VIOLENCE else None}
         if enforces_labels or INSIDE not in asked:
             listed[one.link] = _Kept(one.text, frozenset(label for label in asked if label))

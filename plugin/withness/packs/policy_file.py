@@ -142,6 +142,7 @@ class DomainTable(Outside):
 
     id: Slug
     title: Text
+    seed_provenance: Literal["LLM"] | None = None
     basis: Annotated[tuple[Text, ...], Field(min_length=1)]
     max_age: MaxAgeTable
     assessment_needs: Needs
