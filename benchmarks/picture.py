@@ -19,7 +19,7 @@ STEPS: Final = 3
 
 _FONTS: Final = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 """Fonts from another site: the picture must not call it."""
-_TITLE: Final = re.compile(r"[1-5]\. ")
+_TITLE: Final = re.compile(r"[1-9]\. ")
 _ACUITY: Final = {"unknown": "yellow", "acute": "red", "elevated": "yellow"}
 
 
@@ -47,11 +47,11 @@ def _trimmed(lines: list[str]) -> Iterator[str]:
             chapter, rows = int(line[0]), -1
             if chapter != 4:
                 yield ""
-        if chapter == 4 or not line.strip() or (chapter > 1 and line.startswith(("Demo mode", "A question"))):
+        if chapter == 4 or not line.strip() or (chapter > 1 and line.startswith(("Demo mode", "For later"))):
             continue
         if line.startswith(("Directive protocol", "Audit trail")):
             rows = 0
-        elif line.startswith(("Nothing went", "The trail")):
+        elif line.startswith(("Reasons", "Nothing went", "The trail")):
             rows = -1
         elif rows >= 0:
             rows += 1

@@ -198,7 +198,7 @@ class TestTheKeyFile:
             read_key(path)
 
     def test_is_backed_up_byte_for_byte_and_for_its_owner_alone(self, path: Path, tmp_path: Path) -> None:
-        """The copy opens what the original sealed. Planted: `shutil.copy` in its place; caught (0644 under umask 022)."""
+        """The copy opens what the original sealed. Planted: the bytes written by `write_bytes`; caught."""
         sealed = make_key(path).close(WORDS, **PLACE)
         copy = tmp_path / "safe" / "copy.key"
         before = os.umask(0)

@@ -118,7 +118,9 @@ def test_an_integer_of_five_thousand_digits_is_refused() -> None:
     assert "number" in refused(b'{"a": ' + b"9" * 5000 + b"}").message
 
 
-@pytest.mark.parametrize("bad", [b"\xff\xfe{\x00}\x00", b'{"a": "\xe9"}', b'{"a": "\xc0\xaf"}', b'{"a": "\xed\xa0\x80"}'])
+@pytest.mark.parametrize(
+    "bad", [b"\xff\xfe{\x00}\x00", b'{"a": "\xe9"}', b'{"a": "\xc0\xaf"}', b'{"a": "\xed\xa0\x80"}']
+)
 def test_what_is_not_utf8_is_refused(bad: bytes) -> None:
     """UTF-16, Latin-1, an overlong form, an encoded surrogate. Planted: `errors="replace"`; caught."""
     assert refused(bad).message == f"{NAME} is not UTF-8 text."
@@ -126,7 +128,18 @@ def test_what_is_not_utf8_is_refused(bad: bytes) -> None:
 
 @pytest.mark.parametrize(
     "escape",
-    ["\\u0000", "\\u0001", "\\u0008", "\\u000b", "\\u001f", "\\u007f", "\\ud800", "\\udfff", "\\ude00\\ud83d", "\\uffff"],
+    [
+        "\\u0000",
+        "\\u0001",
+        "\\u0008",
+        "\\u000b",
+        "\\u001f",
+        "\\u007f",
+        "\\ud800",
+        "\\udfff",
+        "\\ude00\\ud83d",
+        "\\uffff",
+    ],
 )
 @pytest.mark.parametrize(
     ("form", "where"),
@@ -161,7 +174,9 @@ def test_the_deepest_nesting_is_taken_and_one_level_more_refused() -> None:
     assert "deeper" in refused(nested(MAX_DEPTH + 1)).message
 
 
-@pytest.mark.parametrize("content", [b"[" * 100_000, b'{"a":' * 100_000, nested(100_000), b'["' + b"[" * 99 + b'",' + b"[" * 99])
+@pytest.mark.parametrize(
+    "content", [b"[" * 100_000, b'{"a":' * 100_000, nested(100_000), b'["' + b"[" * 99 + b'",' + b"[" * 99]
+)
 def test_hostile_nesting_is_refused_without_a_traceback(content: bytes) -> None:
     """The parser itself recurses. Planted: depth looked at after parsing; caught (RecursionError)."""
     assert "deeper" in refused(content).message
@@ -225,7 +240,7 @@ class TestInMemory:
         [
             {"a": {1, 2}},
             {"a": b"x"},
-            {"a": object()},
+            {"a": ...},
             {"a": float("nan")},
             {"a": float("inf")},
             {"a": [-float("inf")]},

@@ -3,7 +3,7 @@
     $ python docs/examples/host.py
     The risk gate is ready: withness 0.1.0, 25 questions, 7 plan templates.
     Rosa: saved as CarePlan/…
-    Tom: vetoed. The plan is held: an acute finding calls for the directive protocol.
+    Tom: vetoed. The plan waits. Act now: stay with the person and follow the steps below, …
 
 It works in the data directory that the settings name (WITHNESS_HOME). `--group NAME` looks for plugins elsewhere:
 with `--group nobody.plugins` it finds none and ends with exit code 1, as it does when the trail does not verify.
@@ -16,7 +16,7 @@ import sys
 from importlib.metadata import entry_points
 from typing import Any
 
-from samples import plan, screen
+from samples import ANSWERS, plan, screen
 
 from withness import WithnessError
 
@@ -61,7 +61,7 @@ def main() -> int:
     print(f"The risk gate is ready: {ready}.")
     with gate.desk as desk:
         questions, version = list(desk.questions()), found["policy"]["version"]
-        for name, answers in {"rosa": {}, "tom": {"suicide.now": "yes"}}.items():
+        for name, answers in ANSWERS.items():
             desk.screen(screen(name, questions, version, answers), actor="Practitioner/p1")
             print(f"{name.title()}: {save(gate, plan(name))}")
     return 0

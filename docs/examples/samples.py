@@ -1,7 +1,7 @@
 """Invented people for trying Withness: `python docs/examples/samples.py` writes their screens and plans here.
 
     rosa-screen.json  rosa-plan.json    every question answered no: released
-    tom-screen.json   tom-plan.json     "Thinking about it right now?" answered yes: held
+    tom-screen.json   tom-plan.json     thinking about suicide right now, as the instrument's result says, too: held
 
 Never fill a real person's screen like this: each answer of a screen is one that was asked for and given.
 """
@@ -18,19 +18,30 @@ from uuid import uuid4
 import withness
 
 BASE = "https://withness.example/fhir"
+FURTHER = ("informant", "ask", "asked-alone")
+"""Items of a domain that are no questions about risk."""
 WORDS = {
     "rosa": "I want somebody to get it\n– und zwar so, wie ich es sage. 🌱",
     "ana": "Find two ways this new town could become mine",
     "tom": "Tell it once in a way that isn't only my fault",
 }
+ANSWERS: dict[str, dict[str, str]] = {
+    "rosa": {},
+    "tom": {"suicide.ideation": "yes", "suicide.now": "yes", "suicide.validated.result": "acute-positive"},
+}
 
 
 def screen(name: str, questions: Iterable[str], version: str, answers: Mapping[str, str]) -> dict[str, Any]:
-    """Return a risk screen of today: each of `questions` answered no but for `answers`, its further items filled."""
+    """Return a risk screen of today: each question answered no but for `answers`, and its further items filled.
+
+    `questions` are the linkIds of the form, `version` is its version.
+    """
     now = datetime.now(UTC)
     domains: dict[str, list[dict[str, Any]]] = {}
     for link in questions:
-        domain = link.partition(".")[0]
+        domain, _, item = link.partition(".")
+        if domain in ("integration", "setting") or not item or "." in item or item in FURTHER:
+            continue
         items = domains.setdefault(domain, [_coded(f"{domain}.informant", "risk-screen-informant", "client")])
         items.append(_coded(link, "risk-screen-answer", answers.get(link, "no")))
     domains["violence"].append(_coded("violence.asked-alone", "risk-screen-answer", "yes"))
@@ -39,7 +50,7 @@ def screen(name: str, questions: Iterable[str], version: str, answers: Mapping[s
         {"linkId": "suicide.validated.version", "answer": [{"valueString": "the site's copy"}]},
         {"linkId": "suicide.validated.date", "answer": [{"valueDate": now.date().isoformat()}]},
         {"linkId": "suicide.validated.by", "answer": [{"valueString": "P. One"}]},
-        _coded("suicide.validated.result", "validated-result", "negative"),
+        _coded("suicide.validated.result", "validated-result", answers.get("suicide.validated.result", "negative")),
     ]
     return {
         "resourceType": "QuestionnaireResponse",
@@ -94,7 +105,7 @@ def main() -> None:
     """Write the four files into the folder that this is called from."""
     with withness.load() as desk:
         questions, version = list(desk.questions()), desk.health()["policy"]["version"]
-    for name, answers in {"rosa": {}, "tom": {"suicide.now": "yes"}}.items():
+    for name, answers in ANSWERS.items():
         for kind, content in {"screen": screen(name, questions, version, answers), "plan": plan(name)}.items():
             Path(f"{name}-{kind}.json").write_text(json.dumps(content, ensure_ascii=False, indent=2), encoding="utf-8")
             print(f"Wrote {name}-{kind}.json")

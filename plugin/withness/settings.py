@@ -48,6 +48,11 @@ class Settings:
             )
         if self.ehr_url and not self.ehr_url.startswith(("http://", "https://")):
             raise InvalidInput("WITHNESS_EHR_URL must be an http or https address.", field="WITHNESS_EHR_URL")
+        if "@" in self.ehr_url.partition("//")[2].partition("/")[0]:
+            raise InvalidInput(
+                "WITHNESS_EHR_URL must not hold a user or password; WITHNESS_EHR_TOKEN is for that.",
+                field="WITHNESS_EHR_URL",
+            )
         if not 0 < self.ehr_timeout <= 600:
             raise InvalidInput(
                 "WITHNESS_EHR_TIMEOUT must lie above 0 and at most at 600 seconds.", field="WITHNESS_EHR_TIMEOUT"
@@ -124,16 +129,21 @@ def _from_file(path: Path) -> dict[str, Any]:
 
 
 def _typed(name: str, value: Any) -> Any:
+    """Return a setting's value in its type. Raises InvalidInput naming the setting."""
     kind = get_type_hints(Settings)[name]
     wanted = next((one for one in get_args(kind) if one is not type(None)), kind)
     setting = f"WITHNESS_{name.upper()}"
-    if wanted is bool and isinstance(value, str):
-        if value.lower() not in ("true", "false", "1", "0", "yes", "no"):
-            raise InvalidInput(f"{setting} must be true or false.", field=setting)
-        return value.lower() in ("true", "1", "yes")
-    if isinstance(value, wanted):
+    if type(value) is wanted or (wanted is Path and isinstance(value, Path)):
         return value
-    try:
-        return wanted(value)
-    except (TypeError, ValueError):
-        raise InvalidInput(f"{setting} must be {wanted.__name__.lower()}.", field=setting) from None
+    if wanted is float and type(value) is int:
+        return float(value)
+    if isinstance(value, str):
+        try:
+            return _BOOLEANS[value.lower()] if wanted is bool else wanted(value)
+        except (KeyError, ValueError):
+            pass
+    said = {bool: "true or false", float: "a number", str: "text", Path: "a path"}[wanted]
+    raise InvalidInput(f"{setting} must be {said}.", field=setting)
+
+
+_BOOLEANS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}

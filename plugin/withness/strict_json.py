@@ -6,6 +6,7 @@ RFC 8259 with I-JSON's extra rules (RFC 7493): UTF-8, no duplicate keys, no lone
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any, Final, NoReturn
 
@@ -16,6 +17,12 @@ MAX_BYTES: Final = 2 * 1024 * 1024
 
 MAX_DEPTH: Final = 40
 """Deepest nesting taken."""
+
+_TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?+|[\[{]|[\]}]', re.DOTALL)
+"""A string (an unclosed one to the end: possessive, so that time grows with the size alone), or a bracket."""
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""A key that may be repeated in a message: a name, never a sentence."""
 
 _FORBIDDEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 """Characters that a FHIR R4 string cannot hold (datatypes.html#string), and lone surrogates."""
@@ -42,8 +49,12 @@ def parse(content: bytes, *, name: str) -> dict[str, Any]:
             raise InvalidInput(f"{name} gives a key twice in one object.", field=name)
         return found
 
+    def finite(written: str) -> float:
+        number = float(written)
+        return number if math.isfinite(number) else no_constant(written)
+
     try:
-        value = json.loads(text, parse_constant=no_constant, object_pairs_hook=no_twice)
+        value = json.loads(text, parse_constant=no_constant, parse_float=finite, object_pairs_hook=no_twice)
     except json.JSONDecodeError as error:
         raise InvalidInput(f"{name} is not JSON: line {error.lineno}, column {error.colno}.", field=name) from None
     except ValueError:
@@ -79,7 +90,7 @@ def _text(content: bytes, name: str) -> str:
 def _check_depth(text: str, name: str) -> None:
     """Count brackets outside strings before parsing: the parser itself recurses."""
     depth = 0
-    for token in re.finditer(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', text):
+    for token in _TOKEN.finditer(text):
         if token[0] in "[{":
             depth += 1
             if depth > MAX_DEPTH:
@@ -96,11 +107,14 @@ def _check_characters(value: Any, path: str, name: str) -> None:
                 raise InvalidInput(f"{where} holds a control character that a chart cannot hold.", field=where)
         case dict():
             for key, inner in value.items():
-                if _FORBIDDEN.search(key):
-                    raise InvalidInput(f"{name} has a key with a control character.", field=name)
-                _check_characters(inner, f"{path}.{key[:64]}" if path else key[:64], name)
+                if not isinstance(key, str) or _FORBIDDEN.search(key):
+                    raise InvalidInput(f"{name} has a key that is no text that a chart can hold.", field=name)
+                shown = key if _NAME.fullmatch(key) else "?"
+                _check_characters(inner, f"{path}.{shown}" if path else shown, name)
         case list():
             for index, inner in enumerate(value):
                 _check_characters(inner, f"{path}[{index}]", name)
-        case _:
+        case None | bool() | int() | float():
             pass
+        case _:
+            raise InvalidInput(f"{name} does not consist of JSON values.", field=name)

@@ -82,6 +82,14 @@ def test_the_wish_for_more_structure_is_advised_about() -> None:
     assert "blocks nothing" in said
 
 
+def test_a_therapist_led_plan_is_advised_about_other_techniques() -> None:
+    led = replace(plan("heard"), lead=Lead.THERAPIST)
+    assert advisories(led, CATALOGUE) == (
+        "Document cognitive-behavioural techniques under their own name; their evidence is not this approach's "
+        "evidence.",
+    )
+
+
 def test_a_template_for_another_unit_is_advised_about_with_its_field() -> None:
     assert advisories(plan("heard", "monologue"), CATALOGUE) == (
         "goals[1].template: 'monologue' is written for units of the kind couple, family or group; "

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-
 from tests.core.makers import DOMAINS, INTEGRATION, POLICY, QUESTIONS, YES, decide, named, screen, split
+
 from withness.core.risk import Fault
 from withness.errors import PolicyRefused
 
@@ -195,7 +195,7 @@ def test_the_acuities_rise_in_the_policys_order(answers: dict[str, str], name: s
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_an_unreadable_answer_holds_and_an_acute_one_in_it_still_counts(question: str) -> None:
-    """I2: unreadable holds, and no yes is lost. Planted: faults of questions skipped, or `continue` after one; caught."""
+    """I2: unreadable holds, no yes is lost. Planted: faults of questions skipped; `continue` after one; both caught."""
     fault = (Fault(question, "the answer cannot be read"),)
     found = decide(screen({question: None}, faults=fault))
     assert found.name == "held-incomplete"

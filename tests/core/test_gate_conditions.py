@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.core.makers import INTEGRATION, decide, named, screen
+
 from withness.core.risk import Hold
 
 NEEDED = {
@@ -29,7 +29,7 @@ def test_a_caution_with_its_record_is_released_with_conditions(question: str) ->
 def test_a_caution_with_a_field_that_says_nothing_holds_and_names_it(
     question: str, field: str, said: str | None
 ) -> None:
-    """"N/A" is no answer. Planted: `blank` tests for None only, and compares with case; both caught."""
+    """ "N/A" is no answer. Planted: `blank` tests for None only, and compares with case; both caught."""
     found = decide(screen({question: "yes", **INTEGRATION, field: said}))
     assert found.name == "held-incomplete"
     assert found.missing == (field,)

@@ -7,8 +7,8 @@ from typing import Any
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-
 from tests.core.makers import AT, DOMAINS, HERE, INTEGRATION, POLICY, QUESTIONS, YES, clear_answers, decide, screen
+
 from withness.core.gate import blank
 from withness.core.risk import Fault, Screen
 from withness.core.terms import Acuity, Purpose
@@ -93,11 +93,18 @@ def test_nothing_recorded_after_an_acute_finding_releases(
 def test_an_answer_taken_out_of_the_latest_screen_never_releases(
     history: tuple[Screen, ...], latest: Screen, about: dict[str, Any], data: st.DataObject
 ) -> None:
-    """Monotone: saying less never helps. Planted: a missing informant accepted; missing signs beside not-measured; caught."""
+    """Monotone: saying less never helps. Planted: a missing informant accepted, a missing question none; caught."""
     dropped = data.draw(st.sets(st.sampled_from(sorted(latest.answers)), min_size=1, max_size=3))
     fewer = {link: said for link, said in latest.answers.items() if link not in dropped}
     less = Screen(
-        latest.id, latest.person, latest.authored, latest.recorded, latest.author, latest.encounter, fewer, latest.faults
+        latest.id,
+        latest.person,
+        latest.authored,
+        latest.recorded,
+        latest.author,
+        latest.encounter,
+        fewer,
+        latest.faults,
     )
     if decide(*history, less, **about).released:
         assert decide(*history, latest, **about).released
@@ -122,7 +129,7 @@ def test_the_same_facts_decide_the_same(history: tuple[Screen, ...], about: dict
 @settings(deadline=None, max_examples=200)
 @given(histories, abouts)
 def test_only_a_clear_screen_and_a_caution_release(history: tuple[Screen, ...], about: dict[str, Any]) -> None:
-    """The name, the acuity and every reason agree. Planted: ELEVATED in RELEASING; the last finding's acuity; caught."""
+    """Name, acuity and reasons agree. Planted: ELEVATED in RELEASING; the last finding's acuity; both caught."""
     found = decide(*history, **about)
     acuities = [one.acuity for one in found.findings]
     assert found.released is (found.name in ("released", "released-with-conditions"))

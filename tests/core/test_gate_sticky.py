@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-
 from tests.core.makers import AT, INTEGRATION, QUESTIONS, YES, decide, named, screen, split
+
 from withness.core.risk import Fault, Hold, Screen
 from withness.core.terms import Purpose
 
@@ -71,7 +71,9 @@ def test_a_withdrawn_not_measured_stands_too() -> None:
     }
 
 
-@pytest.mark.parametrize(("question", "answer"), [*((one, "declined") for one in DECLINED), *((one, "yes") for one in PASSING)])
+@pytest.mark.parametrize(
+    ("question", "answer"), [*((one, "declined") for one in DECLINED), *((one, "yes") for one in PASSING)]
+)
 class TestAPassingFinding:
     """Elevated by a declined answer, and intoxication: a newer complete screen ends them."""
 
@@ -175,7 +177,7 @@ def test_a_hold_ends_only_in_the_ways_that_the_source_lists(
 def test_a_decision_says_what_let_it_through(
     answers: tuple[dict[str, str | None], ...], question: str, by: str, name: str
 ) -> None:
-    """`by`: screen, assessment, override, release or entry-error. Planted: `by` always screen; caught for assessment."""
+    """screen, assessment, override, release or entry-error. Planted: `by` always screen; caught for assessment."""
     on = "s0" if answers[0] else "s1"
     found = decide(*series(*answers), standing=(hold(question, on=on, by=by),))
     assert (found.name, found.by) == (name, by)
@@ -254,7 +256,7 @@ class TestKnownHistory:
         ids=["no hold", "needs open", "one of two open", "at once", "after", "this screen's own", "other", "domain"],
     )
     def test_without_a_complete_hold_before_it_it_stays_acute(self, before: tuple[Hold, ...]) -> None:
-        """Planted: `needs_complete`, `opened`, the screen and the item left out in turn; `any` for `all`; all caught."""
+        """Planted: `needs_complete`, `opened`, screen, item left out in turn; `any` for `all`; all caught."""
         told = {"suicide.recent-behaviour": "yes", "suicide.recent-behaviour.new": "no"}
         found = decide(*series({}, told), standing=before)
         assert found.name == "held-for-directive-protocol"

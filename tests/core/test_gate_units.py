@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.core.makers import AT, INTEGRATION, POLICY, ROSA, TOM, decide, screen
+
 from withness.core.gate import Decision, MemberDecision, release
 from withness.core.terms import Purpose, UnitKind
 

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-
 from tests.core.makers import AT, TICK, decide, named, screen
+
 from withness.core.terms import Purpose
 
 TODAY = AT.date()
@@ -155,7 +155,7 @@ def test_a_clock_a_little_slow_before_midnight_takes_the_next_days_date() -> Non
     ],
 )
 def test_not_for_this_age_counts_only_when_the_chart_proves_it(born: date | None, released: bool) -> None:
-    """Below eight, by the chart. Planted: `<=` for the age, no birth date taken as young, the unborn too; all caught."""
+    """Below eight, by the chart. Planted: `<=` for the age, no birth date as young, the unborn too; all caught."""
     found = decide(screen(TOO_YOUNG), birth_date=born)
     assert found.released is released
     if not released:
@@ -188,7 +188,7 @@ def test_the_birthday_begins_at_the_sites_midnight(zone: str, released: bool) ->
 
 
 def test_a_yes_of_a_child_still_holds() -> None:
-    """The age excuses the instrument, never an answer. Planted: the age result returned first for the domain; caught."""
+    """The age excuses the instrument, never an answer. Planted: a proven child not asked the questions; caught."""
     young = date(2020, 1, 1)
     found = decide(screen({**TOO_YOUNG, "suicide.now": "yes"}), birth_date=young)
     assert found.name == "held-for-directive-protocol"

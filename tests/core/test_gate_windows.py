@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-
 from tests.core.makers import AT, DOMAINS, HERE, TICK, TOM, decide, named, screen
+
 from withness.core.terms import Purpose
 
 DAY = timedelta(hours=24)
@@ -92,7 +92,7 @@ POSITIVE = {
 def test_after_a_positive_screen_only_the_same_day_of_the_site_clears(
     domain: str, zone: str, made: str, last: str
 ) -> None:
-    """after_positive, for that domain alone. Planted: the day taken in UTC; 24 hours for a day; all domains; all caught."""
+    """after_positive, for that domain alone. Planted: the day in UTC; 24 hours for a day; every domain; all caught."""
     made_at, last_at, where = datetime.fromisoformat(made), datetime.fromisoformat(last), ZoneInfo(zone)
     day = {HAS_RESULT_OF: made_at.astimezone(where).date().isoformat()}
     history = (
@@ -195,7 +195,7 @@ class TestTheLatest:
         [(timedelta(0), True), (-TICK, False), (-timedelta(hours=3), False), (TICK, True)],
     )
     def test_a_back_dated_clear_screen_does_not_clear(self, made: timedelta, released: bool) -> None:
-        """It can raise, never clear; made at the same time it may. Planted: `<=`, and the rule left out; both caught."""
+        """It can raise, never clear; made at the same time it may. Planted: `<=`; the rule left out; both caught."""
         first = screen()
         second = screen(authored=AT + made, recorded=AT + timedelta(minutes=1))
         found = decide(first, second, at=AT + timedelta(minutes=2))

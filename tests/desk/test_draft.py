@@ -133,7 +133,10 @@ def test_the_contracts_example_is_taken_as_it_stands() -> None:
                 "feeling-unheard",
             )
         ),
-        *(("goals.0.responsible", one) for one in ("client", "partners", "family", "therapist", "client-and-therapist")),
+        *(
+            ("goals.0.responsible", one)
+            for one in ("client", "partners", "family", "therapist", "client-and-therapist")
+        ),
         ("supersedes", {"plan": "p1", "version": "2"}),
         ("goals.0.acceptance.0.who", "Practitioner/p1"),
     ],
@@ -248,7 +251,7 @@ def test_a_fault_in_one_form_of_limit_or_target_names_that_form(path: str, said:
 def test_a_target_that_does_not_fit_its_template_or_limit_is_refused(
     template: str, within: Draft, target: Draft, field: str
 ) -> None:
-    """A target that could never be met is no target. Planted: `type` not compared; `of > number` left out; both caught."""
+    """A target that could never be met is none. Planted: `type` not compared; `of > number` left out; both caught."""
     error = refused(put("goals.0", {**example()["goals"][0], "template": template, "within": within, "target": target}))
     assert isinstance(error, NotSmart)
     assert error.field == f"goals[0].{field}"
@@ -407,7 +410,7 @@ def test_a_draft_without_an_agreed_goal_is_refused(status: str) -> None:
 
 
 def test_a_goal_that_was_disagreed_with_keeps_the_clients_reason() -> None:
-    """Beside an agreed goal a rejected one stays, with the reason in the client's words. Planted: reason dropped; caught."""
+    """A rejected goal stays, with the reason in the client's words. Planted: the reason dropped; caught."""
     value = example()
     said = {"who": ROSA, "status": "disagree", "reason": "  not mine:\n“it’s theirs” 🙃 "}
     value["goals"].append({**value["goals"][0], "acceptance": [said]})

@@ -152,7 +152,11 @@ def test_the_host_starts_saves_a_clear_plan_and_vetoes_an_acute_one(desktop: Des
     assert done.returncode == 0
     assert ready.startswith("The risk gate is ready: withness ")
     assert rosa.startswith("Rosa: saved as CarePlan/")
-    assert tom == "Tom: vetoed. The plan is held: an acute finding calls for the directive protocol."
+    assert tom == (
+        "Tom: vetoed. The plan waits. Act now: stay with the person and follow the steps below, the ones marked now "
+        "first. Here you lead; not-knowing waits. Notes, safety plans, referrals, reports and messages are never held, "
+        "and the client's words are kept."
+    )
 
 
 def test_the_host_does_not_start_without_the_gate(desktop: Desktop) -> None:

@@ -86,26 +86,26 @@ def template(id: str, measure: Measure, target: Target, limit: Limit, **changes:
 
 HEARD = template(
     "heard",
-    Measure("felt-understood", "The client says that they felt understood.", "sessions"),
+    Measure("felt-understood", "The client says that they felt understood.", "sessions", "session"),
     Ratio(3, 4),
     Limit(LimitKind.SESSIONS, 4),
 )
 MONOLOGUE = template(
     "monologue",
-    Measure("reflected", "One person reflects the other's meaning first.", "instances", each_partner=1),
+    Measure("reflected", "One person reflects the other's meaning first.", "instances", "instance", each_partner=1),
     Count(2),
     Limit(LimitKind.SESSIONS, 6),
     problems=("communication-difficulties",),
 )
 OWN_LIST = template(
     "own-list",
-    Measure("own-list", "A list of own priorities, written together."),
+    Measure("own-list", "A list of own priorities, written together.", artefact="the list is written"),
     Exists(),
     Limit(LimitKind.BY_SESSION, 3),
 )
 TRANSITION = template(
     "transition",
-    Measure("possibilities", "New possibilities are named and described.", "possibilities"),
+    Measure("possibilities", "New possibilities are named and described.", "possibilities", "possibility"),
     Count(2),
     Limit(LimitKind.WEEKS, 6),
 )
@@ -158,16 +158,22 @@ def plan(*goals: Goal, **changes: Any) -> Plan:
     return replace(made, **changes)
 
 
-def couple() -> Plan:
-    """Return a couple's plan where every word of one member is unlike every word of the other."""
+BEN_AGREES = Acceptance("Patient/ben", AGREE)
+
+
+def couple(ben: Acceptance = BEN_AGREES) -> Plan:
+    """Return a couple's plan where every word of one member is unlike every word of the other.
+
+    They share its first goal; `ben` is what Patient/ben says to that one.
+    """
     return plan(
         goal(MONOLOGUE, "We answer too soon", acceptance=(
             Acceptance("Patient/rosa", AGREE),
-            Acceptance("Patient/ben", DISAGREE, "benreason"),
+            ben,
             Acceptance(CLINICIAN, AGREE),
         )),
         goal(HEARD, "rosagoal", by="Patient/rosa", payer_words="rosapayer"),
-        goal(OWN_LIST, "bengoal", by="Patient/ben", acceptance=(Acceptance("Patient/ben", AGREE),)),
+        goal(OWN_LIST, "bengoal", by="Patient/ben", acceptance=(Acceptance("Patient/ben", DISAGREE, "benreason"),)),
         unit=Unit(UnitKind.COUPLE, ("Patient/rosa", "Patient/ben")),
         encounter="Encounter/sharedhour",
         concern=Concern(

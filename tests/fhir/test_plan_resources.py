@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 from tests.fhir.makers import (
+    AGREE,
     AT,
     CLINICIAN,
     DECISION_ID,
@@ -41,10 +42,11 @@ from tests.fhir.makers import (
 from withness.core.gate import Released
 from withness.core.plan import Acceptance, Concern, Diagnosis, Goal, Plan, Signature, charts
 from withness.core.risk import RiskPolicy
+from withness.core.template import Count, Limit, LimitKind
 from withness.core.terms import Lead, UnitKind
 from withness.errors import InvalidInput
 from withness.fhir import codes
-from withness.fhir.narrative import CONDITIONS, EVIDENCE, NO_SAFETY_PROTOCOL, xhtml
+from withness.fhir.narrative import CONDITIONS, EVIDENCE, NO_SAFETY_PROTOCOL, OTHER_TREATMENT_ELSEWHERE, xhtml
 from withness.fhir.plan_resources import chart_resources
 
 EXT = "https://withness.example/fhir/StructureDefinition"
@@ -77,19 +79,15 @@ TARGETS = [
         goal(MONOLOGUE),
         [
             {
-                "extension": [
-                    {"url": f"{EXT}/goal-target-session-window", "valuePositiveInt": 6},
-                    ESTIMATED,
-                    {"url": f"{EXT}/goal-target-each-partner", "valuePositiveInt": 1},
-                ],
+                "extension": [{"url": f"{EXT}/goal-target-session-window", "valuePositiveInt": 6}, ESTIMATED],
                 "measure": measure("reflected", "One person reflects the other's meaning first."),
                 "detailQuantity": {"value": 2, "comparator": ">=", "unit": "instances"},
                 "dueDate": "2027-01-02",
             }
         ],
-        "One person reflects the other's meaning first. Target: at least 2 instances with at least 1 by each partner, "
-        "within 6 sessions (by 2027-01-02, estimated).",
-        id="count-each-partner",
+        "One person reflects the other's meaning first. Target: at least 2 instances, within 6 sessions "
+        "(by 2027-01-02, estimated).",
+        id="count-within-sessions",
     ),
     pytest.param(
         goal(TRANSITION),
@@ -104,6 +102,18 @@ TARGETS = [
         id="count-within-weeks",
     ),
     pytest.param(
+        goal(TRANSITION, target=Count(1), within=Limit(LimitKind.WEEKS, 1)),
+        [
+            {
+                "measure": measure("possibilities", "New possibilities are named and described."),
+                "detailQuantity": {"value": 1, "comparator": ">=", "unit": "possibilities"},
+                "dueDate": "2026-11-28",
+            }
+        ],
+        "New possibilities are named and described. Target: at least 1 possibility, within 1 week (by 2026-11-28).",
+        id="count-of-one",
+    ),
+    pytest.param(
         goal(OWN_LIST),
         [
             {
@@ -113,7 +123,8 @@ TARGETS = [
                 "dueDate": "2026-12-12",
             }
         ],
-        "A list of own priorities, written together. Target: it exists, by session 3 (by 2026-12-12, estimated).",
+        "A list of own priorities, written together. Target: the list is written, by session 3 "
+        "(by 2026-12-12, estimated).",
         id="exists-by-session",
     ),
     pytest.param(
@@ -143,7 +154,7 @@ TARGETS = [
                 ("agrees", "The client agrees to continue."),
             )
         ],
-        "The client gives therapy another chance. Target: both parts, within 2 sessions (by 2026-12-05, estimated).",
+        "The client gives therapy another chance. Target: both of these, within 2 sessions (by 2026-12-05, estimated).",
         id="two-parts",
     ),
 ]
@@ -151,10 +162,58 @@ TARGETS = [
 
 @pytest.mark.parametrize(("one", "targets", "objective"), TARGETS)
 def test_goal_target(one: Goal, targets: list[dict[str, Any]], objective: str) -> None:
-    """Catches: a Duration that counts sessions, a lost comparator, a two-part goal met by one part."""
+    """Catches: a Duration that counts sessions, a lost comparator, a two-part goal met by one part, "1 accounts"."""
     (made,) = of_kind("Goal", resources(plan(one)))
     assert made["target"] == targets
-    assert [note["text"] for note in made["note"]] == [f"Objective: {objective}", "Responsible: client"]
+    assert [note["text"] for note in made["note"]] == [f"Objective: {objective}", named("the client")]
+
+
+def named(who: str) -> str:
+    return (
+        f"Named for this goal: {who}. Client and therapist both take part; a target not reached is something to talk "
+        "about, nobody's fault."
+    )
+
+
+@pytest.mark.parametrize(
+    ("responsible", "who"),
+    [
+        ("client", "the client"),
+        ("partners", "the partners"),
+        ("family", "the family"),
+        ("therapist", "the therapist"),
+        ("client-and-therapist", "client and therapist"),
+    ],
+)
+def test_whoever_is_named_for_a_goal_is_named_without_blame(responsible: str, who: str) -> None:
+    """Catches: a code where a person stands, and a target not reached that is somebody's fault."""
+    (made,) = of_kind("Goal", resources(plan(goal(responsible=responsible))))
+    assert made["note"][1] == {"text": named(who)}
+
+
+def test_what_a_site_does_not_word_is_still_said() -> None:
+    """A template of a site's own may lack the single form and the artefact's words."""
+    bare = [replace(one, measure=replace(one.measure, unit_one="", artefact="")) for one in (TRANSITION, OWN_LIST)]
+    made = of_kind("Goal", resources(plan(goal(bare[0], target=Count(1)), goal(bare[1]))))
+    said = [one["note"][0]["text"] for one in made]
+    assert "at least 1 possibilities," in said[0]
+    assert "Target: it is there, by session 3" in said[1]
+
+
+EACH_PARTNER = {"url": f"{EXT}/goal-target-each-partner", "valuePositiveInt": 1}
+
+
+@pytest.mark.parametrize("kind", UnitKind)
+def test_each_partner_is_asked_of_a_couple_alone(kind: UnitKind) -> None:
+    """Catches: a family or group told that each "partner" must do it, in the extension or in the sentence."""
+    share = replace(charts(couple())[0], unit_kind=kind)
+    care_plan, made, *_ = chart_resources(share, released("Patient/rosa", "Patient/ben"), making(), POLICY)
+    sentence = "Target: at least 2 instances with at least 1 by each partner, within 6 sessions"
+    asked_of_each = kind is UnitKind.COUPLE
+    assert (EACH_PARTNER in made["target"][0]["extension"]) is asked_of_each
+    assert (sentence in made["note"][0]["text"]) is asked_of_each
+    assert (sentence in care_plan["text"]["div"]) is asked_of_each
+    assert ("each partner" in json.dumps([care_plan, made])) is asked_of_each
 
 
 def test_whole_goal() -> None:
@@ -260,7 +319,7 @@ def test_whole_care_plan() -> None:
                                     "code": "feeling-unheard",
                                 }
                             ],
-                            "text": "feeling unheard",
+                            "text": "To talk about, not a diagnosis: feeling unheard",
                         }
                     ],
                     "goal": [{"reference": f"Goal/{aim['id']}"}],
@@ -309,6 +368,40 @@ def test_care_plan_notes_say_what_the_plan_is_not() -> None:
     assert detail["scheduledTiming"]["repeat"]["period"] == 2
 
 
+def test_a_shared_plan_says_that_other_treatment_was_considered_and_not_what() -> None:
+    """Catches: silence about it, and one member's treatment in the other's chart."""
+    for share in charts(couple()):
+        made = chart_resources(share, released("Patient/rosa", "Patient/ben"), making(), POLICY)[0]
+        assert [note["text"] for note in made["note"]][:2] == [NO_SAFETY_PROTOCOL, OTHER_TREATMENT_ELSEWHERE]
+        assert "bothtreatment" not in json.dumps(made)
+
+
+def test_the_narrative_begins_with_the_concern_and_the_goals() -> None:
+    """Catches: a plan that opens with its frame or its diagnoses instead of the client's words."""
+    said = plan(frame=replace(FRAME, diagnoses=(Diagnosis("Patient/rosa", "Grief"),)))
+    div = resources(said)[0]["text"]["div"]
+    parts = (
+        "<b>The concern in the client's own words</b><br/>Nobody at home hears me.",
+        "<b>Goal (agreed)</b><br/>I want somebody to get it",
+        "<b>Frame</b><br/>Individual conversation, client-led. Conversation of 50 minutes, every week, from 2026-11-21",
+        "<b>Diagnoses on record</b></p><ul><li>Grief</li></ul>",
+        "<b>Notes</b>",
+    )
+    places = [div.index(part) for part in parts]
+    assert places == sorted(places)
+
+
+def test_the_evidence_is_told_as_it_is() -> None:
+    """Catches: a claim beyond the sources, and one of their reservations left out."""
+    for said in (
+        "not presented as an empirically supported treatment for a specific disorder",
+        "no treatment manual",
+        "According to the sources no systematic analysis",
+        "indirect, an inference",
+    ):
+        assert said in EVIDENCE
+
+
 @pytest.mark.parametrize("words", ["risk assessment", "crisis help", "safety planning"])
 def test_no_safety_protocol(words: str) -> None:
     assert words in NO_SAFETY_PROTOCOL
@@ -317,7 +410,7 @@ def test_no_safety_protocol(words: str) -> None:
 def test_care_plan_leaves_out_what_was_not_said() -> None:
     """Catches: empty strings and lists, which FHIR forbids."""
     silent = plan(goal(MONOLOGUE), concern=Concern("", (), ()), frame=replace(FRAME, other_treatment=" "))
-    made = resources(replace(silent, unit=replace(silent.unit, kind=UnitKind.GROUP)))[0]
+    made = resources(silent)[0]
     assert "description" not in made
     assert "addresses" not in made
     assert "reasonCode" not in made["activity"][0]["detail"]
@@ -342,7 +435,9 @@ def test_addresses_and_problem_titles() -> None:
         {"display": "Low mood"},
         {"reference": "Condition/c2"},
     ]
-    assert made["activity"][0]["detail"]["reasonCode"][0]["text"] == "Feeling unheard or disempowered"
+    assert made["activity"][0]["detail"]["reasonCode"][0]["text"] == (
+        "To talk about, not a diagnosis: Feeling unheard or disempowered"
+    )
 
 
 def test_words_stay_byte_for_byte() -> None:
@@ -387,9 +482,10 @@ def test_ids_are_the_same_on_a_retry_and_differ_by_member() -> None:
 
 # --- one member's chart knows nothing of the other -------------------------------------------------------------
 
+SHARED = ("bothconcern", "bothtreatment", "bothresource", "bothpsycho", "sharedhour")
 TRACES = {
-    "Patient/rosa": ("rosa", SCREEN_IDS["Patient/rosa"], "both", "sharedhour"),
-    "Patient/ben": ("ben", SCREEN_IDS["Patient/ben"], "T17:30", "both", "sharedhour"),
+    "Patient/rosa": ("rosa", SCREEN_IDS["Patient/rosa"], *SHARED),
+    "Patient/ben": ("ben", SCREEN_IDS["Patient/ben"], "T17:30", *SHARED),
 }
 
 
@@ -417,14 +513,39 @@ def test_no_trace_of_the_other_member(mine: str, other: str, enforces: bool) -> 
     assert "Encounter/" not in text
 
 
-def test_each_partner_answers_a_shared_goal_for_themselves() -> None:
+def goals_of(of: Plan) -> list[list[dict[str, Any]]]:
+    """Return the Goals of each member's chart."""
+    both = released("Patient/rosa", "Patient/ben")
+    return [of_kind("Goal", chart_resources(one, both, making(), POLICY)) for one in charts(of)]
+
+
+def test_each_partner_answers_for_themselves() -> None:
     """Catches: one partner's refusal shown as the other's."""
-    made = [
-        of_kind("Goal", chart_resources(one, released("Patient/rosa", "Patient/ben"), making(), POLICY))[0]
-        for one in charts(couple())
-    ]
-    assert [one["lifecycleStatus"] for one in made] == ["active", "rejected"]
-    assert ["benreason" in json.dumps(one) for one in made] == [False, True]
+    rosas, bens = goals_of(couple())
+    assert [one["lifecycleStatus"] for one in rosas] == ["active", "active"]
+    assert [one["lifecycleStatus"] for one in bens] == ["active", "rejected"]
+    assert ["benreason" in json.dumps(one) for one in (rosas, bens)] == [False, True]
+
+
+@pytest.mark.parametrize("said", [Acceptance("Patient/ben", DISAGREE, "benreason"), Acceptance("Patient/ben", PENDING)])
+def test_shared_words_that_a_partner_did_not_agree_to_are_not_in_their_chart(said: Acceptance) -> None:
+    """Catches: Rosa's words in Ben's chart, and Ben's answer to them in either."""
+    rosas, bens = goals_of(couple(said))
+    assert [one["description"]["text"] for one in rosas] == ["We answer too soon", "rosagoal"]
+    assert [one["description"]["text"] for one in bens] == ["bengoal"]
+    assert "Patient/ben" not in json.dumps(rosas)
+    assert said.status.value not in json.dumps([one["extension"] for one in rosas])
+
+
+def test_shared_words_are_expressed_by_nobody_alone() -> None:
+    """Catches: the couple's words put into one partner's mouth. goal-acceptance holds that partner's own yes."""
+    for who, (shared, own) in zip(("Patient/rosa", "Patient/ben"), goals_of(couple()), strict=True):
+        assert "expressedBy" not in shared
+        assert shared["extension"][0]["extension"] == [
+            {"url": "individual", "valueReference": {"reference": who}},
+            {"url": "status", "valueCode": AGREE.value},
+        ]
+        assert own["expressedBy"] == {"reference": who}
 
 
 # --- the screen's copy ---------------------------------------------------------------------------------------
@@ -549,6 +670,17 @@ def test_a_question_that_a_policy_marks_so_stays_inside_too() -> None:
     assert links(copy(*items, policy=policy)) == ["suicide.past-behaviour"]
 
 
+@pytest.mark.parametrize("enforces", [False, True])
+def test_where_a_person_is_stays_inside(enforces: bool) -> None:
+    """Catches: a place to find somebody, in a chart that others read; no label makes it go."""
+    place = {"linkId": "setting.location-now", "answer": [{"valueString": "at my sister's"}]}
+    for item in (place, {"linkId": "setting", "item": [place]}, {"linkId": "suicide", "item": [place]}):
+        made = copy(item, asked("medical.collapse"), enforces=enforces)
+        assert "setting" not in json.dumps(made)
+        assert "sister" not in json.dumps(made)
+        assert links(made)[-1] == "medical.collapse"
+
+
 @pytest.mark.parametrize("link", ["psychosis.known-illness", "medical.withdrawal"])
 @pytest.mark.parametrize("answer", ["yes", "no", "declined"])
 def test_substance_use_is_labelled_by_presence_not_by_answer(link: str, answer: str) -> None:
@@ -602,8 +734,6 @@ def test_copy_leaves_behind_what_could_carry_anything() -> None:
         "suicide.past-behaviour.new",
         "integration",
         "integration.provider",
-        "setting",
-        "setting.modality",
     ]
     assert made["item"][0]["text"] == "Title of suicide"
     assert "text" not in made["item"][0]["item"][0]

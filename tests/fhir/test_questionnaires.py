@@ -135,6 +135,20 @@ def test_known_history_is_asked_of_the_listed_questions() -> None:
     ]
 
 
+def test_new_since_a_hold_says_when_it_is_asked() -> None:
+    """Catches: a question that a person without any hold cannot understand."""
+    texts = {item["text"] for link, item in BY_LINK.items() if link.endswith(".new")}
+    assert texts == {"Only after an earlier hold: anything of this since then?"}
+
+
+def test_the_form_names_the_instruments_that_the_policy_takes() -> None:
+    [rule] = [domain.validated for domain in POLICY.domains if domain.validated]
+    assert rule.instruments == ("ASQ", "C-SSRS-screener")
+    assert BY_LINK["suicide.validated.instrument"]["text"] == (
+        "Validated instrument used, unaltered (ASQ or C-SSRS-screener)"
+    )
+
+
 def test_validated_instrument_is_asked_for_in_the_suicide_domain_alone() -> None:
     kinds = {link: item["type"] for link, item in BY_LINK.items() if ".validated." in link}
     assert kinds == {
@@ -149,6 +163,7 @@ def test_validated_instrument_is_asked_for_in_the_suicide_domain_alone() -> None
 
 def test_integration_and_setting_are_written_answers() -> None:
     integration = {item["linkId"]: item["text"] for item in BY_LINK["integration"]["item"]}
+    assert BY_LINK["integration"]["text"] == "Other care alongside this therapy"
     assert integration == {f"integration.{one}": text for one, text in POLICY.integration.items()}
     setting = [item["linkId"] for item in BY_LINK["setting"]["item"]]
     assert setting == [f"setting.{one}" for one in POLICY.setting_items]

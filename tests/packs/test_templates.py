@@ -84,7 +84,7 @@ def test_the_objective_says_the_number_and_the_limit_that_the_data_say() -> None
 @pytest.mark.parametrize("one", load_templates().values(), ids=lambda one: one.id)
 def test_evidence_says_that_there_are_no_outcome_trials_and_claims_nothing(one: PlanTemplate) -> None:
     said = one.evidence.casefold()
-    assert said.startswith("theoretically grounded")
+    assert said.startswith("grounded in ")
     assert "the sources report no outcome trials" in said
     for claim in ("effective", "efficacy", "proven", "validated treatment", "supported treatment", "evidence-based"):
         assert claim not in said
@@ -228,6 +228,22 @@ def test_an_organization_has_no_plan_and_says_why() -> None:
     units = {one.id: one.no_plan_because for one in load_suitability().units}
     assert list(units) == ["individual", "couple", "family", "group", "organization"]
     assert [kind for kind, why in units.items() if why] == ["organization"]
+
+
+def test_a_therapist_led_plan_is_the_one_format_with_an_advisory() -> None:
+    suitability = load_suitability()
+    advised = {one.id: one.advisory for one in (*suitability.leads, *suitability.units) if one.advisory}
+    assert list(advised) == ["therapist-led"]
+    assert "under their own name" in advised["therapist-led"]
+
+
+@pytest.mark.parametrize("template", [row[0] for row in TABLE])
+def test_every_target_of_a_shipped_template_can_be_said(template: str) -> None:
+    """Catches: "1 accounts", and an artefact that merely exists."""
+    one = load_templates()[template]
+    assert bool(one.measure.unit_one) == isinstance(one.target, Count | Ratio)
+    assert one.measure.unit_one != one.measure.unit or not one.measure.unit
+    assert bool(one.measure.artefact) == isinstance(one.target, Exists)
 
 
 def test_only_the_wish_for_more_structure_has_an_advisory() -> None:

@@ -33,6 +33,7 @@ def check(log: Log, seen: Callable[[Leaf], None] = lambda leaf: None) -> Iterato
         yield Damage(schema)
     heads = {head.segment: head for head in log.heads()}
     frontiers: dict[int, Frontier] = {}
+    firsts: dict[int, int] = {}
     expected = 0
     for leaf in log.leaves():
         if leaf.seq != expected:
@@ -41,18 +42,22 @@ def check(log: Log, seen: Callable[[Leaf], None] = lambda leaf: None) -> Iterato
         wrong = damage_of(leaf)
         if wrong:
             yield Damage(wrong, leaf.seq)
-        frontiers[leaf.segment] = frontiers.get(leaf.segment, Frontier()).append(leaf.leaf_hash)
+        if isinstance(leaf.segment, int) and isinstance(leaf.leaf_hash, bytes):
+            frontiers[leaf.segment] = frontiers.get(leaf.segment, Frontier()).append(leaf.leaf_hash)
+            firsts.setdefault(leaf.segment, leaf.seq)
         seen(leaf)
     for segment in sorted(heads.keys() | frontiers.keys()):
-        yield from _check_head(segment, heads.get(segment), frontiers.get(segment, Frontier()))
+        yield from _check_head(segment, heads.get(segment), frontiers.get(segment, Frontier()), firsts.get(segment))
     if len(heads) > 1:
         yield Damage(f"the trail was found damaged before: it has {len(heads)} segments")
 
 
-def _check_head(segment: int, head: Head | None, found: Frontier) -> Iterator[Damage]:
+def _check_head(segment: int, head: Head | None, found: Frontier, first: int | None) -> Iterator[Damage]:
     if head is None:
         yield Damage(f"segment {segment} has records but its head is missing")
     elif head.size != found.size:
         yield Damage(f"segment {segment} should have {head.size} records by its tree, and has {found.size}")
+    elif head.first_seq != first:
+        yield Damage(f"segment {segment} should begin with record {head.first_seq}, and begins with {first}")
     elif head.root != found.root() or head.peaks != found.to_bytes():
         yield Damage(f"the root of segment {segment} does not fit its records")

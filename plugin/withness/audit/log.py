@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 from withness.audit.merkle import Frontier
-from withness.audit.record import Leaf, Record, instant, make_leaf, moment
+from withness.audit.record import Leaf, Record, damage_of, make_leaf, moment
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,9 @@ def damage(log: Log) -> str | None:
         head.frontier()
     except ValueError as error:
         return str(error)
+    wrong = damage_of(last)
+    if wrong:
+        return f"the newest record is not as it was written: {wrong}"
     if last.seq != head.first_seq + head.size - 1 or last.segment != head.segment:
         return "the number of records is not what the tree says"
     return None
@@ -90,25 +93,25 @@ def append(log: Log, records: Iterable[Record], *, at: datetime, fresh_segment: 
     """
     written = []
     reason = damage(log)
-    head, last = log.head(), log.last()
+    head, last, newest = log.head(), log.last(), newest_time(log)
     start_anew = (reason is not None and (head is None or head.segment == 0 or _inconsistent(log))) or fresh_segment
     for record in records:
         seq = 0 if last is None else last.seq + 1
         if head is None or start_anew:
-            segment = max(head.segment if head else -1, last.segment if last else -1) + 1
+            segment = head.segment + 1 if head else 0
             head = Head(segment=segment, first_seq=seq, size=0, root=b"", peaks=b"")
             frontier = Frontier()
             after = {"after_break": reason or "found damaged"} if start_anew else {}
             start_anew = False
         else:
             frontier, after = Frontier.from_bytes(head.size, head.peaks), {}
-        clock = "suspect" if last is not None and instant(at) < last.recorded_at else "ok"
+        clock = "suspect" if newest is not None and at < newest else "ok"
         said = replace(record, details={**record.details, **after})
         leaf = make_leaf(said, seq=seq, segment=head.segment, at=at, clock=clock)
         frontier = frontier.append(leaf.leaf_hash)
         head = Head(head.segment, head.first_seq, frontier.size, frontier.root(), frontier.to_bytes())
         log.put(leaf, head)
-        last = leaf
+        last, newest = leaf, at
         written.append(leaf)
     return tuple(written)
 
@@ -127,7 +130,7 @@ def newest_time(log: Log) -> datetime | None:
     last = log.last()
     try:
         return moment(last.recorded_at) if last else None
-    except ValueError:
+    except (ValueError, TypeError):
         return None
 
 

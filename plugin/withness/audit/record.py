@@ -140,6 +140,8 @@ def columns(value: Mapping[str, Any]) -> dict[str, Any]:
 
 def damage_of(leaf: Leaf) -> str | None:
     """Return what is wrong with one stored leaf on its own, None when its parts agree."""
+    if not isinstance(leaf.body, bytes) or not isinstance(leaf.leaf_hash, bytes):
+        return "its bytes are no bytes"
     if leaf.leaf_hash != leaf_hash(leaf.body):
         return "its bytes do not fit its hash"
     try:
@@ -147,7 +149,7 @@ def damage_of(leaf: Leaf) -> str | None:
         if canonical(value) != leaf.body:
             return "its bytes are not canonical"
         derived = columns(value)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return "its bytes are not a record"
     for name, wanted in derived.items():
         stored = getattr(leaf, name)

@@ -5,19 +5,30 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from withness.cli import samples, say
+from withness.fhir import codes
+
+if TYPE_CHECKING:
+    from withness.core.risk import RiskPolicy
+    from withness.desk.front import Desk
+
+_STAYS: Final = "The clinician stays with Tom. His notes and safety plan are written as always; his words wait."
+_ENDS_WITH: Final = (
+    "It ends with the documented needs, a new screen below acute, and a second signer (a later release)."
+)
 
 
 @click.command(epilog="\b\nExamples:\n  withness demo\n  withness demo --home ./demo-data\n")
 @say.common
 def demo(home: Path | None, as_json: bool) -> None:
-    """Tell the whole story on sample people: a clear save, two holds, the trail and its verification.
+    """Tell the whole story on sample people: a clear save, holds, a couple, the trail and its verification.
 
     Everything happens on the embedded default, in a fresh temporary data directory unless --home is given.
     """
@@ -42,47 +53,84 @@ def _tell(data: Path, key_file: Path | None, *, quiet: bool) -> dict[str, Any]:
     from withness.wiring import load
 
     settings = read_settings({"home": data, "key_file": key_file})
-    policy, people, now = load_policy(settings.policy), samples.people(), datetime.now(UTC)
     chapters: dict[str, Any] = {}
     with load(settings) as desk:
         questions = desk.questions()
-
-        def chapter(
-            name: str, title: str, person: str, answers: dict[str, str | None], *, screened: bool = True
-        ) -> None:
-            who = people[person]
-            if screened:
-                desk.screen(samples.screen(policy, who, now, answers), actor=samples.CLINICIAN)
-            answer = desk.save(samples.draft(who, now), actor=samples.CLINICIAN)
-            chapters[name] = answer
+        for name, one in _chapters(samples.people(), load_policy(settings.policy)).items():
+            chapters[name] = answer = one.act(desk)
             if not quiet:
-                _show(title, who, answer, questions)
-
-        chapter("clear", "1. Rosa's screen is clear: her plan is saved", "rosa", {})
-        unfinished = {"suicide.now": None, "eating.rapid-loss": "unsure"}
-        chapter("incomplete", "2. Ana's screen is unfinished: silence never clears", "ana", unfinished)
-        chapter("acute", "3. Tom's screen is acute: the directive protocol opens", "tom", {"suicide.now": "yes"})
-        chapter("sticky", "4. A later clear screen alone does not end it", "tom", {})
+                _show(one, answer, questions)
     chapters["trail"] = _trail(settings, quiet=quiet)
     return chapters
 
 
-def _show(title: str, who: dict[str, Any], answer: dict[str, Any], questions: dict[str, str]) -> None:
-    click.secho(f"\n{title}", bold=True, underline=True)
-    click.echo(f"In the client's words: {who['words']!r}")
+@dataclass(frozen=True)
+class _Chapter:
+    """Who is screened with which answers, then the save of one plan; `end` is what follows a hold."""
+
+    title: str
+    people: tuple[dict[str, Any], ...]
+    draft: dict[str, Any]
+    screens: tuple[dict[str, Any], ...]
+    end: str = ""
+
+    def act(self, desk: Desk) -> dict[str, Any]:
+        for screen in self.screens:
+            desk.screen(screen, actor=samples.CLINICIAN)
+        return desk.save(self.draft, actor=samples.CLINICIAN)
+
+
+def _chapters(people: dict[str, dict[str, Any]], policy: RiskPolicy) -> dict[str, _Chapter]:
+    now = datetime.now(UTC)
+
+    def alone(title: str, name: str, answers: samples.Answers, end: str = "") -> _Chapter:
+        who = people[name]
+        screen = samples.screen(policy, who, now, answers)
+        return _Chapter(title, (who,), samples.draft(who, now), (screen,), end)
+
+    couple = (people["mia"], people["jon"])
+    private = zip(couple, ({}, samples.UNFINISHED), strict=True)
+    return {
+        "clear": alone("1. Rosa's screen is clear: her plan is saved", "rosa", {}),
+        "incomplete": alone("2. Ana's screen is unfinished: silence never clears", "ana", samples.UNFINISHED),
+        "acute": alone("3. Tom's screen is acute: the directive protocol opens", "tom", samples.ACUTE, _STAYS),
+        "sticky": alone("4. A later clear screen alone does not end it", "tom", {}, _ENDS_WITH),
+        "couple": _Chapter(
+            "5. Mia and Jon, a couple: Mia's own screen is clear, Jon's is not, and both hear one sentence",
+            couple,
+            samples.couple(couple, now),
+            tuple(samples.screen(policy, who, now, answers) for who, answers in private),
+        ),
+    }
+
+
+def _show(chapter: _Chapter, answer: dict[str, Any], questions: dict[str, str]) -> None:
+    click.secho(f"\n{chapter.title}", bold=True, underline=True)
+    for who in chapter.people:
+        whose = "the client's words" if len(chapter.people) == 1 else f"{who['name']}'s words"
+        click.echo(f"In {whose}: {_quoted(who['words'])}")
     say.decision(answer, questions)
     if answer["saved"]:
         rows = [(entry["request"]["url"], _about(entry["resource"])) for entry in answer["bundle"]["entry"]]
         say.table("In the chart", ("resource", "what it holds"), rows)
     else:
         click.echo(f"Nothing went into the chart. The draft waits as working copy {answer['plan']}.")
+    if chapter.end:
+        click.echo(chapter.end)
+
+
+def _quoted(words: str) -> str:
+    """Return `words` in quotation marks, each further line of them indented."""
+    return f"“{words}”".replace("\n", "\n    ")
 
 
 def _about(resource: dict[str, Any]) -> str:
     match resource["resourceType"]:
         case "Goal":
             target = resource["target"][0]
-            return f"{resource['description']['text']} | {target['measure']['text']} | due {target['dueDate']}"
+            urls = [one["url"] for one in target.get("extension", [])]
+            due = f"due {target['dueDate']}{' (estimated)' if codes.DUE_ESTIMATED in urls else ''}"
+            return f"{_quoted(resource['description']['text'])} | {target['measure']['text']} | {due}"
         case "CarePlan":
             return f"{resource['title']} | {resource['status']} | screen and goals referenced"
         case "QuestionnaireResponse":
@@ -104,7 +152,7 @@ def _trail(settings: Any, *, quiet: bool) -> dict[str, Any]:
     finally:
         store.close()
     if not quiet:
-        click.secho("\n5. Every decision is in the trail, and the trail verifies", bold=True, underline=True)
+        click.secho("\n6. Every decision is in the trail, and the trail verifies", bold=True, underline=True)
         rows = [(str(one.seq), one.kind, one.outcome or "", one.patient or "") for one in leaves]
         say.table("Audit trail", ("#", "what", "outcome", "patient"), rows)
         whole = "The trail is whole" if verdict.whole else "The trail is DAMAGED"

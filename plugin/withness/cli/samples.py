@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 from withness import content
@@ -13,6 +13,15 @@ from withness.core.risk import NO, RiskPolicy
 from withness.fhir import codes
 
 CLINICIAN = "Practitioner/p1"
+
+Answers = Mapping[str, str | None]
+
+UNFINISHED: Final[Answers] = {"suicide.now": None, "eating.rapid-loss": "unsure"}
+ACUTE: Final[Answers] = {
+    "suicide.ideation": "yes",
+    "suicide.now": "yes",
+    "suicide.validated.result": "acute-positive",
+}
 
 
 def people() -> dict[str, dict[str, Any]]:
@@ -22,15 +31,6 @@ def people() -> dict[str, dict[str, Any]]:
 
 def draft(person: Mapping[str, Any], at: datetime) -> dict[str, Any]:
     """Return a plan draft in this person's words."""
-    goal = {
-        "template": person["template"],
-        "words": person["words"],
-        "by": person["member"],
-        "within": person["within"],
-        "target": person["target"],
-        "responsible": "client",
-        "acceptance": [{"who": person["member"], "status": "agree"}],
-    }
     return {
         "unit": {"kind": "individual", "members": [person["member"]]},
         "encounter": person["encounter"],
@@ -44,7 +44,7 @@ def draft(person: Mapping[str, Any], at: datetime) -> dict[str, Any]:
             "session_minutes": 50,
             "other_treatment": "Talked about; none wanted for now.",
         },
-        "goals": [goal],
+        "goals": [_goal(person)],
         "resources_named_by_client": ["My sister"],
         "psychoeducation": {},
         "supersedes": None,
@@ -52,9 +52,33 @@ def draft(person: Mapping[str, Any], at: datetime) -> dict[str, Any]:
     }
 
 
-def screen(
-    policy: RiskPolicy, person: Mapping[str, Any], at: datetime, answers: Mapping[str, str | None]
-) -> dict[str, Any]:
+def couple(people: Sequence[Mapping[str, Any]], at: datetime) -> dict[str, Any]:
+    """Return a plan draft of two, in each one's own words."""
+    return {
+        **draft(people[0], at),
+        "unit": {"kind": "couple", "members": [one["member"] for one in people]},
+        "concern": {
+            "words": "\n".join(one["concern"] for one in people),
+            "voices": [{"who": one["member"], "words": one["concern"]} for one in people],
+            "problems": list(dict.fromkeys(one["problem"] for one in people)),
+        },
+        "goals": [_goal(one) for one in people],
+    }
+
+
+def _goal(person: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "template": person["template"],
+        "words": person["words"],
+        "by": person["member"],
+        "within": person["within"],
+        "target": person["target"],
+        "responsible": "client",
+        "acceptance": [{"who": person["member"], "status": "agree"}],
+    }
+
+
+def screen(policy: RiskPolicy, person: Mapping[str, Any], at: datetime, answers: Answers) -> dict[str, Any]:
     """Return a screen in which every question is answered no, but for `answers` (None: left out)."""
     groups = [_group(policy, domain.id, at, answers) for domain in policy.domains]
     return {
@@ -69,7 +93,7 @@ def screen(
     }
 
 
-def _group(policy: RiskPolicy, domain_id: str, at: datetime, answers: Mapping[str, str | None]) -> dict[str, Any]:
+def _group(policy: RiskPolicy, domain_id: str, at: datetime, answers: Answers) -> dict[str, Any]:
     [domain] = [one for one in policy.domains if one.id == domain_id]
     items = [_coded(domain.informant, codes.INFORMANTS, "client")]
     if domain.asked_alone:

@@ -41,12 +41,16 @@ class Term:
 
 @dataclass(frozen=True)
 class Format:
-    """One value of a format axis; `no_plan_because` is filled where a plan cannot have it."""
+    """One value of a format axis; `no_plan_because` is filled where a plan cannot have it.
+
+    `advisory` is advice for a plan that has it, never a block.
+    """
 
     id: str
     title: str
     meaning: str
     no_plan_because: str = ""
+    advisory: str = ""
 
 
 @dataclass(frozen=True)
@@ -149,6 +153,8 @@ def advisories(plan: Plan, catalogue: Catalogue) -> tuple[str, ...]:
         for option in catalogue.suitability.structure_options
         if option.id == plan.frame.structure_wanted and option.advisory
     ]
+    formats = (*catalogue.suitability.leads, *catalogue.suitability.units)
+    found.extend(one.advisory for one in formats if one.id in (plan.lead, plan.unit.kind) and one.advisory)
     for number, goal in enumerate(plan.goals):
         found.extend(_unfit(goal.template, plan, field=f"goals[{number}].template"))
     for problem in plan.concern.problems:

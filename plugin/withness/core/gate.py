@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, tzinfo
+from datetime import UTC, date, datetime, time, tzinfo
 from typing import Final
 
 from withness.core.risk import NO, YES, Domain, Question, RiskPolicy, Screen, Standing, ValidatedRule, Window
@@ -154,8 +154,9 @@ def _judge_times(
     judged: _Judgement, policy: RiskPolicy, history: tuple[Screen, ...], latest: Screen, about: Circumstance
 ) -> None:
     """The latest screen as a whole: readable, in order, on time, and the clock with it."""
+    questions = {question.id for question in policy.questions()}
     for fault in latest.faults:
-        if fault.whole:
+        if fault.whole or fault.where not in questions:
             judged.unknown(SCREEN, fault.where, fault.why, missing=fault.where)
     if about.not_before is not None and about.at < about.not_before:
         judged.unknown(SCREEN, "clock", "the clock has gone backwards since the last record", missing="clock")
@@ -183,13 +184,17 @@ def _judge_times(
 
 @dataclass(frozen=True)
 class _Reading:
-    """What one screen says to one question (or to the validated result)."""
+    """What one screen says to one question (or to the validated result).
+
+    `positive` says that the finding was elevated or acute when it was made, whatever ended it since.
+    """
 
     item: str
     acuity: Acuity
     why: str
     missing: str = ""
     passing: bool = False
+    positive: bool = False
     closed_by: str | None = None
 
 
@@ -202,13 +207,17 @@ def _judge_domain(
     standing: Standing,
     about: Circumstance,
 ) -> None:
-    readings = {screen.id: tuple(_readings(policy, domain, screen, standing, about)) for screen in history}
+    readings = {
+        screen.id: tuple(_readings(policy, domain, screen, _Ended(standing, screen is latest), about))
+        for screen in history
+    }
     for reading in readings[latest.id]:
         judged.add(domain.id, reading.item, reading.acuity, reading.why)
         if reading.missing:
             judged.missing.append(reading.missing)
-        if reading.closed_by:
-            judged.by = reading.closed_by
+    for some in readings.values():
+        for reading in some:
+            judged.by = reading.closed_by or judged.by
     _judge_older(judged, domain, history, readings, about)
     _judge_conditions(judged, policy, domain, latest, readings[latest.id])
     _judge_window(judged, policy, domain, history, readings, about)
@@ -233,13 +242,11 @@ def _judge_older(
 
 
 def _complete(screen: Screen, readings: tuple[_Reading, ...]) -> bool:
-    return not any(fault.whole for fault in screen.faults) and not any(
-        reading.acuity is Acuity.UNKNOWN or reading.passing for reading in readings
-    )
+    return not screen.faults and not any(reading.acuity is Acuity.UNKNOWN or reading.passing for reading in readings)
 
 
 def _readings(
-    policy: RiskPolicy, domain: Domain, screen: Screen, standing: Standing, about: Circumstance
+    policy: RiskPolicy, domain: Domain, screen: Screen, ended: _Ended, about: Circumstance
 ) -> Iterator[_Reading]:
     informant = screen.answers.get(domain.informant)
     accepted = informant in policy.informants and informant not in domain.informants_not_accepted
@@ -252,15 +259,15 @@ def _readings(
         faults = [fault for fault in screen.faults if fault.where == question.id]
         for fault in faults:
             yield _Reading(_item(domain, question), Acuity.UNKNOWN, fault.why, missing=question.id)
-        reading = _answer(policy, domain, question, screen, standing, accepted=accepted or question.observed)
+        reading = _answer(policy, domain, question, screen, ended, accepted=accepted or question.observed)
         if not faults or reading.acuity in HOLDING:
             yield reading
     if domain.validated is not None:
-        yield from _validated(policy, domain, domain.validated, screen, standing, about)
+        yield from _validated(policy, domain, domain.validated, screen, ended, about)
 
 
 def _answer(
-    policy: RiskPolicy, domain: Domain, question: Question, screen: Screen, standing: Standing, *, accepted: bool
+    policy: RiskPolicy, domain: Domain, question: Question, screen: Screen, ended: _Ended, *, accepted: bool
 ) -> _Reading:
     code = screen.answers.get(question.id)
     item = _item(domain, question)
@@ -275,7 +282,7 @@ def _answer(
     if acuity is Acuity.UNKNOWN:
         return _Reading(item, acuity, why, missing=question.id)
     passing = acuity is Acuity.ELEVATED and (question.passing or code != YES)
-    return _settled(_Reading(item, acuity, why, passing=passing), domain, question, screen, standing)
+    return _settled(_reading(item, acuity, why, passing=passing), domain, question, screen, ended)
 
 
 def _item(domain: Domain, question: Question) -> str:
@@ -290,35 +297,65 @@ def _withdrawn(question: Question, screen: Screen) -> Acuity:
     return Acuity.NONE if all(sign == NO for sign in signs) else Acuity.UNKNOWN
 
 
-def _settled(
-    reading: _Reading, domain: Domain, question: Question | None, screen: Screen, standing: Standing
-) -> _Reading:
+def _reading(item: str, acuity: Acuity, why: str, *, passing: bool = False) -> _Reading:
+    return _Reading(item, acuity, why, passing=passing, positive=acuity in HOLDING)
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """What ended holds; `latest` says that it is asked of the latest screen: most ways out want a newer one."""
+
+    standing: Standing
+    latest: bool
+
+    def by(self, screen: str, domain: str, reading: _Reading) -> str | None:
+        """Return what ended exactly this finding, by its own rule; anything unlisted ends nothing."""
+        for hold in self.standing:
+            if (hold.screen, hold.domain, hold.item) != (screen, domain, reading.item):
+                continue
+            allowed = {
+                "assessment": hold.needs_complete and reading.acuity is Acuity.ELEVATED,
+                "release": hold.needs_complete and not self.latest,
+                "entry-error": not self.latest,
+                "retraction": not self.latest,
+            }
+            if hold.closed_by is not None and allowed.get(hold.closed_by, False):
+                return hold.closed_by
+        return None
+
+
+def _settled(reading: _Reading, domain: Domain, question: Question | None, screen: Screen, ended: _Ended) -> _Reading:
     """Apply what is documented about this finding: an ended hold, or known history answered anew."""
-    for hold in standing:
-        if (hold.screen, hold.domain, hold.item) == (screen.id, domain.id, reading.item) and hold.closed_by:
-            ended = Acuity.CAUTION if hold.closed_by in ("assessment", "release") else Acuity.NONE
-            why = f"{reading.why}; ended by {hold.closed_by}"
-            return replace(reading, acuity=ended, why=why, closed_by=hold.closed_by)
-    if question is None or not question.known_history or reading.acuity.rank <= Acuity.CAUTION.rank:
+    by = ended.by(screen.id, domain.id, reading)
+    if by in ("entry-error", "retraction"):
+        passed_on = "entry-error" if by == "entry-error" else None
+        why = f"{reading.why}; ended by {by}"
+        return replace(reading, acuity=Acuity.NONE, why=why, positive=False, closed_by=passed_on)
+    if by is not None:
+        return replace(reading, acuity=Acuity.CAUTION, why=f"{reading.why}; ended by {by}", closed_by=by)
+    if question is None or not question.known_history or reading.acuity not in HOLDING:
         return reading
     before = [
-        hold for hold in standing if (hold.domain, hold.item) == (domain.id, reading.item) and hold.screen != screen.id
+        hold
+        for hold in ended.standing
+        if (hold.domain, hold.item) == (domain.id, reading.item) and hold.screen != screen.id
     ]
     answered = screen.answers.get(f"{question.id}.new") == NO
     if answered and before and all(hold.needs_complete and hold.opened < screen.effective for hold in before):
-        return replace(reading, acuity=Acuity.CAUTION, why="known history; nothing new since the hold")
+        why = "known history; nothing new since the hold"
+        return replace(reading, acuity=Acuity.CAUTION, why=why, passing=False, positive=False)
     return reading
 
 
 def _validated(
-    policy: RiskPolicy, domain: Domain, rule: ValidatedRule, screen: Screen, standing: Standing, about: Circumstance
+    policy: RiskPolicy, domain: Domain, rule: ValidatedRule, screen: Screen, ended: _Ended, about: Circumstance
 ) -> Iterator[_Reading]:
     prefix = f"{domain.id}.validated."
     result = screen.answers.get(f"{prefix}result")
     acuity = rule.results.get(result, rule.missing) if result is not None else rule.missing
     if acuity in HOLDING:
-        found = _Reading("validated.result", acuity, f"the validated instrument's result is {result}")
-        yield _settled(found, domain, None, screen, standing)
+        found = _reading("validated.result", acuity, f"the validated instrument's result is {result}")
+        yield _settled(found, domain, None, screen, ended)
         return
     if result == rule.age_result and not _younger_than(rule.min_age, about):
         why = f"the chart does not show that the person is younger than {rule.min_age}"
@@ -378,7 +415,7 @@ def _judge_window(
         return
     windows = [domain.windows[about.purpose]]
     recent = [readings[screen.id] for screen in history[-2:]]
-    if any(reading.acuity in HOLDING for some in recent for reading in some):
+    if any(reading.positive for some in recent for reading in some):
         windows.append(domain.after_positive)
     for window in windows:
         end = _end(policy, window, latest.authored, about.zone)
@@ -394,8 +431,13 @@ def _judge_window(
 def _end(policy: RiskPolicy, window: Window, authored: datetime, zone: tzinfo) -> datetime:
     """Return the last instant at which an answer given at `authored` is inside `window`."""
     if window.kind == "same-day":
-        return datetime.combine(authored.astimezone(zone).date(), time.max, tzinfo=zone)
+        return _end_of(authored.astimezone(zone).date(), zone)
     return authored + (policy.same_encounter_within if window.duration is None else window.duration)
+
+
+def _end_of(day: date, zone: tzinfo) -> datetime:
+    """Return a day's last instant; a day that has its last hour twice ends with the second."""
+    return datetime.combine(day, time.max.replace(fold=1), tzinfo=zone).astimezone(UTC)
 
 
 def _judge_result_date(
@@ -415,13 +457,12 @@ def _judge_result_date(
     except ValueError:
         judged.unknown(domain.id, "validated.date", "the validated result has no readable date", missing=link)
         return
-    today = about.at.astimezone(about.zone).date()
-    if window.kind == "same-day":
-        earliest = today
-    else:
-        span = policy.same_encounter_within if window.duration is None else window.duration
-        earliest = (about.at - span).astimezone(about.zone).date()
-    if not earliest <= made <= (about.at + policy.future_tolerance).astimezone(about.zone).date():
+    latest_day = (about.at + policy.future_tolerance).astimezone(about.zone).date()
+    end = _end_of(made, about.zone)
+    if window.kind != "same-day":
+        end += policy.same_encounter_within if window.duration is None else window.duration
+    judged.expiries.append(end)
+    if about.at > end or made > latest_day:
         judged.unknown(
             domain.id, "validated.date", "the validated result is not from the time this needs", missing=link
         )

@@ -91,14 +91,17 @@ class Part:
 class Measure:
     """What is observed or asked: `code` in the goal-measure code system, `text` in plain words.
 
-    `unit` is the counted thing ("sessions", "instances"); `each_partner` is how many of the count must come
-    from each partner at least (0: no such rule); `parts` are filled for a two-part measure only.
+    `unit` is the counted thing ("sessions", "instances"), `unit_one` a single one of it; `each_partner` is how
+    many of the count must come from each partner of a couple at least (0: no such rule); `artefact` says that
+    what the measure names is there ("the list is written"); `parts` are filled for a two-part measure only.
     """
 
     code: str
     text: str
     unit: str = ""
+    unit_one: str = ""
     each_partner: int = 0
+    artefact: str = ""
     parts: tuple[Part, ...] = ()
 
 

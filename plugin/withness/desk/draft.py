@@ -243,6 +243,10 @@ def read_draft(value: Mapping[str, Any], templates: Mapping[str, PlanTemplate]) 
     return plan
 
 
+_FORMS: Final = frozenset(one.__name__ for one in (_Sessions, _BySession, _Weeks, _Count, _Exists, _Yes, _All))
+"""The forms that a limit or target may have: pydantic names them in its paths, a draft does not."""
+
+
 def _refuse_organization(value: Mapping[str, Any]) -> None:
     unit = value.get("unit")
     if isinstance(unit, Mapping) and unit.get("kind") == "organization":
@@ -257,7 +261,7 @@ def _refuse_organization(value: Mapping[str, Any]) -> None:
 def _sentence(error: ValidationError) -> InvalidInput:
     """Name the first field at fault; never repeat what was written there."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    steps = [step for step in first["loc"] if not (isinstance(step, str) and step.startswith("_"))]
+    steps = [step for step in first["loc"] if step not in _FORMS]
     path = ""
     for step in steps:
         shown = re.sub(r"[^A-Za-z0-9_.-]", "?", str(step))[:64]

@@ -12,7 +12,8 @@ from typing import Final, assert_never
 
 from withness.core.gate import MemberDecision
 from withness.core.plan import AcceptanceStatus, ChartGoal, ChartPlan, Frame, Goal
-from withness.core.template import Both, Count, Exists, Ratio, Yes
+from withness.core.template import Both, Count, Exists, Measure, Ratio, Yes
+from withness.core.terms import UnitKind
 
 TITLE: Final = "Collaborative therapy plan"
 
@@ -23,22 +24,33 @@ NO_SAFETY_PROTOCOL: Final = (
 """Stands on every plan (clinical facts 1.6)."""
 
 EVIDENCE: Final = (
-    "About the evidence: collaborative (dialogic) therapy is long recognised, widely taught and relationally grounded. "
-    "No systematic analysis of its effectiveness exists; what research on common factors lends it is indirect, an "
-    "inference."
+    "About the evidence: collaborative (dialogic) therapy is long recognised, widely taught, theoretically rich and "
+    "relationally grounded. It is not presented as an empirically supported treatment for a specific disorder, and it "
+    "has no treatment manual. According to the sources no systematic analysis of its effectiveness has been made; "
+    "support from research on common factors is indirect, an inference."
 )
 """What may be said of the approach, and no more (clinical facts 1.11)."""
 
 CONDITIONS: Final = (
-    "The risk screen released this plan with conditions. They are recorded with the screen and are looked at again at "
-    "each review."
+    "This plan was saved with conditions. They are kept with the client's own record and looked at again at each "
+    "review."
 )
 """Neutral on purpose: names no domain and no answer."""
+
+OTHER_TREATMENT_ELSEWHERE: Final = "Other treatment was considered; what was said stays outside this shared plan."
+"""Stands on the plan of a unit of more than one, where one member's treatment is no business of another's chart."""
 
 _ANSWERED: Final = {
     AcceptanceStatus.AGREE: "agreed",
     AcceptanceStatus.PENDING: "not yet agreed",
     AcceptanceStatus.DISAGREE: "declined",
+}
+_WHO: Final = {
+    "client": "the client",
+    "partners": "the partners",
+    "family": "the family",
+    "therapist": "the therapist",
+    "client-and-therapist": "client and therapist",
 }
 _NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LINE_BREAK: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
@@ -52,6 +64,11 @@ def xhtml(words: str) -> str:
     return _LINE_BREAK.sub("<br/>", escape(_NOT_XML.sub("\ufffd", words), quote=False))
 
 
+def heading(words: str) -> str:
+    """Return one paragraph in bold."""
+    return f"<p><b>{xhtml(words)}</b></p>"
+
+
 def paragraph(label: str, words: str) -> str:
     """Return one paragraph: a bold `label`, then `words` as they were said."""
     return f"<p><b>{xhtml(label)}</b><br/>{xhtml(words)}</p>"
@@ -60,11 +77,11 @@ def paragraph(label: str, words: str) -> str:
 def listing(label: str, lines: Iterable[str]) -> str:
     """Return a bold `label` and one list item per line; nothing at all when there is no line."""
     items = "".join(f"<li>{xhtml(line)}</li>" for line in lines)
-    return f"<p><b>{xhtml(label)}</b></p><ul>{items}</ul>" if items else ""
+    return f"{heading(label)}<ul>{items}</ul>" if items else ""
 
 
 def narrative(*parts: str) -> dict[str, str]:
-    """Return the Narrative element whose div holds `parts`, each made by `paragraph` or `listing`."""
+    """Return the Narrative element whose div holds `parts`, each made by `heading`, `paragraph` or `listing`."""
     return {"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{"".join(parts)}</div>'}
 
 
@@ -85,6 +102,8 @@ def plan_notes(chart: ChartPlan, judged: MemberDecision) -> list[str]:
     notes = [NO_SAFETY_PROTOCOL]
     if frame.other_treatment.strip():
         notes.append(f"Other treatment indicated or considered: {frame.other_treatment}")
+    elif chart.unit_kind is not UnitKind.INDIVIDUAL:
+        notes.append(OTHER_TREATMENT_ELSEWHERE)
     if chart.resources:
         notes.append("\n".join(("Resources that the client names:", *(f"- {one}" for one in chart.resources))))
     notes.extend(f"Psychoeducation, {name}: {words}" for name, words in chart.psychoeducation.items() if words.strip())
@@ -99,24 +118,25 @@ def plan_notes(chart: ChartPlan, judged: MemberDecision) -> list[str]:
 
 
 def plan_narrative(chart: ChartPlan, notes: list[str]) -> dict[str, str]:
-    """Return CarePlan.text: the frame, the concern and each goal in the client's words, and the `notes`."""
+    """Return CarePlan.text: the concern and each goal in the client's words, the frame, diagnoses and `notes`."""
     frame = chart.frame
     return narrative(
-        paragraph(TITLE, f"{form(chart)}. {rhythm(frame)}, from {frame.start} to the review by {frame.review_by}."),
+        heading(TITLE),
         paragraph("The concern in the client's own words", chart.words) if chart.words else "",
-        listing("Diagnoses addressed", [one.text for one in frame.diagnoses if one.text]),
         *(
-            paragraph(f"Goal ({_ANSWERED[one.status]})", f"{one.goal.words}\n{objective(one.goal, frame)}")
+            paragraph(f"Goal ({_ANSWERED[one.status]})", f"{one.goal.words}\n{objective(one.goal, chart)}")
             for one in chart.goals
         ),
+        paragraph("Frame", f"{form(chart)}. {rhythm(frame)}, from {frame.start} to the review by {frame.review_by}."),
+        listing("Diagnoses on record", [one.text for one in frame.diagnoses if one.text]),
         listing("Notes", notes),
     )
 
 
-def goal_notes(one: ChartGoal, frame: Frame) -> list[str]:
+def goal_notes(one: ChartGoal, chart: ChartPlan) -> list[str]:
     """Return the texts of Goal.note, in a fixed order."""
     goal = one.goal
-    notes = [f"Objective: {objective(goal, frame)}", f"Responsible: {goal.responsible}"]
+    notes = [f"Objective: {objective(goal, chart)}", _named(goal.responsible)]
     if goal.payer_words and goal.payer_words.strip():
         notes.append(f"Wording for the payer: {goal.payer_words}")
     if one.status is AcceptanceStatus.DISAGREE and one.reason and one.reason.strip():
@@ -124,26 +144,47 @@ def goal_notes(one: ChartGoal, frame: Frame) -> list[str]:
     return notes
 
 
-def objective(goal: Goal, frame: Frame) -> str:
+def _named(responsible: str) -> str:
+    return (
+        f"Named for this goal: {_WHO[responsible]}. Client and therapist both take part; a target not reached is "
+        "something to talk about, nobody's fault."
+    )
+
+
+def objective(goal: Goal, chart: ChartPlan) -> str:
     """Return the whole objective in plain words: measure, target, time limit, and the date with its estimate."""
-    due, estimated = goal.due(frame)
+    due, estimated = goal.due(chart.frame)
     by = f"by {due.isoformat()}{', estimated' if estimated else ''}"
-    return f"{goal.template.measure.text.rstrip('. ')}. Target: {_wanted(goal)}, {goal.within.sentence()} ({by})."
+    return (
+        f"{goal.template.measure.text.rstrip('. ')}. Target: {_wanted(goal, chart)}, {goal.within.sentence()} ({by})."
+    )
 
 
-def _wanted(goal: Goal) -> str:
+def each_partner(goal: Goal, chart: ChartPlan) -> int:
+    """Return how many of the count must come from each partner at least; only a couple has partners."""
+    return goal.template.measure.each_partner if chart.unit_kind is UnitKind.COUPLE else 0
+
+
+def _wanted(goal: Goal, chart: ChartPlan) -> str:
     measure, target = goal.template.measure, goal.target
-    each = f" with at least {measure.each_partner} by each partner" if measure.each_partner else ""
+    by_each = each_partner(goal, chart)
+    each = f" with at least {by_each} by each partner" if by_each else ""
     match target:
         case Count():
-            return f"at least {target.count} {measure.unit}".rstrip() + each
+            return f"at least {_counted(target.count, measure)}{each}"
         case Ratio():
-            return f"at least {target.count} of {target.of} {measure.unit}".rstrip() + each
+            return f"at least {target.count} of {_counted(target.of, measure)}{each}"
         case Exists():
-            return "it exists"
+            return measure.artefact or "it is there"
         case Yes():
             return "yes"
         case Both():
-            return "both parts"
+            return "both of these"
         case _:
             assert_never(target)
+
+
+def _counted(number: int, measure: Measure) -> str:
+    """Return a number of the counted thing: "1 account", "2 accounts"."""
+    unit = measure.unit_one if number == 1 and measure.unit_one else measure.unit
+    return f"{number} {unit}".rstrip()

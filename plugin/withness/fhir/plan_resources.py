@@ -16,9 +16,10 @@ from withness.core.gate import Decision, MemberDecision, Released
 from withness.core.plan import AcceptanceStatus, ChartGoal, ChartPlan, Frame, Goal
 from withness.core.risk import RiskPolicy
 from withness.core.template import Both, Count, Exists, LimitKind, Ratio, Yes
+from withness.core.terms import UnitKind
 from withness.errors import InvalidInput
 from withness.fhir import codes
-from withness.fhir.narrative import TITLE, form, goal_notes, plan_narrative, plan_notes, rhythm
+from withness.fhir.narrative import TITLE, each_partner, form, goal_notes, plan_narrative, plan_notes, rhythm
 from withness.fhir.provenance import provenance, screen_copy
 
 Resource = dict[str, Any]
@@ -180,7 +181,10 @@ def _conversations(chart: ChartPlan, making: Making, goals: list[str]) -> Resour
         "kind": "Appointment",
         "code": {"text": form(chart)},
         "reasonCode": [
-            {"coding": [{"system": codes.PROBLEMS, "code": one}], "text": titles.get(one) or one.replace("-", " ")}
+            {
+                "coding": [{"system": codes.PROBLEMS, "code": one}],
+                "text": f"To talk about, not a diagnosis: {titles.get(one) or one.replace('-', ' ')}",
+            }
             for one in chart.problems
         ],
         "goal": pursued,
@@ -204,7 +208,12 @@ def _conversations(chart: ChartPlan, making: Making, goals: list[str]) -> Resour
 
 
 def _goal(one: ChartGoal, chart: ChartPlan, decision: Decision, making: Making, *, id: str) -> Resource:
-    """Return the Goal (R4 goal.html): description.text is the client's words, byte for byte."""
+    """Return the Goal (R4 goal.html): description.text is the client's words, byte for byte.
+
+    Words that members share are nobody's alone: such a goal names no expressedBy, and goal-acceptance says whose
+    it is.
+    """
+    own = one.goal.by is not None or chart.unit_kind is UnitKind.INDIVIDUAL
     resource: Resource = {
         "resourceType": "Goal",
         "id": id,
@@ -217,10 +226,10 @@ def _goal(one: ChartGoal, chart: ChartPlan, decision: Decision, making: Making, 
         "description": {"text": one.goal.words},
         "subject": {"reference": chart.member},
         "startDate": chart.frame.start.isoformat(),
-        "target": _targets(one.goal, chart.frame),
+        "target": _targets(one.goal, chart),
         "statusReason": one.reason if one.reason and one.reason.strip() else None,
-        "expressedBy": {"reference": chart.member},
-        "note": [{"text": note} for note in goal_notes(one, chart.frame)],
+        "expressedBy": {"reference": chart.member} if own else None,
+        "note": [{"text": note} for note in goal_notes(one, chart)],
     }
     return {name: value for name, value in resource.items() if value}
 
@@ -236,10 +245,10 @@ def _acceptance(who: str, status: AcceptanceStatus) -> Resource:
     }
 
 
-def _targets(goal: Goal, frame: Frame) -> list[Resource]:
+def _targets(goal: Goal, chart: ChartPlan) -> list[Resource]:
     """Return one Goal.target per part of the measure (gol-1: a detail never stands without its measure)."""
-    due, estimated = goal.due(frame)
-    extension = _limit(goal, estimated=estimated)
+    due, estimated = goal.due(chart.frame)
+    extension = _limit(goal, chart, estimated=estimated)
     return [
         {
             **({"extension": extension} if extension else {}),
@@ -251,7 +260,7 @@ def _targets(goal: Goal, frame: Frame) -> list[Resource]:
     ]
 
 
-def _limit(goal: Goal, *, estimated: bool) -> list[Resource]:
+def _limit(goal: Goal, chart: ChartPlan, *, estimated: bool) -> list[Resource]:
     """Return the target's extensions: sessions fit neither a date nor a Duration (drt-1)."""
     extension: list[Resource] = []
     match goal.within.kind:
@@ -265,8 +274,9 @@ def _limit(goal: Goal, *, estimated: bool) -> list[Resource]:
             assert_never(goal.within.kind)
     if estimated:
         extension.append({"url": codes.DUE_ESTIMATED, "valueBoolean": True})
-    if goal.template.measure.each_partner:
-        extension.append({"url": codes.EACH_PARTNER, "valuePositiveInt": goal.template.measure.each_partner})
+    by_each = each_partner(goal, chart)
+    if by_each:
+        extension.append({"url": codes.EACH_PARTNER, "valuePositiveInt": by_each})
     return extension
 
 

@@ -67,7 +67,7 @@ class Field:
 def fields(policy: RiskPolicy) -> tuple[Field, ...]:
     """Return every item of the policy's screen, each after the item it stands under."""
     listed = [one for domain in policy.domains for one in _domain_fields(policy, domain)]
-    listed += _group(INTEGRATION, "Care beside this one", policy.integration)
+    listed += _group(INTEGRATION, "Other care alongside this therapy", policy.integration)
     listed += _group(
         SETTING, "Where the conversation takes place", {item: _words(item) for item in policy.setting_items}
     )
@@ -89,11 +89,12 @@ def _domain_fields(policy: RiskPolicy, domain: Domain) -> Iterator[Field]:
         yield Field(question.id, Kind.CHOICE, question.text, top, codes.ANSWERS, options, question=True)
         if question.known_history:
             since = dict.fromkeys(policy.answers, Acuity.NONE)
-            text = "Anything of this since the hold?"
+            text = "Only after an earlier hold: anything of this since then?"
             yield Field(f"{question.id}.new", Kind.CHOICE, text, question.id, codes.ANSWERS, since)
     if domain.validated is not None:
         under = f"{top}.validated"
-        yield Field(f"{under}.instrument", Kind.STRING, "Validated instrument", top)
+        instruments = f"Validated instrument used, unaltered ({' or '.join(domain.validated.instruments)})"
+        yield Field(f"{under}.instrument", Kind.STRING, instruments, top)
         yield Field(f"{under}.version", Kind.STRING, "Version of the instrument", top)
         yield Field(f"{under}.date", Kind.DATE, "Date of the result", top)
         results = domain.validated.results

@@ -74,6 +74,7 @@ class _Format(Outside):
     title: Text
     meaning: Text
     no_plan_because: Text | None = None
+    advisory: Text | None = None
 
 
 class _Option(Outside):
@@ -210,4 +211,4 @@ def _all_there(wanted: tuple[str, ...], ids: Sequence[str], *, name: str, key: s
 
 
 def _format(one: _Format) -> Format:
-    return Format(one.id, one.title, one.meaning, one.no_plan_because or "")
+    return Format(one.id, one.title, one.meaning, one.no_plan_because or "", one.advisory or "")

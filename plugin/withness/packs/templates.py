@@ -53,7 +53,9 @@ class _Measure(Outside):
     code: Slug
     text: Text
     unit: Text | None = None
+    unit_one: Text | None = None
     each_partner: Annotated[int, Field(strict=True, ge=0, le=1_000)] = 0
+    artefact: Text | None = None
     parts: tuple[_Part, ...] = ()
 
 
@@ -140,7 +142,9 @@ def parse_template(text: bytes, *, name: str) -> PlanTemplate:
             code=measure.code,
             text=measure.text,
             unit=measure.unit or "",
+            unit_one=measure.unit_one or "",
             each_partner=measure.each_partner,
+            artefact=measure.artefact or "",
             parts=tuple(Part(one.code, one.text) for one in measure.parts),
         ),
         target=target,

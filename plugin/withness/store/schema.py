@@ -25,6 +25,7 @@ policy = Table(
     Column("digest", String, primary_key=True),
     Column("version", String, nullable=False),
     Column("content", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 screen = Table(
@@ -43,6 +44,7 @@ decision = Table(
     Column("id", String, primary_key=True),
     Column("person", String, primary_key=True),
     Column("content", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 plan = Table(
@@ -100,20 +102,22 @@ audit_head = Table(
     Column("peaks", LargeBinary, nullable=False),
 )
 
-_APPEND_ONLY: Final = {"audit_leaf": "seq", "screen": "number", "decision": None, "policy": None}
+_APPEND_ONLY: Final = {
+    "audit_leaf": "seq >= NEW.seq",
+    "screen": "number >= NEW.number OR id = NEW.id",
+    "decision": "id = NEW.id AND person = NEW.person",
+    "policy": "digest = NEW.digest",
+}
+"""Append-only tables, and when an INSERT would replace or precede a row: REPLACE fires no DELETE trigger."""
 
 
 def triggers() -> tuple[str, ...]:
     """Return the DDL of every trigger: no UPDATE, no DELETE, and no INSERT that replaces or precedes a row."""
     found = []
-    for table, order in _APPEND_ONLY.items():
+    for table, taken in _APPEND_ONLY.items():
         said = f"SELECT RAISE(ABORT, '{table} is append-only')"
         for verb in ("UPDATE", "DELETE"):
             found.append(f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} BEGIN {said}; END")
-        if order:
-            taken = f"EXISTS (SELECT 1 FROM {table} WHERE {order} >= NEW.{order})"
-        else:
-            keys = [column.name for column in metadata.tables[table].primary_key]
-            taken = f"EXISTS (SELECT 1 FROM {table} WHERE {' AND '.join(f'{key} = NEW.{key}' for key in keys)})"
-        found.append(f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} WHEN {taken} BEGIN {said}; END")
+        exists = f"EXISTS (SELECT 1 FROM {table} WHERE {taken})"
+        found.append(f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} WHEN {exists} BEGIN {said}; END")
     return tuple(found)

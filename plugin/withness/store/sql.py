@@ -41,7 +41,7 @@ class Store:
         self._path = path
         self._seal = seal
         self._thread_lock = threading.RLock()
-        self._file_lock = FileLock(f"{path}.lock", timeout=LOCK_SECONDS, mode=0o600)
+        self._file_lock = FileLock(f"{path}.lock", mode=0o600)
         self._engine: Engine | None = None
 
     def exists(self) -> bool:
@@ -92,21 +92,26 @@ class Store:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        with self._thread_lock:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            try:
-                self._file_lock.acquire()
-            except Timeout:
-                message = f"The data directory has been busy for {LOCK_SECONDS:.0f} seconds; nothing was written."
-                raise CannotTell(message, hint="Try again in a moment.") from None
-            except OSError as error:
-                raise CannotTell(
-                    f"The data directory cannot be used: {error.strerror}.", field="WITHNESS_HOME"
-                ) from None
+        if not self._thread_lock.acquire(timeout=LOCK_SECONDS):
+            raise _busy()
+        try:
+            self._acquire()
             try:
                 yield
             finally:
                 self._file_lock.release()
+        finally:
+            self._thread_lock.release()
+
+    def _acquire(self) -> None:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._file_lock.acquire(timeout=LOCK_SECONDS)
+        except Timeout:
+            raise _busy() from None
+        except OSError as error:
+            message = f"The data directory cannot be used: {error.strerror}."
+            raise CannotTell(message, field="WITHNESS_HOME") from None
 
     def _connection(self) -> Connection:
         if self._engine is None:
@@ -134,6 +139,11 @@ class Store:
         if self._engine is not None:
             self._engine.dispose()
             self._engine = None
+
+
+def _busy() -> CannotTell:
+    message = f"The data directory has been busy for {LOCK_SECONDS:.0f} seconds; nothing was written."
+    return CannotTell(message, hint="Try again in a moment.")
 
 
 def _cannot_tell(error: Exception) -> CannotTell:
