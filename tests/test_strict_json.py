@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from withness.errors import InvalidInput
-from withness.strict_json import MAX_BYTES, MAX_DEPTH, check, parse
+from withness.strict_json import MAX_BYTES, MAX_DEPTH, check, clean, parse, parse_leniently
 
 NAME = "screen.json"
 SECRET = "Rosa said he hit her"
@@ -230,10 +230,16 @@ def test_a_refusal_never_repeats_the_content(content: bytes) -> None:
 class TestInMemory:
     """`check` holds values handed over by a program against the same rules."""
 
-    @pytest.mark.parametrize("value", [{}, [], None, "x", 1, 1.5, True, {"a": [{"b": None}]}, {"a": "\t\r\n👩‍👧"}])
+    @pytest.mark.parametrize("value", [{}, {"a": [{"b": None}, 1, 1.5, True, []]}, {"a": "\t\r\n👩‍👧"}])
     def test_json_values_are_taken(self, value: Any) -> None:
         """The base line. Planted: None refused; caught."""
         check(value, name=NAME)
+
+    @pytest.mark.parametrize("value", [[], [{}], None, "x", 1, True])
+    def test_only_an_object_is_taken(self, value: Any) -> None:
+        """As of a file. Planted: the check left out; caught."""
+        with pytest.raises(InvalidInput):
+            check(value, name=NAME)
 
     @pytest.mark.parametrize(
         "value",
@@ -299,3 +305,57 @@ class TestInMemory:
             with pytest.raises(InvalidInput) as found:
                 check(value, name=NAME)
             assert "Rosa" not in found.value.message + found.value.field
+
+
+class TestLeniently:
+    """A screen is recorded whatever is wrong with it: what cannot be read is taken out, and each blemish is said."""
+
+    def test_what_is_well_formed_has_no_blemish(self) -> None:
+        """The base line. Planted: a blemish for every float; caught."""
+        content = '{"a": ["👩‍👧", 1, 1.5, null, true], "b": {"c": "line\\r\\n"}}'.encode()
+        assert parse_leniently(content, name=NAME) == (parse(content, name=NAME), ())
+
+    @pytest.mark.parametrize(
+        ("content", "value"),
+        [
+            (b'{"a": "x\\u0000y"}', {"a": "x\ufffdy"}),
+            (b'{"a": "\\ud800"}', {"a": "\ufffd"}),
+            (b'{"a\\u0000": 1}', {"a\ufffd": 1}),
+            (b'{"a": NaN}', {"a": None}),
+            (b'{"a": [1e999, -Infinity]}', {"a": [None, None]}),
+            (b'{"a": 1, "a": 2}', {"a": 2}),
+        ],
+    )
+    def test_each_blemish_is_said_and_taken_out(self, content: bytes, value: dict[str, Any]) -> None:
+        """None is silent: each makes the screen hold. Planted: a key given twice without a blemish; caught."""
+        found, blemishes = parse_leniently(content, name=NAME)
+        assert found == value
+        assert blemishes
+        check(found, name=NAME)
+
+    def test_what_is_nested_too_deep_is_cut_off_and_said(self) -> None:
+        """MAX_DEPTH, exact. Planted: the cut without a blemish; one level later; both caught."""
+        assert parse_leniently(nested(MAX_DEPTH), name=NAME)[1] == ()
+        found, blemishes = parse_leniently(nested(MAX_DEPTH + 1), name=NAME)
+        assert blemishes
+        check(found, name=NAME)
+
+    @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff", b'{"a":' * 100_000, b"x" * (MAX_BYTES + 1)])
+    def test_what_cannot_be_read_as_a_whole_is_refused(self, content: bytes) -> None:
+        """Never a traceback. Planted: depth not looked at; caught (RecursionError)."""
+        with pytest.raises(InvalidInput):
+            parse_leniently(content, name=NAME)
+
+    @pytest.mark.parametrize("bad", [{1}, b"x", ..., float("nan"), 1j], ids=repr)
+    def test_a_value_of_no_json_type_is_taken_out_and_said(self, bad: Any) -> None:
+        """A host's own objects are no answers. Planted: `str(value)` in its place; caught."""
+        assert clean({"a": [bad, "no"]})[0] == {"a": [None, "no"]}
+        assert clean({"a": [bad, "no"]})[1]
+
+    def test_a_value_that_holds_itself_is_cut_off_in_no_time(self) -> None:
+        """A cycle, even one that branches, is a blemish and not an end of the service."""
+        said = "from withness.strict_json import clean\nloop = []\nloop += [loop, loop]\nassert clean({'a': loop})[1]\n"
+        try:
+            subprocess.run([sys.executable, "-c", said], timeout=5, check=True)
+        except subprocess.TimeoutExpired:
+            pytest.fail("a list that holds itself twice took more than five seconds")

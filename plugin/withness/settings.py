@@ -92,7 +92,10 @@ def read_settings(options: Mapping[str, Any] | None = None, environ: Mapping[str
     """
     given = {key: value for key, value in (options or {}).items() if value is not None}
     env = os.environ if environ is None else environ
-    home = Path(given.get("home") or env.get("WITHNESS_HOME") or _default_home(env)).expanduser().absolute()
+    try:
+        home = Path(given.get("home") or env.get("WITHNESS_HOME") or _default_home(env)).expanduser().absolute()
+    except (RuntimeError, ValueError):
+        raise InvalidInput("WITHNESS_HOME is not a usable path.", field="WITHNESS_HOME") from None
     values: dict[str, Any] = {**_from_file(home / FILE_NAME), **_from_environment(env), **given, "home": home}
     return Settings(**{name: _typed(name, value) for name, value in values.items()})
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 from withness.desk.context import Context
 from withness.desk.front import Desk
 from withness.ehr.port import Ehr
-from withness.errors import InvalidInput, KeyMissing
+from withness.errors import InvalidInput
 from withness.packs.load import load_catalogue
 from withness.packs.policy import load_policy, policy_bytes
 from withness.packs.templates import load_templates
@@ -65,13 +65,20 @@ def _ehr(settings: Settings, seal: Seal) -> Ehr:
     return LocalChart(settings.chart, seal, now=lambda: datetime.now(UTC))
 
 
-def open_store(settings: Settings) -> tuple[Store, Seal]:
+def open_store(settings: Settings, *, fresh: bool = True) -> tuple[Store, Seal]:
     """Return the store and the data directory's seal; a fresh directory gets a key, a used one must have it.
 
-    Raises KeyMissing, InvalidInput (another directory's key, an unreadable key file), CannotTell.
+    Raises KeyMissing, InvalidInput (another directory's key, an unreadable key file, a chart without its
+    database, or nothing there where `fresh` is False), CannotTell.
     """
     bare = Store(settings.database, None)
     facts = _facts(bare) if bare.exists() else {}
+    if not facts and (settings.chart.exists() or not fresh):
+        raise InvalidInput(
+            "The data directory was used before, but its database is missing or empty.",
+            field="WITHNESS_HOME",
+            hint="Restore withness.sqlite3, or name an empty data directory.",
+        )
     if not facts:
         data_id = str(uuid4())
         path = key_path(settings, data_id)
@@ -89,18 +96,18 @@ def open_store(settings: Settings) -> tuple[Store, Seal]:
 
 
 def open_trail(settings: Settings) -> Store:
-    """Return a store for reading the trail: with its seal where the key is there, without it where it is not.
+    """Return a store for reading the trail: with its seal where the key fits, without it where it does not.
 
-    Raises InvalidInput when the data directory is empty, CannotTell.
+    Raises InvalidInput when there is no database yet, CannotTell.
     """
     bare = Store(settings.database, None)
-    if not bare.exists() or not _facts(bare):
+    if not bare.exists():
         raise InvalidInput(
             "The data directory holds no trail yet.", field="WITHNESS_HOME", hint="Name another with --home."
         )
     try:
-        store, _ = open_store(settings)
-    except KeyMissing:
+        store, _ = open_store(settings, fresh=False)
+    except InvalidInput:
         return bare
     bare.close()
     return store
@@ -112,18 +119,18 @@ def key_path(settings: Settings, data_id: str) -> Path:
 
 
 def key_of(settings: Settings) -> Path:
-    """Return the key file of an existing data directory. Raises InvalidInput when there is none."""
-    bare = Store(settings.database, None)
-    facts = _facts(bare) if bare.exists() else {}
-    bare.close()
-    if not facts:
-        raise InvalidInput("The data directory is empty, so it has no key yet.", field="WITHNESS_HOME")
+    """Return the key file that opens an existing data directory. Raises what `open_store` raises."""
+    store, _ = open_store(settings, fresh=False)
+    with store.transaction() as tx:
+        facts = tx.facts()
+    store.close()
     return key_path(settings, facts["data_id"])
 
 
 def _facts(store: Store) -> dict[str, str]:
     with store.transaction() as tx:
-        return tx.facts() if tx.has_table("meta") else {}
+        found = tx.facts() if tx.has_table("meta") else {}
+    return found if {"data_id", "key"} <= found.keys() else {}
 
 
 def _make_or_read(path: Path) -> Seal:

@@ -131,7 +131,7 @@ def test_a_new_plan_after_a_positive_screen_needs_encounter_and_day() -> None:
     """Both windows hold. Planted: after_positive in the purpose's place; caught."""
     positive = screen({"medical.intoxicated": "yes"}, authored=AT - timedelta(minutes=1))
     elsewhere = decide(positive, screen(encounter="Encounter/e2"))
-    assert not elsewhere.released
+    assert named(elsewhere) == stale(*DOMAINS)
     midnight = datetime(2026, 11, 22, tzinfo=UTC)
     assert decide(positive, screen(), at=midnight - TICK).released
     assert not decide(positive, screen(), at=midnight).released

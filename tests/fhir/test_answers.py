@@ -504,7 +504,7 @@ def test_subject_is_read(subject: str) -> None:
         {"reference": "Patient/"},
         {"reference": "Patient/rosa\n"},
         {"reference": "Patient/" + "x" * 65},
-        {"reference": "Patient/rosa/_history/1"},
+        {"reference": "Patient/../_history/1"},
         {"reference": "https://ehr.example/fhir/Patient/rosa"},
         {"reference": "urn:uuid:9f5a2b1e-0000-4000-8000-000000000000"},
         {"reference": "Patient/rosa", "type": "Group"},
@@ -515,6 +515,11 @@ def test_subject_that_cannot_be_read_is_refused(subject: Any) -> None:
         read({**screen_of(), "subject": subject})
     assert refused.value.field == "subject"
     assert SECRET not in refused.value.message
+
+
+def test_a_version_of_the_subject_is_the_subject() -> None:
+    """A screen whose person can be read is recorded: catches a versioned reference refused."""
+    assert read({**screen_of(), "subject": {"reference": "Patient/rosa/_history/7"}}).person == "Patient/rosa"
 
 
 @pytest.mark.parametrize("resource", [None, [], "x", 3, {}, {"resourceType": "Observation"}, {"resourceType": ["x"]}])

@@ -444,6 +444,7 @@ def test_words_stay_byte_for_byte() -> None:
     """Catches: strip(), Unicode normalisation, newline translation and escaping in structured elements."""
     spoken = plan(
         goal(words=HARD_WORDS, acceptance=(Acceptance("Patient/rosa", DISAGREE, HARD_WORDS),)),
+        goal(),
         concern=Concern(HARD_WORDS, (), ()),
     )
     care_plan, aim, *_ = resources(spoken)
@@ -530,11 +531,24 @@ def test_each_partner_answers_for_themselves() -> None:
 @pytest.mark.parametrize("said", [Acceptance("Patient/ben", DISAGREE, "benreason"), Acceptance("Patient/ben", PENDING)])
 def test_shared_words_that_a_partner_did_not_agree_to_are_not_in_their_chart(said: Acceptance) -> None:
     """Catches: Rosa's words in Ben's chart, and Ben's answer to them in either."""
-    rosas, bens = goals_of(couple(said))
+    shared, rosas_own, bens_own = couple(said).goals
+    own = replace(bens_own, acceptance=(Acceptance("Patient/ben", AGREE),))
+    rosas, bens = goals_of(replace(couple(said), goals=(shared, rosas_own, own)))
     assert [one["description"]["text"] for one in rosas] == ["We answer too soon", "rosagoal"]
     assert [one["description"]["text"] for one in bens] == ["bengoal"]
     assert "Patient/ben" not in json.dumps(rosas)
     assert said.status.value not in json.dumps([one["extension"] for one in rosas])
+
+
+def test_a_partner_who_agreed_to_nothing_gets_no_plan() -> None:
+    """Catches: an active CarePlan in the chart of somebody who never said yes; a yes to the other's goal is one."""
+    refusing = couple(Acceptance("Patient/ben", DISAGREE))
+    assert [one.member for one in charts(refusing)] == ["Patient/rosa"]
+    shared, rosas_own, bens_own = refusing.goals
+    supported = replace(rosas_own, acceptance=(*rosas_own.acceptance, Acceptance("Patient/ben", AGREE)))
+    both = charts(replace(refusing, goals=(shared, supported, bens_own)))
+    assert [one.member for one in both] == ["Patient/rosa", "Patient/ben"]
+    assert "rosagoal" not in [one.goal.words for one in both[1].goals]
 
 
 def test_shared_words_are_expressed_by_nobody_alone() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import requests
+
 from tests.servers import hapi
 
 JSON = {"Content-Type": "application/fhir+json"}

@@ -30,19 +30,13 @@ def in_server(server: HapiServer, reference: str) -> Any:
     return answer.json() if answer.ok else None
 
 
-def plans_of(server: HapiServer, decision: str) -> list[Any]:
-    """Search the server for the CarePlans of a decision, past Withness."""
-    query = {"identifier": f"{codes.DECISION}|{decision}", "_count": "50"}
+def plans_of(server: HapiServer, plan: str) -> list[Any]:
+    """Search the server for the CarePlans of a unit's plan, past Withness."""
+    query = {"identifier": f"{codes.UNIT_PLAN}|{plan}", "_count": "50"}
     answer = requests.get(
         f"{server.base_url}/CarePlan", params=query, headers={"Cache-Control": "no-cache"}, timeout=30
     )
     return [entry["resource"] for entry in answer.json().get("entry", [])]
-
-
-def decision_of(answer: dict[str, Any]) -> str:
-    """The decision's id, as the CarePlan carries it."""
-    identifiers = answer["bundle"]["entry"][0]["resource"]["identifier"]
-    return str(next(one["value"] for one in identifiers if one["system"] == codes.DECISION))
 
 
 def test_a_clear_draft_is_in_the_server_and_a_second_run_changes_nothing(clinic: Site, hapi_server: HapiServer) -> None:
@@ -61,7 +55,7 @@ def test_a_clear_draft_is_in_the_server_and_a_second_run_changes_nothing(clinic:
     again_code, again = clinic.console_json("plan", "save", "-", stdin=draft)
     assert (again_code, again["care_plans"]) == (0, answer["care_plans"])
     assert {url: in_server(hapi_server, url)["meta"]["versionId"] for url in sent} == dict.fromkeys(sent, "1")
-    assert len(plans_of(hapi_server, decision_of(answer))) == 1
+    assert len(plans_of(hapi_server, answer["plan"])) == 1
 
 
 def test_a_held_draft_leaves_the_server_untouched(clinic: Site, hapi_server: HapiServer) -> None:
@@ -84,7 +78,7 @@ def test_a_couple_gets_two_plans_in_one_transaction(clinic: Site, hapi_server: H
     clinic.screen("Patient/tom", encounter="Encounter/e1")
     answer = clinic.save(make_draft("Patient/rosa", "Patient/tom"))
     assert answer["saved"] is True
-    subjects = {plan["subject"]["reference"] for plan in plans_of(hapi_server, decision_of(answer))}
+    subjects = {plan["subject"]["reference"] for plan in plans_of(hapi_server, answer["plan"])}
     assert subjects == {"Patient/rosa", "Patient/tom"}
 
 
@@ -112,7 +106,7 @@ def test_a_server_that_is_down_gets_exactly_one_plan_when_it_is_back(tmp_path: P
         code, done = site.console_json("sync")
         assert (code, done["waiting"], done["withheld"]) == (0, 0, 0)
         for answer in answers:
-            assert len(plans_of(server, decision_of(answer))) == 1
+            assert len(plans_of(server, answer["plan"])) == 1
         assert _total(server, "CarePlan") == len(answers)
         assert site.console("audit", "verify").returncode == 0
 
@@ -130,5 +124,5 @@ def _killed_in_the_middle(site: Site, server: HapiServer) -> dict[str, Any]:
     site.catch_up()
     answer = site.save(make_draft())
     site.context.ehr.transact = real  # type: ignore[method-assign]
-    assert answer["delivery"] == "waiting"
+    assert answer["delivery"] == "sending"
     return answer

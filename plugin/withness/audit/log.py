@@ -41,6 +41,9 @@ class Log(Protocol):
     def last(self) -> Leaf | None:
         """Return the leaf with the highest sequence number."""
 
+    def newest_time(self) -> str | None:
+        """Return the latest time of any record: never an earlier one, whatever was recorded last."""
+
     def schema_damage(self) -> str | None:
         """Return what differs from the schema that this release expects (tables, triggers)."""
 
@@ -111,7 +114,7 @@ def append(log: Log, records: Iterable[Record], *, at: datetime, fresh_segment: 
         frontier = frontier.append(leaf.leaf_hash)
         head = Head(head.segment, head.first_seq, frontier.size, frontier.root(), frontier.to_bytes())
         log.put(leaf, head)
-        last, newest = leaf, at
+        last, newest = leaf, max(newest or at, at)
         written.append(leaf)
     return tuple(written)
 
@@ -126,10 +129,10 @@ def _inconsistent(log: Log) -> bool:
 
 
 def newest_time(log: Log) -> datetime | None:
-    """Return the time of the newest record, None for an empty log or an unreadable time."""
-    last = log.last()
+    """Return the latest time of any record, None for an empty log or an unreadable time."""
+    newest = log.newest_time()
     try:
-        return moment(last.recorded_at) if last else None
+        return moment(newest) if newest else None
     except (ValueError, TypeError):
         return None
 
@@ -148,6 +151,10 @@ class MemoryLog:
     def last(self) -> Leaf | None:
         """See `Log.last`."""
         return self._leaves[-1] if self._leaves else None
+
+    def newest_time(self) -> str | None:
+        """See `Log.newest_time`."""
+        return max((leaf.recorded_at for leaf in self._leaves), default=None)
 
     def schema_damage(self) -> str | None:
         """See `Log.schema_damage`: memory has no schema."""

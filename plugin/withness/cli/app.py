@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Final
@@ -69,12 +72,30 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code (contracts: exit codes)."""
     as_json = "--json" in arguments
     try:
+        if any("\udc80" <= one <= "\udcff" for argument in arguments for one in argument):
+            raise InvalidInput("An argument is not readable text.", field="command line")
         stopped_with = tree.main(args=list(arguments), prog_name="withness", standalone_mode=False)
-    except BrokenPipeError:
-        return CannotTell.exit_code
+        sys.stdout.flush()
+    except OSError as error:
+        return _unprinted(error)
     except Exception as error:  # noqa: BLE001  the edge: a bug here must hold, say so, and show nobody's words
-        return complain(_said(error), as_json=as_json)
+        return _complain(_said(error), as_json=as_json)
     return stopped_with if isinstance(stopped_with, int) else 0
+
+
+def _complain(error: WithnessError, *, as_json: bool) -> int:
+    try:
+        return complain(error, as_json=as_json)
+    except OSError:
+        return error.exit_code
+
+
+def _unprinted(error: OSError) -> int:
+    """The answer could not be printed (a closed pipe, a full disk): what was done stays done."""
+    with contextlib.suppress(OSError):
+        click.echo(f"The answer could not be printed ({error.strerror}). What was done stands; ask again.", err=True)
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  nothing is flushed at exit
+    return CannotTell.exit_code
 
 
 def _said(error: Exception) -> WithnessError:

@@ -10,6 +10,7 @@ import click
 
 from withness.audit.record import Leaf
 from withness.cli import say
+from withness.core.terms import reference
 from withness.errors import TrailDamaged
 
 
@@ -80,6 +81,8 @@ def show(patient: str | None, limit: int, actor: str | None, home: Path | None, 
     from withness.settings import read_settings
     from withness.wiring import open_trail
 
+    if patient is not None:
+        reference(patient, "Patient", "RelatedPerson", field="--patient")
     store = open_trail(read_settings({"home": home}))
     try:
         leaves = run(store, actor_of(actor or "Device/withness"), datetime.now(UTC), patient=patient, limit=limit)

@@ -22,17 +22,17 @@ from withness.errors import InvalidInput
 @click.option(
     "--problem", "problems", multiple=True, metavar="ID", help="Only what this problem-for-work proposes; repeat."
 )
-@click.option("--unit", type=click.Choice([one.value for one in UnitKind]), default="individual", show_default=True)
-@click.option("--lead", type=click.Choice([one.value for one in Lead]), default="client-led", show_default=True)
+@click.option("--unit", type=click.Choice([one.value for one in UnitKind]), help="Only what fits this kind of unit.")
+@click.option("--lead", type=click.Choice([one.value for one in Lead]), help="Only what fits this lead.")
 @common
 def templates(
-    id: str | None, problems: tuple[str, ...], unit: str, lead: str, home: Path | None, as_json: bool
+    id: str | None, problems: tuple[str, ...], unit: str | None, lead: str | None, home: Path | None, as_json: bool
 ) -> None:
     """List the plan templates, or show one with its sources.
 
     A problem-for-work proposes templates and never selects one; --unit and --lead narrow what it proposes.
     """
-    from withness.core.catalogue import proposals
+    from withness.core.catalogue import fits, proposals
     from withness.packs.load import load_problems
     from withness.packs.templates import load_templates
     from withness.settings import read_settings
@@ -47,7 +47,9 @@ def templates(
     if id is not None:
         _show(found[id], as_json=as_json)
         return
-    listed = proposals(problems, found, UnitKind(unit), Lead(lead)) if problems else tuple(found.values())
+    kind, who_leads = UnitKind(unit) if unit else None, Lead(lead) if lead else None
+    fitting = tuple(one for one in found.values() if fits(one, kind, who_leads))
+    listed = proposals(problems, found, kind, who_leads) if problems else fitting
     if as_json:
         document([_value(one) for one in listed])
         return

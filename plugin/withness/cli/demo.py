@@ -25,6 +25,10 @@ _ENDS_WITH: Final = (
 )
 
 
+_EMBEDDED = {"database_url": "", "ehr_url": "", "ehr_token": ""}
+"""The demo's people never reach a site's own database or EHR."""
+
+
 @click.command(epilog="\b\nExamples:\n  withness demo\n  withness demo --home ./demo-data\n")
 @say.common
 def demo(home: Path | None, as_json: bool) -> None:
@@ -52,7 +56,7 @@ def _tell(data: Path, key_file: Path | None, *, quiet: bool) -> dict[str, Any]:
     from withness.settings import read_settings
     from withness.wiring import load
 
-    settings = read_settings({"home": data, "key_file": key_file})
+    settings = read_settings(_EMBEDDED | {"home": data, "key_file": key_file})
     chapters: dict[str, Any] = {}
     with load(settings) as desk:
         questions = desk.questions()

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from withness import strict_json
 from withness.cli import say
 from withness.cli.desk import opened
+from withness.desk.telling import RELEASED
 
 
 @click.command(
@@ -25,21 +25,9 @@ def screen(file: str, actor: str | None, home: Path | None, as_json: bool) -> No
     Exit 0: released, or released with conditions. Exit 3: held. A screen whose patient can be read is always
     recorded, whatever is wrong with the rest of it.
     """
-    response = strict_json.parse(say.read_file(file), name="FILE")
+    response = say.read_file(file)
     with opened(home) as (desk, questions):
-        _say(desk.screen(response, actor=actor or _author(response)), questions, as_json=as_json)
-
-
-def _author(response: dict[str, Any]) -> str:
-    author = response.get("author")
-    written = author.get("reference") if isinstance(author, dict) else None
-    known = isinstance(written, str) and written.split("/")[0] in (
-        "Practitioner",
-        "PractitionerRole",
-        "Patient",
-        "RelatedPerson",
-    )
-    return written if known and isinstance(written, str) else "Device/withness"
+        _say(desk.screen(response, actor=actor), questions, as_json=as_json)
 
 
 @click.command(
@@ -76,4 +64,4 @@ def _say(told: dict[str, Any], questions: dict[str, str], *, as_json: bool) -> N
         say.document(told)
     else:
         say.decision(told, questions)
-    say.stop(0 if told["decision"] in ("released", "released-with-conditions") else 3)
+    say.stop(0 if told["decision"] in RELEASED else 3)

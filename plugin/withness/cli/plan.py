@@ -11,6 +11,9 @@ from withness import strict_json
 from withness.cli import say
 from withness.cli.desk import opened
 
+UNDELIVERED = ("waiting", "sending", "refused")
+"""Approved and kept, not confirmed by the EHR."""
+
 
 @click.group(
     epilog="\b\nExamples:\n  withness plan preview plan.json\n  withness plan save plan.json --json\n"
@@ -62,16 +65,16 @@ def save(file: str, actor: str | None, home: Path | None, as_json: bool) -> None
 def _exit(answer: dict[str, Any]) -> int:
     if answer["saved"]:
         return 0
-    return 5 if answer["delivery"] in ("waiting", "refused") else 3
+    return 5 if answer["delivery"] in UNDELIVERED else 3
 
 
 def _outcome(answer: dict[str, Any]) -> str:
     if answer["saved"]:
         return "Saved: " + ", ".join(answer["care_plans"])
-    if answer["delivery"] in ("waiting", "refused"):
+    if answer["delivery"] in UNDELIVERED:
         return f"Approved, not yet in the EHR: {answer['trouble'] or 'it waits'}\nIt is kept. Run: withness sync"
-    if answer["delivery"] == "withheld":
-        return answer["trouble"] or "A newer screen holds this plan; it was not sent."
+    if answer["trouble"]:
+        return str(answer["trouble"])
     return f"Not saved. The draft is kept as working copy {answer['plan']}."
 
 

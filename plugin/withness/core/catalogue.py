@@ -128,19 +128,23 @@ class Catalogue:
     sources: Sources
 
 
+def fits(template: PlanTemplate, unit: UnitKind | None, lead: Lead | None) -> bool:
+    """Whether a template is written for this kind of unit and this lead (None: any)."""
+    return (unit is None or unit in template.units) and (lead is None or lead in template.leads)
+
+
 def proposals(
-    problems: Iterable[str], templates: Mapping[str, PlanTemplate], unit: UnitKind, lead: Lead
+    problems: Iterable[str],
+    templates: Mapping[str, PlanTemplate],
+    unit: UnitKind | None = None,
+    lead: Lead | None = None,
 ) -> tuple[PlanTemplate, ...]:
     """Return the templates that serve any of `problems` and fit unit and lead, in the templates' order.
 
     A proposal, never a selection: the order says nothing about which one is better.
     """
     named = frozenset(problems)
-    return tuple(
-        template
-        for template in templates.values()
-        if named.intersection(template.problems) and unit in template.units and lead in template.leads
-    )
+    return tuple(one for one in templates.values() if named.intersection(one.problems) and fits(one, unit, lead))
 
 
 def advisories(plan: Plan, catalogue: Catalogue) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ what was asked, answered, when, by whom and where (contracts I2, I10).
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, tzinfo
@@ -14,6 +15,9 @@ from typing import Final
 from withness.core.risk import NO, YES, Domain, Question, RiskPolicy, Screen, Standing, ValidatedRule, Window
 from withness.core.terms import HOLDING, RELEASING, Acuity, Purpose, UnitKind, worst
 from withness.errors import PolicyRefused
+
+_FILLERS: Final = "\u115f\u1160\u3164\uffa0"
+"""Letters that show nothing (Hangul fillers)."""
 
 SCREEN: Final = "screen"
 """The pseudo-domain of reasons that concern a whole screen."""
@@ -34,7 +38,8 @@ class Circumstance:
     """What a decision is asked for, and the facts around it that no screen can know.
 
     `not_before` is the time of the newest trail record: a clock behind it has gone backwards. `birth_date`
-    comes from the chart (None: not proven). `shared` says that the unit has more than one member.
+    comes from the chart (None: not proven). `shared` says that the unit has more than one member, `intact`
+    that the screens are those that the trail names.
     """
 
     purpose: Purpose
@@ -44,6 +49,7 @@ class Circumstance:
     shared: bool = False
     not_before: datetime | None = None
     birth_date: date | None = None
+    intact: bool = True
 
 
 @dataclass(frozen=True)
@@ -111,6 +117,8 @@ def decide_member(
     history = tuple(screen for screen in history if screen.person == person)
     judged = _Judgement()
     latest = history[-1] if history else None
+    if not about.intact:
+        judged.unknown(SCREEN, "trail", "the screens on record are not those that the trail names", missing="trail")
     if latest is None:
         judged.unknown(SCREEN, "", "no risk screen is on record", missing=SCREEN)
     else:
@@ -154,7 +162,7 @@ def _judge_times(
     judged: _Judgement, policy: RiskPolicy, history: tuple[Screen, ...], latest: Screen, about: Circumstance
 ) -> None:
     """The latest screen as a whole: readable, in order, on time, and the clock with it."""
-    questions = {question.id for question in policy.questions()}
+    questions = {question.id for question in policy.questions()} if latest.faults else ()
     for fault in latest.faults:
         if fault.whole or fault.where not in questions:
             judged.unknown(SCREEN, fault.where, fault.why, missing=fault.where)
@@ -173,13 +181,19 @@ def _judge_times(
         judged.unknown(
             SCREEN, "authored", "the latest screen was filed too long after it was made: stale", missing=SCREEN
         )
-    if any(latest.authored < other.effective for other in history[:-1]):
+    if any(latest.authored < _asked(policy, other) for other in history[:-1]):
         judged.unknown(
             SCREEN,
             "authored",
             "the latest screen was made before another one: it can raise, never clear",
             missing=SCREEN,
         )
+
+
+def _asked(policy: RiskPolicy, screen: Screen) -> datetime:
+    """When an earlier screen was made, as far as it can be believed: not later than its recording allows."""
+    believable = screen.recorded + policy.future_tolerance
+    return screen.authored if screen.authored is not None and screen.authored <= believable else screen.recorded
 
 
 @dataclass(frozen=True)
@@ -384,8 +398,15 @@ def _younger_than(age: int, about: Circumstance) -> bool:
 
 
 def blank(policy: RiskPolicy, text: str | None) -> bool:
-    """Whether a written answer says nothing: missing, blank, or one of the policy's words for nothing."""
-    return text is None or not text.strip() or text.strip().casefold() in policy.not_an_answer
+    """Whether a written answer says nothing: no letter or digit, or one of the policy's words for nothing."""
+    said = _gist(text or "")
+    return not said or said in {_gist(word) for word in policy.not_an_answer}
+
+
+def _gist(text: str) -> str:
+    """Return the letters and digits of `text`, in one case and one width (Unicode NFKC), fillers left out."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(one for one in folded if one.isalnum() and one not in _FILLERS)
 
 
 def _judge_conditions(
@@ -458,11 +479,14 @@ def _judge_result_date(
         judged.unknown(domain.id, "validated.date", "the validated result has no readable date", missing=link)
         return
     latest_day = (about.at + policy.future_tolerance).astimezone(about.zone).date()
+    if made > latest_day:
+        judged.unknown(domain.id, "validated.date", "the validated result is dated in the future", missing=link)
+        return
     end = _end_of(made, about.zone)
     if window.kind != "same-day":
         end += policy.same_encounter_within if window.duration is None else window.duration
     judged.expiries.append(end)
-    if about.at > end or made > latest_day:
+    if about.at > end:
         judged.unknown(
             domain.id, "validated.date", "the validated result is not from the time this needs", missing=link
         )

@@ -130,6 +130,10 @@ class Plan:
     supersedes: tuple[str, str] | None
     request_id: str
 
+    def has_yes_of(self, member: str) -> bool:
+        """Whether this member is a patient who agreed to a goal of the plan, be it another member's."""
+        return member.startswith("Patient/") and any(goal.agreed_by(member) for goal in self.goals)
+
 
 @dataclass(frozen=True)
 class ChartGoal:
@@ -161,7 +165,9 @@ class ChartPlan:
 
 
 def charts(plan: Plan) -> tuple[ChartPlan, ...]:
-    """Return one chart plan per member who is a patient, in the unit's order (contracts I8).
+    """Return one chart plan per member who is a patient and agreed to a goal, in the unit's order (contracts I8).
+
+    A member who agreed to nothing gets no plan: it would be active in a chart without that client's yes.
 
     A goal with `by` goes only into that member's chart. One without is shared: it goes into the chart of each
     member who agreed to these words, with that member's own acceptance; words that a member did not make
@@ -169,13 +175,13 @@ def charts(plan: Plan) -> tuple[ChartPlan, ...]:
     and the shared encounter (it links charts by reference) belong to nobody's chart: only each member's own
     voice does, and the problems that their own goals serve.
     """
-    return tuple(_chart(plan, member) for member in plan.unit.members if member.startswith("Patient/"))
+    return tuple(_chart(plan, member) for member in plan.unit.members if plan.has_yes_of(member))
 
 
 def _chart(plan: Plan, member: str) -> ChartPlan:
     shared = plan.unit.shared
     own = [voice.words for voice in plan.concern.voices if voice.who == member]
-    words = "\n\n".join(own) if shared or own else plan.concern.words
+    words = "\n\n".join(own if shared else dict.fromkeys((plan.concern.words, *own)))
     goals = tuple(
         _chart_goal(plan, goal, number, member)
         for number, goal in enumerate(plan.goals)

@@ -8,8 +8,8 @@ from typing import Final
 
 from withness.errors import InvalidInput
 
-REFERENCE: Final = re.compile(r"(?P<type>[A-Z][A-Za-z]{1,63})/(?P<id>[A-Za-z0-9\-.]{1,64})")
-"""A relative literal reference (FHIR R4 references.html#literal, id: datatypes.html#id)."""
+REFERENCE: Final = re.compile(r"(?P<type>[A-Z][A-Za-z]{1,63})/(?P<id>(?!\.+$)[A-Za-z0-9\-.]{1,64})")
+"""A relative literal reference (FHIR R4 references.html#literal, id: datatypes.html#id); dots alone name nobody."""
 
 
 class Acuity(StrEnum):

@@ -13,7 +13,7 @@ from withness.core.catalogue import Catalogue
 from withness.core.risk import RiskPolicy
 from withness.core.template import PlanTemplate
 from withness.ehr.port import Ehr
-from withness.errors import CannotTell
+from withness.errors import CannotTell, PolicyRefused
 from withness.settings import Settings
 from withness.store.sql import CommitUnknown, Store
 from withness.store.transaction import Transaction
@@ -63,6 +63,7 @@ class Context:
         """Append audit records, the policy in force before them when it is not the last one recorded."""
         first = []
         if tx.last_policy() != self.policy.digest:
+            self._refuse_second_text(tx)
             tx.put_policy(self.policy.digest, self.policy.version, self.policy_bytes)
             first.append(
                 Record(
@@ -71,7 +72,20 @@ class Context:
                     os_user=actor.os_user,
                     policy=self.policy.digest,
                     outcome="in-force",
-                    details={"version": self.policy.version, "owner": self.policy.owner, "demo": self.policy.demo},
+                    details={
+                        "version": self.policy.version,
+                        "owner": self.policy.owner,
+                        "demo": self.policy.demo,
+                        "directory": tx.facts(),
+                    },
                 )
             )
         return log.append(tx, [*first, *records], at=at)[len(first) :]
+
+    def _refuse_second_text(self, tx: Transaction) -> None:
+        """One version of a policy is one text: an edited one without a new version decides nothing."""
+        for digest, version in tx.policies().items():
+            if version == self.policy.version and digest != self.policy.digest:
+                raise PolicyRefused(
+                    "The policy was edited under a version that this trail knows with another text.", field="policy"
+                )

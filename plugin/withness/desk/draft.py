@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal
-from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
 from withness.core.plan import (
     Acceptance,
@@ -44,6 +43,10 @@ from withness.errors import InvalidInput
 MAX_WORDS: Final = 20_000
 """Longest text of one person, in characters."""
 
+FIRST_YEAR: Final = 1900
+LAST_YEAR: Final = 2200
+"""Years in which a plan may begin, be reviewed or be signed."""
+
 MAX_GOALS: Final = 50
 MAX_MEMBERS: Final = 30
 MAX_NUMBER: Final = 1_000
@@ -64,6 +67,10 @@ Problem = Literal[
     "depression-anxiety-meaning",
     "feeling-unheard",
 ]
+
+
+_UUID: Final = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+_TIME: Final = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})$"
 
 
 class _Outside(BaseModel):
@@ -131,6 +138,31 @@ class _All(_Outside):
     all: Annotated[list[str], Field(min_length=2, max_length=2)]
 
 
+def _form(value: Any) -> str:
+    """Name the form that a limit or target is meant to have, so that its own field is named when it is wrong."""
+    keys = value.keys() if isinstance(value, Mapping) else ()
+    forms = {"by_session": "_BySession", "weeks": "_Weeks", "sessions": "_Sessions"}
+    forms |= {"exists": "_Exists", "yes": "_Yes", "all": "_All", "count": "_Count", "of": "_Count"}
+    return next((forms[key] for key in keys if key in forms), "")
+
+
+Within = Annotated[
+    Annotated[_Sessions, Tag("_Sessions")]
+    | Annotated[_BySession, Tag("_BySession")]
+    | Annotated[_Weeks, Tag("_Weeks")],
+    Discriminator(_form, custom_error_type="form", custom_error_message="must be sessions, by_session or weeks"),
+]
+Aim = Annotated[
+    Annotated[_Count, Tag("_Count")]
+    | Annotated[_Exists, Tag("_Exists")]
+    | Annotated[_Yes, Tag("_Yes")]
+    | Annotated[_All, Tag("_All")],
+    Discriminator(
+        _form, custom_error_type="form", custom_error_message="must be count, count and of, exists, yes or all"
+    ),
+]
+
+
 class _Acceptance(_Outside):
     who: str
     status: Literal["agree", "disagree", "pending"]
@@ -142,8 +174,8 @@ class _Goal(_Outside):
     words: Words
     payer_words: Words | None = None
     by: Person | None = None
-    within: _Sessions | _BySession | _Weeks | None = None
-    target: _Count | _Exists | _Yes | _All | None = None
+    within: Within | None = None
+    target: Aim | None = None
     responsible: Literal["client", "partners", "family", "therapist", "client-and-therapist"] | None = None
     acceptance: list[_Acceptance]
 
@@ -156,7 +188,7 @@ class _Psychoeducation(_Outside):
 
 class _Signature(_Outside):
     who: str
-    when: AwareDatetime
+    when: Annotated[str, Field(pattern=_TIME, description="A time with its zone, such as 2026-11-21T10:00:00Z.")]
     meaning: Literal["author", "co-author", "consent"]
 
 
@@ -179,7 +211,7 @@ class DraftFile(_Outside):
     psychoeducation: _Psychoeducation
     signatures: list[_Signature] = []
     supersedes: _Supersedes | None
-    request_id: UUID
+    request_id: Annotated[str, Field(pattern=_UUID, json_schema_extra={"format": "uuid"})]
 
 
 def draft_schema() -> dict[str, Any]:
@@ -234,9 +266,9 @@ def read_draft(value: Mapping[str, Any], templates: Mapping[str, PlanTemplate]) 
         psychoeducation=outside.psychoeducation.model_dump(exclude_none=True),
         signatures=tuple(_signature(outside, unit, index) for index in range(len(outside.signatures))),
         supersedes=(outside.supersedes.plan, outside.supersedes.version) if outside.supersedes else None,
-        request_id=str(outside.request_id),
+        request_id=outside.request_id.lower(),
     )
-    if not any(goal.agreed_by(member) for goal in plan.goals for member in unit.members):
+    if not any(plan.has_yes_of(member) for member in unit.members):
         raise InvalidInput(
             "goals: no client has agreed to any goal yet; a plan needs one goal that a client agreed to.", field="goals"
         )
@@ -247,7 +279,18 @@ _FORMS: Final = frozenset(one.__name__ for one in (_Sessions, _BySession, _Weeks
 """The forms that a limit or target may have: pydantic names them in its paths, a draft does not."""
 
 
+_WANTED: Final = {
+    "start": "must be a day, YYYY-MM-DD",
+    "review_by": "must be a day, YYYY-MM-DD",
+    "when": "must be a time with its zone, such as 2026-11-21T10:00:00Z",
+    "request_id": "must be a UUID",
+}
+"""What a written form should have been; any other pattern asks for words."""
+
+
 def _refuse_organization(value: Mapping[str, Any]) -> None:
+    if not isinstance(value, Mapping):
+        raise InvalidInput("A plan draft must be one JSON object.", field="the draft")
     unit = value.get("unit")
     if isinstance(unit, Mapping) and unit.get("kind") == "organization":
         raise InvalidInput(
@@ -274,8 +317,10 @@ def _sentence(error: ValidationError) -> InvalidInput:
             return InvalidInput(f"{path} is not a field of a plan draft.", field=path)
         case "string_too_long":
             return InvalidInput(f"{path} is longer than {MAX_WORDS} characters.", field=path)
-        case "string_pattern_mismatch" | "string_too_short" if "words" in path or "reason" in path:
+        case "string_too_short":
             return InvalidInput(f"{path} is empty.", field=path)
+        case "string_pattern_mismatch":
+            return InvalidInput(f"{path} {_WANTED.get(str(steps[-1]), 'is empty')}.", field=path)
         case _:
             said = first["msg"].removeprefix("Input ").removeprefix("Value ")
             return InvalidInput(f"{path}: {said[:1].lower()}{said[1:]}.", field=path)
@@ -317,9 +362,12 @@ def _concern(outside: DraftFile, unit: Unit) -> Concern:
 
 def _day(text: str, *, field: str) -> date:
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise InvalidInput(f"{field} is not a day of the calendar.", field=field) from None
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise InvalidInput(f"{field} must lie between {FIRST_YEAR} and {LAST_YEAR}.", field=field)
+    return day
 
 
 def _frame(outside: DraftFile, unit: Unit) -> Frame:
@@ -409,4 +457,12 @@ def _signature(outside: DraftFile, unit: Unit, index: int) -> Signature:
     given, field = outside.signatures[index], f"signatures[{index}].who"
     if given.who != outside.author:
         _member(given.who, unit, field=field)
-    return Signature(given.who, given.when, given.meaning)
+    return Signature(given.who, _time(given.when, field=f"signatures[{index}].when"), given.meaning)
+
+
+def _time(text: str, *, field: str) -> datetime:
+    _day(text[:10], field=field)
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(f"{field} is not a time of the calendar.", field=field) from None

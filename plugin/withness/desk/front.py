@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from withness import strict_json
-from withness.core.terms import Purpose, UnitKind, reference
+from withness.core.terms import REFERENCE, Purpose, UnitKind, reference
 from withness.desk import delivery, plans, screens, verify
 from withness.desk.context import Actor, Context
 from withness.desk.telling import tell
 from withness.errors import InvalidInput, TrailDamaged
-from withness.fhir.questionnaires import fields
+from withness.fhir.questionnaires import fields, risk_screen
 
 
 class Desk:
@@ -24,10 +24,24 @@ class Desk:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def screen(self, response: Mapping[str, Any], *, actor: str) -> dict[str, Any]:
-        """Record a risk screen (a FHIR R4 QuestionnaireResponse) and return the decision on it."""
-        strict_json.check(response, name="the screen")
-        decision = screens.record(self._context, response, actor_of(actor))
+    def screen(self, response: Mapping[str, Any] | bytes, *, actor: str | None = None) -> dict[str, Any]:
+        """Record a risk screen (a FHIR R4 QuestionnaireResponse, or its JSON) and return the decision on it.
+
+        Without `actor` the screen's own author acts, and the software where no author can be read: who acts
+        never stops a screen from being recorded.
+        """
+        if isinstance(response, bytes):
+            resource, blemishes = strict_json.parse_leniently(response, name="FILE")
+        elif isinstance(response, Mapping):
+            resource, blemishes = strict_json.clean(response)
+        else:
+            raise InvalidInput("The screen must be one JSON object.", field="FILE")
+        who = actor_of(actor) if actor is not None else _author(resource)
+        try:
+            decision = screens.record(self._context, resource, who, blemishes=blemishes)
+        except InvalidInput as error:
+            error.hint = "The screen was NOT recorded; an earlier one still stands."
+            raise
         return tell(decision, self._context.policy)
 
     def decide(
@@ -59,7 +73,7 @@ class Desk:
     def save(self, draft: Mapping[str, Any], *, actor: str | None = None) -> dict[str, Any]:
         """Ask the gate and save the plan; `saved` is True only when the EHR has confirmed it."""
         strict_json.check(draft, name="the draft")
-        who = actor_of(str(draft.get("author", "")), field="author") if actor is None else actor_of(actor)
+        who = actor_of(draft.get("author"), field="author") if actor is None else actor_of(actor)
         return plans.save(self._context, draft, who).as_dict()
 
     def sync(self, *, actor: str) -> dict[str, Any]:
@@ -105,6 +119,10 @@ class Desk:
             "draft": row.content["draft"],
         }
 
+    def questionnaire(self) -> dict[str, Any]:
+        """Return the risk screen's form as a FHIR R4 Questionnaire."""
+        return risk_screen(self._context.policy)
+
     def questions(self) -> dict[str, str]:
         """Return the wording of each item of the risk screen, by linkId."""
         return {one.link: one.text for one in fields(self._context.policy)}
@@ -136,13 +154,23 @@ class Desk:
         self.close()
 
 
-def actor_of(ref: str, *, field: str = "actor") -> Actor:
+_PEOPLE = ("Practitioner", "PractitionerRole", "Patient", "RelatedPerson")
+
+
+def actor_of(ref: object, *, field: str = "actor") -> Actor:
     """Return who acts, with the operating system's user. Raises InvalidInput for anything but a person or device."""
-    known = reference(ref, "Practitioner", "PractitionerRole", "Device", "Patient", "RelatedPerson", field=field)
+    known = reference(str(ref), *_PEOPLE, "Device", field=field)
     try:
         return Actor(known, getpass.getuser())
     except (KeyError, OSError):
         return Actor(known, "unknown")
+
+
+def _author(resource: Mapping[str, Any]) -> Actor:
+    author = resource.get("author")
+    written = author.get("reference") if isinstance(author, Mapping) else None
+    match = REFERENCE.fullmatch(written) if isinstance(written, str) else None
+    return actor_of(match[0] if match and match["type"] in _PEOPLE else "Device/withness")
 
 
 def _named(kind: Any, text: str, *, field: str) -> Any:

@@ -19,7 +19,7 @@ from withness.desk import delivery, standing
 from withness.desk.context import Actor, Context
 from withness.desk.draft import read_draft
 from withness.desk.screens import births_needed
-from withness.desk.telling import tell
+from withness.desk.telling import RELEASED, tell
 from withness.errors import Conflict, InvalidInput, TrailDamaged
 from withness.fhir.bundle import plan_transaction
 from withness.fhir.check import require_valid
@@ -45,7 +45,7 @@ class Answer:
         """Return the contract's JSON document."""
         return {
             **self.told,
-            "saved": self.state is PlanState.DELIVERED,
+            "saved": self.state is PlanState.DELIVERED and self.trouble is None,
             "plan": self.plan,
             "care_plans": _care_plans(self.bundle),
             "bundle": self.bundle,
@@ -64,9 +64,9 @@ def preview(context: Context, draft: Mapping[str, Any]) -> Answer:
     """Return what a save would decide and send now. Writes nothing. Raises InvalidInput for a bad draft."""
     case = _open(context, draft, context.now())
     with context.store.transaction() as tx:
-        kept = tx.plan_of(case.plan.request_id)
+        case = replace(case, at=context.now())
         answered = standing.ask(tx, context, case.question, at=case.at, id=case.decision_id)
-    bundle = case.bundle(answered, kept.id if kept else context.new_id())
+    bundle = case.bundle(answered, context.new_id())
     return Answer(tell(answered.decision, context.policy), None, bundle=bundle, advisories=case.advice)
 
 
@@ -85,10 +85,16 @@ def save(context: Context, draft: Mapping[str, Any], actor: Actor) -> Answer:
     if answer.state is not PlanState.APPROVED or answer.delivery is not Delivery.WAITING:
         return answer
     sent = delivery.deliver(context, answer.decision_id, actor)
-    state = {Delivery.DELIVERED: PlanState.DELIVERED, Delivery.WITHHELD: PlanState.WITHHELD}.get(
-        sent.state, PlanState.APPROVED
-    )
-    return replace(answer, state=state, delivery=sent.state, trouble=sent.trouble)
+    return _after(answer, sent)
+
+
+def _after(answer: Answer, sent: delivery.Sent) -> Answer:
+    """Return the answer once delivery was tried; a newer screen's word replaces what was told before it."""
+    moved = {Delivery.DELIVERED: PlanState.DELIVERED, Delivery.WITHHELD: PlanState.WITHHELD}
+    state = moved.get(sent.state, PlanState.APPROVED)
+    told = answer.told if sent.told is None else sent.told
+    bundle = None if sent.state is Delivery.WITHHELD else answer.bundle
+    return replace(answer, told=told, bundle=bundle, state=state, delivery=sent.state, trouble=sent.trouble)
 
 
 @dataclass(frozen=True)
@@ -154,6 +160,10 @@ def _decide_and_keep(tx: Transaction, case: _Case, actor: Actor) -> Answer:
         raise TrailDamaged("The audit trail is damaged, so no plan can be saved.", hint="Run: withness audit verify")
     case = replace(case, at=context.now())  # the time of the decision is a time under the lock
     answered = standing.ask(tx, context, case.question, at=case.at, id=case.decision_id)
+    if not answered.intact:
+        raise TrailDamaged(
+            "The screens on record are not those that the trail names.", hint="Run: withness audit verify"
+        )
     plan_id = kept.id if kept else context.new_id()
     bundle = case.bundle(answered, plan_id)
     told = tell(answered.decision, context.policy)
@@ -166,8 +176,8 @@ def _decide_and_keep(tx: Transaction, case: _Case, actor: Actor) -> Answer:
     }
     state = PlanState.HELD if bundle is None else PlanState.APPROVED
     if bundle is not None:
+        _replace(tx, plan_id)
         _put_outbox(tx, case, answered, plan_id, bundle)
-        _replace(tx, kept)
     tx.put_plan(PlanRow(plan_id, plan.request_id, state, case.decision_id, instant(case.at), content))
     records = standing.keep(tx, answered, actor, request=plan.request_id)
     context.record(tx, actor, case.at, *records, _record(case, answered.decision, actor, plan_id, bundle))
@@ -179,7 +189,9 @@ def _present(tx: Transaction, kept: PlanRow, case: _Case) -> Answer:
     """Answer a repeated request with the present state; nothing is decided or written again."""
     row = tx.outbox(kept.decision_id or "")
     bundle, state = (row.content["bundle"], row.state) if row else (None, None)
-    return Answer(kept.content["told"], kept.state, kept.id, bundle, state, None, case.advice, kept.decision_id or "")
+    told = kept.content["told"]
+    late = delivery.LATE if kept.state is PlanState.DELIVERED and told["decision"] not in RELEASED else None
+    return Answer(told, kept.state, kept.id, bundle, state, late, case.advice, kept.decision_id or "")
 
 
 def _put_outbox(
@@ -189,17 +201,18 @@ def _put_outbox(
         "bundle": bundle,
         "kind": answered.decision.kind.value,
         "purpose": answered.decision.purpose.value,
-        "versions": {member.person: tx.version(member.person) for member in answered.decision.members},
+        "screens": {person: [row.id for row in rows] for person, rows in answered.screens.items()},
     }
     at, ehr = instant(case.at), case.context.ehr.address
     tx.put_outbox(OutboxRow(case.decision_id, plan_id, ehr, Delivery.WAITING, 0, at, at, content))
 
 
-def _replace(tx: Transaction, kept: PlanRow | None) -> None:
-    """A Bundle that was withheld before is replaced by the newly approved one and never sent."""
-    earlier = tx.outbox(kept.decision_id) if kept is not None and kept.decision_id else None
-    if earlier is not None:
-        tx.mark_outbox(earlier.decision_id, Delivery.REPLACED, attempts=earlier.attempts, not_before=earlier.not_before)
+def _replace(tx: Transaction, plan_id: str) -> None:
+    """Bundles that were withheld before are replaced by the newly approved one and never sent."""
+    for decision_id in tx.outbox_ids(Delivery.WITHHELD, plan=plan_id):
+        earlier = tx.outbox(decision_id)
+        if earlier is not None:
+            tx.put_outbox(replace(earlier, state=Delivery.REPLACED))
 
 
 def _record(case: _Case, decision: Decision, actor: Actor, plan_id: str, bundle: Mapping[str, Any] | None) -> Record:

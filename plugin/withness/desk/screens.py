@@ -4,36 +4,41 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
+from withness.audit import log
 from withness.audit.record import Kind, Record
 from withness.core.gate import Decision
-from withness.core.risk import Screen
+from withness.core.risk import Fault, Screen
 from withness.core.terms import Purpose, UnitKind
 from withness.desk import standing
 from withness.desk.context import Actor, Context
-from withness.errors import EhrRefused, EhrUnavailable
+from withness.errors import WithnessError
 from withness.fhir.answers import canonical_answers, read_screen
 from withness.store.transaction import Transaction
 
 
-def record(context: Context, resource: Mapping[str, Any], actor: Actor) -> Decision:
+def record(context: Context, resource: Mapping[str, Any], actor: Actor, *, blemishes: tuple[str, ...] = ()) -> Decision:
     """Record a screen and decide for a new individual plan in the screen's own encounter.
 
-    A screen whose person can be read is always recorded, whatever else is wrong with it. Raises
-    InvalidInput only when it is no QuestionnaireResponse or its subject cannot be read, CannotTell when it
-    cannot be made durable.
+    A screen whose person can be read is always recorded, whatever else is wrong with it; `blemishes` are what
+    was unreadable in its file. Raises InvalidInput only when it is no QuestionnaireResponse or its subject
+    cannot be read, CannotTell when it cannot be made durable.
     """
-    at, id = context.now(), context.new_id()
-    screen = read_screen(resource, context.policy, id=id, recorded=at)
-    births = birth_dates(context, (screen.person,)) if wants_age(context, screen) else {}
-    decision_id = context.new_id()
+    id, decision_id = context.new_id(), context.new_id()
+    first = read_screen(resource, context.policy, id=id, recorded=context.now())
+    births = birth_dates(context, (first.person,)) if wants_age(context, first) else {}
 
     def work(tx: Transaction) -> Decision:
+        at, newest = context.now(), log.newest_time(tx)
+        screen = read_screen(resource, context.policy, id=id, recorded=at)
+        faults = tuple(Fault("file", f"the file cannot be read as it is: {one}", whole=True) for one in blemishes)
+        screen = replace(screen, faults=(*screen.faults, *faults))
         context.record(tx, actor, at, _keep(tx, context, screen, resource, actor))
         question = standing.Question(UnitKind.INDIVIDUAL, (screen.person,), Purpose.NEW_PLAN, screen.encounter, births)
-        answered = standing.ask(tx, context, question, at=at, id=decision_id)
+        answered = standing.ask(tx, context, question, at=at, id=decision_id, newest=newest)
         context.record(tx, actor, at, *standing.keep(tx, answered, actor))
         return answered.decision
 
@@ -43,7 +48,6 @@ def record(context: Context, resource: Mapping[str, Any], actor: Actor) -> Decis
 def _keep(tx: Transaction, context: Context, screen: Screen, resource: Mapping[str, Any], actor: Actor) -> Record:
     answers, salt = canonical_answers(screen), secrets.token_hex(16)
     tx.put_screen(screen.id, screen.person, {"salt": salt, "answers": answers, "resource": dict(resource)})
-    tx.bump(screen.person)
     return Record(
         kind=Kind.SCREEN_CORRECTED if screen.corrects else Kind.SCREEN_RECORDED,
         actor=actor.ref,
@@ -59,10 +63,11 @@ def decide(
     context: Context, members: tuple[str, ...], kind: UnitKind, purpose: Purpose, encounter: str | None, actor: Actor
 ) -> Decision:
     """Return the standing decision and record that it was asked for. Writes no plan. Raises CannotTell."""
-    at, id = context.now(), context.new_id()
+    id = context.new_id()
     question = standing.Question(kind, members, purpose, encounter, births_needed(context, members))
 
     def work(tx: Transaction) -> Decision:
+        at = context.now()
         answered = standing.ask(tx, context, question, at=at, id=id)
         context.record(tx, actor, at, *standing.keep(tx, answered, actor))
         return answered.decision
@@ -94,7 +99,7 @@ def birth_dates(context: Context, people: tuple[str, ...]) -> dict[str, date]:
     for person in people:
         try:
             stored = context.ehr.read(person)
-        except (EhrUnavailable, EhrRefused):
+        except WithnessError:
             continue
         written = stored.resource.get("birthDate") if stored else None
         try:

@@ -48,11 +48,22 @@ class Answered:
     inputs: Mapping[str, Mapping[str, Any]]
     screens: Mapping[str, tuple[ScreenRow, ...]]
 
+    @property
+    def intact(self) -> bool:
+        """Whether every member's screens are those that the trail names."""
+        return all(one["intact"] for one in self.inputs.values())
 
-def ask(tx: Transaction, context: Context, question: Question, *, at: datetime, id: str) -> Answered:
-    """Re-read every member's screens and decide. Writes nothing. Raises SealBroken for an unreadable screen."""
+
+def ask(
+    tx: Transaction, context: Context, question: Question, *, at: datetime, id: str, newest: datetime | None = None
+) -> Answered:
+    """Re-read every member's screens and decide. Writes nothing.
+
+    `newest` is the trail's newest time where the caller has added to the trail since it was asked for. Raises
+    SealBroken for an unreadable screen.
+    """
     rows = {member: tx.screens(member) for member in question.members}
-    newest = log.newest_time(tx)
+    newest = newest or log.newest_time(tx)
     inputs = {
         member: {
             "person": member,
@@ -65,6 +76,7 @@ def ask(tx: Transaction, context: Context, question: Question, *, at: datetime, 
             "not_before": instant(newest) if newest else None,
             "birth_date": question.birth_dates[member].isoformat() if member in question.birth_dates else None,
             "screens": [row.id for row in rows[member]],
+            "intact": tx.recorded_screens(member) == tuple(row.id for row in rows[member]),
         }
         for member in question.members
     }
@@ -92,6 +104,7 @@ def redecide(policy: RiskPolicy, inputs: Mapping[str, Any], rows: Sequence[Scree
         shared=inputs["shared"],
         not_before=moment(inputs["not_before"]) if inputs["not_before"] else None,
         birth_date=date.fromisoformat(inputs["birth_date"]) if inputs["birth_date"] else None,
+        intact=inputs["intact"],
     )
     return gate.decide_member(policy, inputs["person"], tuple(screen_of(row) for row in rows), (), about)
 

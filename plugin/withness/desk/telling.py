@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from withness.audit.record import instant
 from withness.core.gate import Decision, MemberDecision, release
 from withness.core.protocol import steps
 from withness.core.risk import RiskPolicy
 from withness.core.terms import Acuity
+
+RELEASED: Final = ("released", "released-with-conditions")
+"""What a decision that lets a plan through is called (contracts)."""
 
 
 def tell(decision: Decision, policy: RiskPolicy) -> dict[str, Any]:

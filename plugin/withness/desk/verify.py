@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -64,9 +64,13 @@ def verify(store: Store, actor: Actor, at: datetime, *, progress: Callable[[int]
     return Verdict(run.records, run.recomputed if run.tx.opens else None, damages, root)
 
 
+_UNRECORDED = {"withheld": ("replaced",)}
+"""Moves that have no record of their own: a withheld Bundle is replaced by the approval that follows it."""
+
+
 @dataclass
 class _Run:
-    """One pass: what the records so far say, to hold the sealed rows against."""
+    """One pass: what the records so far say, to hold the rows against."""
 
     tx: Transaction
     progress: Callable[[int], None]
@@ -75,6 +79,9 @@ class _Run:
     screens: dict[str, list[tuple[str, str, int]]] = field(default_factory=dict)
     decisions: dict[tuple[str, str], tuple[Leaf, dict[str, Any]]] = field(default_factory=dict)
     approvals: list[tuple[Leaf, dict[str, Any]]] = field(default_factory=list)
+    plans: dict[str, tuple[str, int]] = field(default_factory=dict)
+    outbox: dict[str, tuple[str, int]] = field(default_factory=dict)
+    named: dict[str, tuple[str, int]] = field(default_factory=dict)
     policies: dict[str, RiskPolicy] = field(default_factory=dict)
     damages: list[Damage] = field(default_factory=list)
 
@@ -84,33 +91,68 @@ class _Run:
         self.progress(self.records)
         try:
             details = json.loads(leaf.body)["details"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return
-        patient = leaf.patient or ""
         try:
-            match leaf.kind:
-                case Kind.SCREEN_RECORDED | Kind.SCREEN_CORRECTED:
-                    self.screens.setdefault(patient, []).append((details["screen"], details["digest"], leaf.seq))
-                case Kind.GATE_DECIDED:
-                    self.decisions[details["decision"], patient] = (leaf, details)
-                    self._recheck(leaf, details, [one[0] for one in self.screens.get(patient, [])])
-                case Kind.PLAN_APPROVED:
-                    self.approvals.append((leaf, details))
-                case _:
-                    pass
+            self._take(leaf, details)
         except (KeyError, TypeError, ValueError):
             self.damages.append(Damage("its details are not what such a record holds", leaf.seq))
 
+    def _take(self, leaf: Leaf, details: dict[str, Any]) -> None:
+        patient = leaf.patient or ""
+        match leaf.kind:
+            case Kind.POLICY_CHANGED:
+                self.named[str(leaf.policy_hash)] = (details["version"], leaf.seq)
+                if details["directory"] != self.tx.facts():
+                    self._damage(leaf, "the data directory is not the one that it names")
+            case Kind.SCREEN_RECORDED | Kind.SCREEN_CORRECTED:
+                self.screens.setdefault(patient, []).append((details["screen"], details["digest"], leaf.seq))
+            case Kind.GATE_DECIDED:
+                self.decisions[details["decision"], patient] = (leaf, details)
+                self._recheck(leaf, details, [one[0] for one in self.screens.get(patient, [])])
+            case Kind.PLAN_APPROVED:
+                self.approvals.append((leaf, details))
+                self.plans[details["plan"]] = ("approved", leaf.seq)
+                self.outbox[details["decision"]] = ("waiting", leaf.seq)
+            case Kind.PLAN_HELD | Kind.PLAN_SENT | Kind.PLAN_CONFIRMED | Kind.PLAN_FAILED:
+                self._follow(leaf, details)
+            case _:
+                pass
+
+    def _follow(self, leaf: Leaf, details: dict[str, Any]) -> None:
+        """Follow a plan and its Bundle: the trail says where each of them stands."""
+        if "state" not in details:
+            self.plans[details["plan"]] = ("held", leaf.seq)
+            return
+        self.outbox[details["decision"]] = (details["state"], leaf.seq)
+        if details["state"] in ("withheld", "delivered"):
+            self.plans[details["plan"]] = (details["state"], leaf.seq)
+
     def finish(self) -> Iterator[Damage]:
-        """Yield what the sealed rows do not bear out."""
+        """Yield what the rows do not bear out."""
         yield from self.damages
-        if self.tx.opens:
-            yield from self._screens()
-            yield from self._approvals()
+        yield from self._states("plan", self.plans, self.tx.plan_states(), allowed={})
+        yield from self._states("outbox", self.outbox, self.tx.outbox_states(), allowed=_UNRECORDED)
+        yield from self._states("policy", self.named, self.tx.policies(), allowed={})
+        yield from self._screens()
+        yield from self._approvals()
         if self.tx.count("decision") != len(self.decisions):
             yield Damage(
                 f"there are {self.tx.count('decision')} decisions, and the trail records {len(self.decisions)}"
             )
+
+    @staticmethod
+    def _states(
+        table: str, said: dict[str, tuple[str, int]], found: dict[str, str], *, allowed: Mapping[str, tuple[str, ...]]
+    ) -> Iterator[Damage]:
+        for id, (state, seq) in said.items():
+            stored = found.get(id)
+            if stored is None:
+                yield Damage(f"the {table} row that it is about is missing", seq)
+            elif stored != state and stored not in allowed.get(state, ()):
+                yield Damage(f"the {table} row that it is about does not stand where the trail says", seq)
+        for _ in found.keys() - said.keys():
+            yield Damage(f"a row of {table} is there that no record names")
 
     def _recheck(self, leaf: Leaf, details: dict[str, Any], recorded: list[str]) -> None:
         if not self.tx.opens:
@@ -160,16 +202,19 @@ class _Run:
             patient, digest, seq = wanted.pop(id, ("", "", -1))
             if seq < 0:
                 yield Damage("a screen is there that no record names")
-                continue
-            try:
-                row = self.tx.screen(id)
-                fits = row is not None and standing.digest(row.content["salt"], row.content["answers"]) == digest
-            except SealBroken:
-                fits = False
-            if not fits or person != patient:
+            elif person != patient or not self._fits(id, digest):
                 yield Damage("the screen that it records was changed", seq)
         for _, _, seq in wanted.values():
             yield Damage("the screen that it records is missing", seq)
+
+    def _fits(self, id: str, digest: str) -> bool:
+        if not self.tx.opens:
+            return True
+        try:
+            row = self.tx.screen(id)
+            return row is not None and standing.digest(row.content["salt"], row.content["answers"]) == digest
+        except SealBroken:
+            return False
 
     def _approvals(self) -> Iterator[Damage]:
         for leaf, details in self.approvals:
@@ -177,13 +222,15 @@ class _Run:
             released = [one for one, _ in behind if one.outcome in ("released", "released-with-conditions")]
             if len(released) != details["members"] or len(behind) != details["members"]:
                 yield Damage("the plan was approved without a released decision for each member", leaf.seq)
-            try:
-                row = self.tx.outbox(details["decision"])
-                digest = hashlib.sha256(canonical(row.content["bundle"])).hexdigest() if row else ""
-            except SealBroken:
-                digest = ""
-            if digest != details["bundle"]:
+            if self.tx.opens and self._bundle_of(details["decision"]) != details["bundle"]:
                 yield Damage("the plan that it approved is missing or was changed", leaf.seq)
+
+    def _bundle_of(self, decision_id: str) -> str:
+        try:
+            row = self.tx.outbox(decision_id)
+        except SealBroken:
+            return ""
+        return hashlib.sha256(canonical(row.content["bundle"])).hexdigest() if row else ""
 
     def _damage(self, leaf: Leaf, what: str) -> None:
         self.damages.append(Damage(what, leaf.seq))

@@ -74,7 +74,7 @@ def _subject(element: object) -> str:
         raise InvalidInput(
             "subject must be a relative reference such as Patient/id, never a web address.", field="subject"
         )
-    person = reference(text, *SUBJECTS, field="subject")
+    person = reference(text.partition("/_history/")[0], *SUBJECTS, field="subject")
     if element.get("type", person.partition("/")[0]) != person.partition("/")[0]:
         raise InvalidInput("subject must not name one type and refer to another.", field="subject")
     return person

@@ -105,6 +105,11 @@ def _judged(chart: ChartPlan, decision: Decision, making: Making) -> MemberDecis
     return judged
 
 
+def _mark(decision: Decision, member: str) -> str:
+    """Return the decision as this chart names it: a unit's charts share one identifier, the plan's, and no other."""
+    return str(uuid5(UUID(decision.id), f"{member}|decision")) if decision.shared else decision.id
+
+
 def _uuid(text: str, *, field: str) -> UUID:
     try:
         return UUID(text)
@@ -137,7 +142,7 @@ def _care_plan(
         "text": plan_narrative(chart, notes),
         "identifier": [
             {"system": codes.UNIT_PLAN, "value": making.unit_plan},
-            {"system": codes.DECISION, "value": decision.id},
+            {"system": codes.DECISION, "value": _mark(decision, chart.member)},
             {"system": codes.PLAN, "value": id},
         ],
         "instantiatesCanonical": list(templates),

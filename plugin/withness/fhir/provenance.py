@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from withness.core.gate import Decision
 from withness.core.plan import ChartPlan, Signature
 from withness.core.risk import RiskPolicy
+from withness.core.terms import REFERENCE
 from withness.errors import InvalidInput
 from withness.fhir import codes
 from withness.fhir.questionnaires import SETTING, fields
@@ -84,7 +85,8 @@ def screen_copy(chart: ChartPlan, decision: Decision, making: Making, policy: Ri
     """
     screen = making.screens[chart.member]
     subject = screen.get("subject")
-    if not isinstance(subject, Mapping) or subject.get("reference") != chart.member:
+    about = str(subject.get("reference")) if isinstance(subject, Mapping) else ""
+    if about.partition("/_history/")[0] != chart.member:
         raise InvalidInput("A screen's subject is not the member whose chart it is for.", field="screens.subject")
     keep = _keep(policy, enforces_labels=making.enforces_labels)
     labels: set[str] = set()
@@ -109,7 +111,9 @@ def screen_copy(chart: ChartPlan, decision: Decision, making: Making, policy: Ri
 def _reference(element: object, *allowed: str) -> Resource | None:
     """Return the bare reference when it names one of `allowed` (a kind ending in "/", or one person)."""
     text = element.get("reference") if isinstance(element, Mapping) else None
-    if isinstance(text, str) and any(text == one or (one.endswith("/") and text.startswith(one)) for one in allowed):
+    if not isinstance(text, str) or not REFERENCE.fullmatch(text):
+        return None
+    if any(text == one or (one.endswith("/") and text.startswith(one)) for one in allowed):
         return {"reference": text}
     return None
 

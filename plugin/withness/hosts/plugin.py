@@ -36,11 +36,11 @@ class Plugin:
         answer = self.desk.save(draft, actor=actor)
         if answer["saved"] is True:
             return answer
-        if answer["delivery"] in ("waiting", "refused"):
+        if answer["delivery"] in ("waiting", "sending", "refused"):
             raise EhrUnavailable(
                 answer["trouble"] or "The plan is approved and waits for the EHR.", hint="Run: withness sync"
             )
-        raise Held(answer["sentence"], field="decision")
+        raise Held(answer["trouble"] or answer["sentence"], field="decision")
 
 
 def register(settings: Settings | None = None) -> Plugin:

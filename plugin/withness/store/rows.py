@@ -18,13 +18,18 @@ class PlanState(StrEnum):
 
 
 class Delivery(StrEnum):
-    """Where an outbox row stands."""
+    """Where an outbox row stands. `sending`: it may have reached the EHR; only a look-up there can tell."""
 
     WAITING = "waiting"
+    SENDING = "sending"
     DELIVERED = "delivered"
     REFUSED = "refused"
     WITHHELD = "withheld"
     REPLACED = "replaced"
+
+
+OPEN = (Delivery.WAITING, Delivery.SENDING, Delivery.REFUSED)
+"""What `sync` still has to do."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ class PlanRow:
 
 @dataclass(frozen=True)
 class OutboxRow:
-    """An approved Bundle on its way to one EHR: `content` holds bundle, members and their approved screens."""
+    """An approved Bundle on its way to one EHR: `content` holds the Bundle, and each member's screens so far."""
 
     decision_id: str
     plan_id: str

@@ -15,10 +15,6 @@ metadata: Final = MetaData()
 
 meta = Table("meta", metadata, Column("key", String, primary_key=True), Column("value", String, nullable=False))
 
-patient = Table(
-    "patient", metadata, Column("ref", String, primary_key=True), Column("version", Integer, nullable=False)
-)
-
 policy = Table(
     "policy",
     metadata,
@@ -90,6 +86,7 @@ audit_leaf = Table(
     Column("v", Integer, nullable=False),
     Index("audit_leaf_by_patient", "patient", "seq"),
     Index("audit_leaf_by_kind", "kind", "seq"),
+    Index("audit_leaf_by_time", "recorded_at"),
 )
 
 audit_head = Table(

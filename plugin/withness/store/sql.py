@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
+from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -155,7 +156,9 @@ def _cannot_tell(error: Exception) -> CannotTell:
 
 def _engine(path: Path) -> Engine:
     engine = create_engine(
-        f"sqlite+pysqlite:///{path}", poolclass=StaticPool, connect_args={"check_same_thread": False}
+        URL.create("sqlite+pysqlite", database=str(path)),
+        poolclass=StaticPool,
+        connect_args={"check_same_thread": False},
     )
 
     @event.listens_for(engine, "connect")
@@ -181,9 +184,9 @@ def _engine(path: Path) -> Engine:
 def ddl() -> tuple[str, ...]:
     """Return every statement that makes the schema."""
     tables = list(schema.metadata.sorted_tables)
-    made = [str(CreateTable(table)).strip() for table in tables]
+    made = [str(CreateTable(table).compile(dialect=sqlite.dialect())).strip() for table in tables]
     indexes = [
-        str(CreateIndex(index)).strip()
+        str(CreateIndex(index).compile(dialect=sqlite.dialect())).strip()
         for table in tables
         for index in sorted(table.indexes, key=lambda one: str(one.name))
     ]

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, text, update
+from sqlalchemy import Connection, Row, func, insert, select, text
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from withness.audit.log import Head
-from withness.audit.record import Leaf
+from withness.audit.record import Kind, Leaf
 from withness.errors import CannotTell
 from withness.seal import Seal
 from withness.store import schema
@@ -65,32 +64,23 @@ class Transaction:
             select(schema.policy.c.content).where(schema.policy.c.digest == digest)
         ).scalar()
 
+    def policies(self) -> dict[str, str]:
+        """Return the version of every policy by digest."""
+        columns = (schema.policy.c.digest, schema.policy.c.version)
+        return {row.digest: row.version for row in self._connection.execute(select(*columns))}
+
     def last_policy(self) -> str | None:
         """Return the digest of the policy that the last policy.changed record put in force."""
         leaf = schema.audit_leaf.c
         query = select(leaf.policy_hash).where(leaf.kind == "policy.changed").order_by(leaf.seq.desc()).limit(1)
         return self._connection.execute(query).scalar()
 
-    # -- patients and screens
-
-    def bump(self, person: str) -> None:
-        """Count one more screen for a person."""
-        statement = upsert(schema.patient).values(ref=person, version=1)
-        self._connection.execute(
-            statement.on_conflict_do_update(index_elements=["ref"], set_={"version": schema.patient.c.version + 1})
-        )
-
-    def version(self, person: str) -> int:
-        """Return how many screens were recorded for a person."""
-        found = self._connection.execute(
-            select(schema.patient.c.version).where(schema.patient.c.ref == person)
-        ).scalar()
-        return found or 0
+    # -- screens
 
     def put_screen(self, id: str, person: str, content: Mapping[str, Any]) -> None:
         """Append a screen."""
         number = (self._connection.execute(select(func.max(schema.screen.c.number))).scalar() or 0) + 1
-        sealed = self._close(content, "screen", id)
+        sealed = self._close(content, "screen", id, person, number)
         self._connection.execute(
             insert(schema.screen), {"number": number, "id": id, "person": person, "content": sealed}
         )
@@ -116,24 +106,22 @@ class Transaction:
         return self._screen(row) if row else None
 
     def _screen(self, row: Row[Any]) -> ScreenRow:
-        return ScreenRow(row.number, row.id, row.person, self._open(row.content, "screen", row.id))
+        return ScreenRow(
+            row.number, row.id, row.person, self._open(row.content, "screen", row.id, row.person, row.number)
+        )
 
     # -- decisions
 
     def put_decision(self, row: DecisionRow) -> None:
         """Append one person's decision."""
-        sealed = self._close(row.content, "decision", f"{row.id}/{row.person}")
+        sealed = self._close(row.content, "decision", row.id, row.person)
         self._connection.execute(insert(schema.decision), {"id": row.id, "person": row.person, "content": sealed})
 
     def decision(self, id: str, person: str) -> DecisionRow | None:
         """Return one person's decision. Raises SealBroken when it does not open."""
         query = select(schema.decision).where(schema.decision.c.id == id, schema.decision.c.person == person)
         row = self._connection.execute(query).first()
-        return (
-            DecisionRow(row.id, row.person, self._open(row.content, "decision", f"{row.id}/{row.person}"))
-            if row
-            else None
-        )
+        return DecisionRow(row.id, row.person, self._open(row.content, "decision", row.id, row.person)) if row else None
 
     def count(self, table: str) -> int:
         """Return the number of rows of a table of the schema."""
@@ -143,7 +131,8 @@ class Transaction:
 
     def put_plan(self, row: PlanRow) -> None:
         """Insert a plan or replace its state."""
-        values = {**asdict(row), "state": row.state.value, "content": self._close(row.content, "plan", row.id)}
+        plain = (row.id, row.request_id, row.state.value, row.decision_id, row.updated_at)
+        values = {**vars(row), "state": row.state.value, "content": self._close(row.content, "plan", *plain)}
         statement = upsert(schema.plan).values(values)
         self._connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
 
@@ -163,53 +152,45 @@ class Transaction:
         return tuple(self._plan(row) for row in self._connection.execute(query))
 
     def _plan(self, row: Row[Any]) -> PlanRow:
-        content = self._open(row.content, "plan", row.id)
+        plain = (row.id, row.request_id, row.state, row.decision_id, row.updated_at)
+        content = self._open(row.content, "plan", *plain)
         return PlanRow(row.id, row.request_id, PlanState(row.state), row.decision_id, row.updated_at, content)
+
+    def plan_states(self) -> dict[str, str]:
+        """Return the state of every plan by id, without opening any."""
+        return {row.id: row.state for row in self._connection.execute(select(schema.plan.c.id, schema.plan.c.state))}
 
     def put_outbox(self, row: OutboxRow) -> None:
         """Insert an outbox row or replace its state."""
-        values = {
-            **asdict(row),
-            "state": row.state.value,
-            "content": self._close(row.content, "outbox", row.decision_id),
-        }
+        values = {**vars(row), "state": row.state.value}
+        values["content"] = self._close(row.content, "outbox", *(values[name] for name in _OUTBOX))
         statement = upsert(schema.outbox).values(values)
         self._connection.execute(statement.on_conflict_do_update(index_elements=["decision_id"], set_=values))
 
-    def mark_outbox(self, decision_id: str, state: Delivery, *, attempts: int, not_before: str) -> None:
-        """Change where an outbox row stands."""
-        self._connection.execute(
-            update(schema.outbox)
-            .where(schema.outbox.c.decision_id == decision_id)
-            .values(state=state.value, attempts=attempts, not_before=not_before)
-        )
-
     def outbox(self, decision_id: str) -> OutboxRow | None:
-        """Return one outbox row. Raises SealBroken when it does not open."""
+        """Return one outbox row. Raises SealBroken when it does not open: its columns are bound to it."""
         row = self._connection.execute(select(schema.outbox).where(schema.outbox.c.decision_id == decision_id)).first()
-        return self._outbox(row) if row else None
+        if row is None:
+            return None
+        plain = {name: getattr(row, name) for name in _OUTBOX}
+        content = self._open(row.content, "outbox", *plain.values())
+        return OutboxRow(**{**plain, "state": Delivery(row.state)}, content=content)
 
-    def outbox_rows(self, *states: Delivery) -> tuple[OutboxRow, ...]:
-        """Return the outbox rows in one of `states`, oldest first. Raises SealBroken when one does not open."""
+    def outbox_ids(self, *states: Delivery, plan: str | None = None) -> tuple[str, ...]:
+        """Return the decision ids of the rows in one of `states`, oldest first, without opening any."""
         query = (
-            select(schema.outbox)
+            select(schema.outbox.c.decision_id)
             .where(schema.outbox.c.state.in_([state.value for state in states]))
             .order_by(schema.outbox.c.approved_at, schema.outbox.c.decision_id)
         )
-        return tuple(self._outbox(row) for row in self._connection.execute(query))
+        if plan is not None:
+            query = query.where(schema.outbox.c.plan_id == plan)
+        return tuple(self._connection.execute(query).scalars())
 
-    def _outbox(self, row: Row[Any]) -> OutboxRow:
-        content = self._open(row.content, "outbox", row.decision_id)
-        return OutboxRow(
-            row.decision_id,
-            row.plan_id,
-            row.ehr,
-            Delivery(row.state),
-            row.attempts,
-            row.not_before,
-            row.approved_at,
-            content,
-        )
+    def outbox_states(self) -> dict[str, str]:
+        """Return the state of every outbox row by decision id, without opening any."""
+        columns = (schema.outbox.c.decision_id, schema.outbox.c.state)
+        return {row.decision_id: row.state for row in self._connection.execute(select(*columns))}
 
     # -- the audit log (audit.log.Log)
 
@@ -240,6 +221,17 @@ class Transaction:
         for row in self._connection.execution_options(yield_per=1000).execute(query):
             yield Leaf(*row)
 
+    def newest_time(self) -> str | None:
+        """See `audit.log.Log.newest_time`."""
+        return self._connection.execute(select(func.max(schema.audit_leaf.c.recorded_at))).scalar()
+
+    def recorded_screens(self, person: str) -> tuple[str, ...]:
+        """Return the ids of a person's screens in the order in which the trail records them."""
+        leaf = schema.audit_leaf.c
+        kinds = (Kind.SCREEN_RECORDED.value, Kind.SCREEN_CORRECTED.value)
+        query = select(leaf.body).where(leaf.patient == person, leaf.kind.in_(kinds)).order_by(leaf.seq)
+        return tuple(_screen_of(body) for body in self._connection.execute(query).scalars())
+
     def newest_leaves(self, limit: int, patient: str | None = None) -> tuple[Leaf, ...]:
         """Return the newest leaves, of one patient where given, oldest first."""
         query = select(schema.audit_leaf).order_by(schema.audit_leaf.c.seq.desc()).limit(limit)
@@ -249,14 +241,16 @@ class Transaction:
 
     def put(self, leaf: Leaf, head: Head) -> None:
         """See `audit.log.Log.put`."""
-        self._connection.execute(insert(schema.audit_leaf), asdict(leaf))
-        values = asdict(head)
+        self._connection.execute(insert(schema.audit_leaf), vars(leaf))
+        values = vars(head)
         statement = upsert(schema.audit_head).values(values)
         self._connection.execute(statement.on_conflict_do_update(index_elements=["segment"], set_=values))
 
     def schema_damage(self) -> str | None:
         """See `audit.log.Log.schema_damage`."""
-        rows = self._connection.exec_driver_sql("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+        rows = self._connection.exec_driver_sql(
+            "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_stat%'"
+        )
         found = {(row[0], row[1]): row[2] for row in rows}
         expected = _expected_schema()
         for kind, name in sorted(expected.keys() | found.keys()):
@@ -270,18 +264,34 @@ class Transaction:
 
     # -- sealing
 
-    def _close(self, content: Mapping[str, Any], table: str, row: str) -> bytes:
-        plain = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
-        return self._key().close(plain, table=table, column="content", row=row)
+    def _close(self, content: Mapping[str, Any], table: str, *plain: object) -> bytes:
+        """Seal content to its row: every plain column of the row is bound to it."""
+        text = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+        return self._key().close(text, table=table, column="content", row=_row(plain))
 
-    def _open(self, sealed: bytes, table: str, row: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self._key().open(sealed, table=table, column="content", row=row))
+    def _open(self, sealed: bytes, table: str, *plain: object) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self._key().open(sealed, table=table, column="content", row=_row(plain)))
         return found
 
     def _key(self) -> Seal:
         if self._seal is None:
             raise CannotTell("This needs the data key, which is not at hand.", field="WITHNESS_KEY_FILE")
         return self._seal
+
+
+def _screen_of(body: bytes) -> str:
+    """Return the id of the screen that a record is about, "" for a record that does not say."""
+    try:
+        return str(json.loads(body)["details"]["screen"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+
+
+_OUTBOX = ("decision_id", "plan_id", "ehr", "state", "attempts", "not_before", "approved_at")
+
+
+def _row(plain: tuple[object, ...]) -> str:
+    return json.dumps(plain, separators=(",", ":"))
 
 
 @cache
