@@ -133,6 +133,7 @@ class _Run:
         yield from self.damages
         yield from self._states("plan", self.plans, self.tx.plan_states(), allowed={})
         yield from self._states("outbox", self.outbox, self.tx.outbox_states(), allowed=_UNRECORDED)
+        yield from self._sealed()
         yield from self._states("policy", self.named, self.tx.policies(), allowed={})
         yield from self._screens()
         yield from self._approvals()
@@ -195,6 +196,17 @@ class _Run:
             except WithnessError:
                 return None
         return self.policies[digest]
+
+    def _sealed(self) -> Iterator[Damage]:
+        """Every row's plain columns are bound to its sealed content: an edited row does not open."""
+        readers: tuple[tuple[dict[str, tuple[str, int]], Callable[[str], object]], ...]
+        readers = ((self.plans, self.tx.plan), (self.outbox, self.tx.outbox))
+        for said, read in readers if self.tx.opens else ():
+            for id, (_, seq) in said.items():
+                try:
+                    read(id)
+                except SealBroken:
+                    yield Damage("the row that it is about was changed", seq)
 
     def _screens(self) -> Iterator[Damage]:
         wanted = {id: (patient, digest, seq) for patient, rows in self.screens.items() for id, digest, seq in rows}
