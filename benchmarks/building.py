@@ -9,8 +9,9 @@ from uuid import uuid4
 
 from benchmarks.figure import Figure, in_turn
 from withness.cli import samples
-from withness.core.gate import Circumstance, Decision, decide_member, release
+from withness.core.gate import Decision, decide_member, release
 from withness.core.plan import charts
+from withness.core.reading import Circumstance
 from withness.core.terms import Purpose, UnitKind
 from withness.desk.draft import read_draft
 from withness.fhir.answers import read_screen

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from benchmarks.figure import Figure, in_turn
 from withness.cli import samples
-from withness.core.gate import Circumstance, decide_member
+from withness.core.gate import decide_member
+from withness.core.reading import Circumstance
 from withness.core.terms import Purpose
 from withness.fhir.answers import read_screen
 from withness.packs.policy import load_policy

@@ -287,7 +287,8 @@ class TestInMemory:
         deep: Any = []
         for _ in range(100_000):
             deep = [deep]
-        for value in ({"a": deep}, {"a": "x" * MAX_BYTES}, {"a": ["é" * (MAX_BYTES // 2)]}):
+        one_too_deep = json.loads(nested(MAX_DEPTH + 1))
+        for value in ({"a": deep}, one_too_deep, {"a": "x" * MAX_BYTES}, {"a": ["é" * (MAX_BYTES // 2)]}):
             with pytest.raises(InvalidInput):
                 check(value, name=NAME)
 

@@ -58,14 +58,7 @@ def parse(content: bytes, *, name: str) -> dict[str, Any]:
         number = float(written)
         return number if math.isfinite(number) else no_constant(written)
 
-    try:
-        value = json.loads(text, parse_constant=no_constant, parse_float=finite, object_pairs_hook=no_twice)
-    except json.JSONDecodeError as error:
-        raise InvalidInput(f"{name} is not JSON: line {error.lineno}, column {error.colno}.", field=name) from None
-    except ValueError:
-        raise InvalidInput(f"{name} holds a number that is too long.", field=name) from None
-    if not isinstance(value, dict):
-        raise InvalidInput(f"{name} must hold one JSON object.", field=name)
+    value = _load(text, name, object_pairs_hook=no_twice, parse_constant=no_constant, parse_float=finite)
     _check_characters(value, "", name)
     return value
 
@@ -86,16 +79,21 @@ def parse_leniently(content: bytes, *, name: str) -> tuple[dict[str, Any], tuple
             blemishes.append("a key is given twice in one object")
         return found
 
+    cleaned, more = clean(_load(text, name, object_pairs_hook=twice))
+    return cleaned, tuple(dict.fromkeys((*blemishes, *more)))
+
+
+def _load(text: str, name: str, **hooks: Any) -> dict[str, Any]:
+    """Return the JSON object in `text`. Raises InvalidInput, without repeating the text."""
     try:
-        value = json.loads(text, object_pairs_hook=twice)
+        value = json.loads(text, **hooks)
     except json.JSONDecodeError as error:
         raise InvalidInput(f"{name} is not JSON: line {error.lineno}, column {error.colno}.", field=name) from None
     except ValueError:
         raise InvalidInput(f"{name} holds a number that is too long.", field=name) from None
     if not isinstance(value, dict):
         raise InvalidInput(f"{name} must hold one JSON object.", field=name)
-    cleaned, more = clean(value)
-    return cleaned, tuple(dict.fromkeys((*blemishes, *more)))
+    return value
 
 
 def clean(value: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:

@@ -168,7 +168,7 @@ class TestTheContract:
         assert sentences(log) == ["The trail was found damaged before: it has 2 segments."]
 
     def test_after_a_break_the_new_segment_goes_on(self, log: Opener) -> None:
-        """One new segment for a break, not one for each record. Planted: `head.segment == 0` left out; caught."""
+        """One new segment for a break, not one for each append. Planted: the newest head never found; caught."""
         fill(log, 2)
         with log() as tx:
             append(tx, [record(2)], at=AT, fresh_segment=True)
@@ -186,6 +186,11 @@ class TestTheContract:
         lambda head: replace(head, peaks=b"x" * len(head.peaks)),
         lambda head: replace(head, peaks=head.peaks[:-1]),
         lambda head: replace(head, first_seq=head.first_seq + 1),
+        lambda head: replace(head, first_seq="x"),
+        lambda head: replace(head, size="x"),
+        lambda head: replace(head, size=0.5),
+        lambda head: replace(head, root="text"),
+        lambda head: replace(head, peaks="text"),
     ],
 )
 def test_a_damaged_head_is_seen_at_once_and_never_continued(change: Callable[[Head], Head]) -> None:
@@ -217,6 +222,33 @@ def test_leaves_without_a_head_and_a_head_without_leaves_are_damage() -> None:
     assert damage(log) is None
 
 
+def test_a_log_that_lost_its_heads_is_broken_for_good() -> None:
+    """The next record begins another segment, and does not pass for the first one of a fresh log."""
+    log = MemoryLog()
+    append(log, [record(one) for one in range(3)], at=AT)
+    log._heads = {}
+    (written,) = append(log, [record(3)], at=AT)
+    assert (written.seq, written.segment) == (3, 1)
+    assert "after_break" in json.loads(written.body)["details"]
+    assert broken(log)
+    append(log, [record(4)], at=AT)
+    assert broken(log)
+
+
+def test_a_damaged_schema_begins_one_segment_and_not_one_for_each_record() -> None:
+    """It stays damaged until people mend it. Planted: `head.segment == 0` left out; caught."""
+
+    class Altered(MemoryLog):
+        def schema_damage(self) -> str | None:
+            return "the trigger is missing"
+
+    log = Altered()
+    for one in range(3):
+        append(log, [record(one), record(one)], at=AT)
+    assert {leaf.segment for leaf in log.leaves()} <= {0, 1}
+    assert broken(log)
+
+
 class TestOneLeaf:
     def test_its_bytes_are_canonical_and_its_nonce_fresh(self) -> None:
         """RFC 8785, made once. Planted: `json.dumps` with its blanks; a constant nonce; both caught."""
@@ -225,6 +257,7 @@ class TestOneLeaf:
         for one in leaves:
             assert damage_of(one) is None
             assert canonical(json.loads(one.body)) == one.body
+            assert json.dumps(json.loads(one.body), sort_keys=True, separators=(",", ":")).encode() == one.body
             assert len(bytes.fromhex(json.loads(one.body)["nonce"])) == 16
 
     @pytest.mark.parametrize(
@@ -311,7 +344,7 @@ def edits() -> Iterator[tuple[str, int]]:
 def test_each_edit_of_a_column_is_found_by_the_check(tmp_path: Path, column: str, number: int) -> None:
     """By an owner of the file, triggers put aside; of another type too, and never a traceback.
 
-    Planted: one column at a time left out of `columns`; all caught.
+    Planted: one column at a time not compared; all caught (numbering and tree hold `seq` and `segment` besides).
     """
     with edited(tmp_path) as (store, database):
         [value] = database.execute(f"SELECT {column} FROM audit_leaf WHERE seq = 2").fetchone()

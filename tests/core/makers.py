@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import count
 from typing import Final
 
-from withness.core.gate import Circumstance, MemberDecision, decide_member
+from withness.core.gate import MemberDecision, decide_member
+from withness.core.reading import Circumstance
 from withness.core.risk import Fault, RiskPolicy, Screen, Standing
 from withness.core.terms import Purpose
 from withness.packs.policy import load_policy

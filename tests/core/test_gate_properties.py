@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tests.core.makers import AT, DOMAINS, HERE, INTEGRATION, POLICY, QUESTIONS, YES, clear_answers, decide, screen
 
-from withness.core.gate import blank
+from withness.core.reading import blank
 from withness.core.risk import Fault, Screen
 from withness.core.terms import Acuity, Purpose
 

@@ -14,7 +14,8 @@ import pytest
 from withness.core.plan import AcceptanceStatus, Plan
 from withness.core.template import Limit, LimitKind, Ratio
 from withness.core.terms import Lead, UnitKind
-from withness.desk.draft import MAX_WORDS, draft_schema, read_draft
+from withness.desk.draft import read_draft
+from withness.desk.draft_form import MAX_WORDS, draft_schema
 from withness.errors import InvalidInput, NotSmart
 from withness.packs.templates import load_templates
 

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.makers import coded, make_screen
 
-from withness.core.gate import Circumstance, MemberDecision, decide_member
+from withness.core.gate import MemberDecision, decide_member
+from withness.core.reading import Circumstance
 from withness.core.risk import Fault, Question, Screen
 from withness.core.terms import Acuity, Purpose
 from withness.errors import CannotTell, InvalidInput

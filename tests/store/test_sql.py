@@ -129,7 +129,7 @@ def test_every_append_only_table_has_its_three_triggers(table: str) -> None:
 
 
 def test_our_own_code_cannot_change_a_screen_either(store: Store) -> None:
-    """The same id twice is refused, and nothing of that transaction stays. Planted: an upsert of screens; caught."""
+    """The same id twice is refused, and nothing of that transaction stays. Planted: a screen there skipped; caught."""
 
     def write() -> None:
         with store.transaction() as tx:
@@ -410,7 +410,7 @@ class TestAtRest:
     def test_a_sealed_column_does_not_open_in_another_row(
         self, store: Store, path: Path, from_row: str, into: str
     ) -> None:
-        """Bound to table, column and row. Planted: table and row left out of the place in turn; both caught."""
+        """Bound to table, column and row. Planted: the row left out of the place; caught."""
         store.close()
         table, _, where = into.partition(" WHERE ")
         database = sqlite3.connect(path)

@@ -142,6 +142,6 @@ def _write(path: Path, text: str) -> None:
 @common
 def schema(what: str, home: Path | None, as_json: bool) -> None:
     """Print the JSON Schema of a plan draft."""
-    from withness.desk.draft import draft_schema
+    from withness.desk.draft_form import draft_schema
 
     document(draft_schema())

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
+from pydantic import ValidationError
 
 from withness.core.plan import (
     Acceptance,
@@ -38,209 +38,22 @@ from withness.core.template import (
     fill,
 )
 from withness.core.terms import Lead, UnitKind, reference
+from withness.desk.draft_form import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    LIMIT_AND_TARGET_FORMS,
+    MAX_WORDS,
+    AllForm,
+    BySessionForm,
+    CountForm,
+    DraftFile,
+    ExistsForm,
+    GoalForm,
+    SessionsForm,
+    WeeksForm,
+    YesForm,
+)
 from withness.errors import InvalidInput
-
-MAX_WORDS: Final = 20_000
-"""Longest text of one person, in characters."""
-
-FIRST_YEAR: Final = 1900
-LAST_YEAR: Final = 2200
-"""Years in which a plan may begin, be reviewed or be signed."""
-
-MAX_GOALS: Final = 50
-MAX_MEMBERS: Final = 30
-MAX_NUMBER: Final = 1_000
-
-Words = Annotated[
-    str,
-    Field(min_length=1, max_length=MAX_WORDS, pattern=r"\S", description="A person's own words, kept byte for byte."),
-]
-Positive = Annotated[int, Field(strict=True, ge=1, le=MAX_NUMBER)]
-Person = Annotated[str, Field(description="Patient/id, or RelatedPerson/id for a member who is no patient.")]
-Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$", description="A day, YYYY-MM-DD.")]
-Clinician = Annotated[str, Field(description="Practitioner/id or PractitionerRole/id.")]
-Problem = Literal[
-    "relationship-family-conflict",
-    "communication-difficulties",
-    "identity-concerns",
-    "life-transitions",
-    "depression-anxiety-meaning",
-    "feeling-unheard",
-]
-
-
-_UUID: Final = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
-_TIME: Final = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})$"
-
-
-class _Outside(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class _Unit(_Outside):
-    kind: Literal["individual", "couple", "family", "group"]
-    members: Annotated[list[Person], Field(min_length=1, max_length=MAX_MEMBERS)]
-
-
-class _Voice(_Outside):
-    who: Person
-    words: Words
-
-
-class _Concern(_Outside):
-    words: Words
-    voices: list[_Voice] = []
-    problems: list[Problem]
-
-
-class _Diagnosis(_Outside):
-    text: Words
-    who: Person | None = None
-    condition: str | None = Field(default=None, description="Condition/id in the chart.")
-
-
-class _Frame(_Outside):
-    start: Day
-    review_by: Day
-    frequency_weeks: Annotated[int, Field(strict=True, ge=1, le=52)]
-    session_minutes: Annotated[int, Field(strict=True, ge=1, le=600)]
-    other_treatment: Words
-    diagnoses: list[_Diagnosis] = []
-    structure_wanted: Literal["more", "same", "less", "unsaid"] = "unsaid"
-
-
-class _Sessions(_Outside):
-    sessions: Positive
-
-
-class _BySession(_Outside):
-    by_session: Positive
-
-
-class _Weeks(_Outside):
-    weeks: Positive
-
-
-class _Count(_Outside):
-    count: Positive
-    of: Positive | None = None
-
-
-class _Exists(_Outside):
-    exists: Literal[True]
-
-
-class _Yes(_Outside):
-    yes: Literal[True]
-
-
-class _All(_Outside):
-    all: Annotated[list[str], Field(min_length=2, max_length=2)]
-
-
-def _form(value: Any) -> str:
-    """Name the form that a limit or target is meant to have, so that its own field is named when it is wrong."""
-    keys = value.keys() if isinstance(value, Mapping) else ()
-    forms = {"by_session": "_BySession", "weeks": "_Weeks", "sessions": "_Sessions"}
-    forms |= {"exists": "_Exists", "yes": "_Yes", "all": "_All", "count": "_Count", "of": "_Count"}
-    return next((forms[key] for key in keys if key in forms), "")
-
-
-Within = Annotated[
-    Annotated[_Sessions, Tag("_Sessions")]
-    | Annotated[_BySession, Tag("_BySession")]
-    | Annotated[_Weeks, Tag("_Weeks")],
-    Discriminator(_form, custom_error_type="form", custom_error_message="must be sessions, by_session or weeks"),
-]
-Aim = Annotated[
-    Annotated[_Count, Tag("_Count")]
-    | Annotated[_Exists, Tag("_Exists")]
-    | Annotated[_Yes, Tag("_Yes")]
-    | Annotated[_All, Tag("_All")],
-    Discriminator(
-        _form, custom_error_type="form", custom_error_message="must be count, count and of, exists, yes or all"
-    ),
-]
-
-
-class _Acceptance(_Outside):
-    who: str
-    status: Literal["agree", "disagree", "pending"]
-    reason: Words | None = None
-
-
-class _Goal(_Outside):
-    template: str
-    words: Words
-    payer_words: Words | None = None
-    by: Person | None = None
-    within: Within | None = None
-    target: Aim | None = None
-    responsible: Literal["client", "partners", "family", "therapist", "client-and-therapist"] | None = None
-    acceptance: list[_Acceptance]
-
-
-class _Psychoeducation(_Outside):
-    given: Words | None = None
-    deferred: Words | None = None
-    why: Words | None = None
-
-
-class _Signature(_Outside):
-    who: str
-    when: Annotated[str, Field(pattern=_TIME, description="A time with its zone, such as 2026-11-21T10:00:00Z.")]
-    meaning: Literal["author", "co-author", "consent"]
-
-
-class _Supersedes(_Outside):
-    plan: str
-    version: str
-
-
-class DraftFile(_Outside):
-    """A plan draft as it comes from outside; every field not marked optional must be there."""
-
-    unit: _Unit
-    encounter: str
-    author: Clinician
-    lead: Literal["client-led", "therapist-led"]
-    concern: _Concern
-    frame: _Frame
-    goals: Annotated[list[_Goal], Field(min_length=1, max_length=MAX_GOALS)]
-    resources_named_by_client: Annotated[list[Words], Field(max_length=100)]
-    psychoeducation: _Psychoeducation
-    signatures: list[_Signature] = []
-    supersedes: _Supersedes | None
-    request_id: Annotated[str, Field(pattern=_UUID, json_schema_extra={"format": "uuid"})]
-
-
-def draft_schema() -> dict[str, Any]:
-    """Return the JSON Schema (2020-12) of a plan draft."""
-    schema = DraftFile.model_json_schema()
-    for name in ("within", "target", "responsible"):
-        goal = schema["$defs"]["_Goal"]
-        goal["required"].append(name)
-        goal["properties"][name] = {
-            "anyOf": [one for one in goal["properties"][name]["anyOf"] if one != {"type": "null"}]
-        }
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Withness plan draft",
-        **_plain_names(schema),
-    }
-
-
-def _plain_names(value: Any) -> Any:
-    """Name the definitions without the underscore that keeps them private in the code."""
-    if isinstance(value, dict):
-        return {
-            key.removeprefix("_"): _plain_names(inner)
-            for key, inner in value.items()
-            if key != "title" or isinstance(inner, dict)
-        }
-    if isinstance(value, list):
-        return [_plain_names(inner) for inner in value]
-    return value.replace("#/$defs/_", "#/$defs/") if isinstance(value, str) else value
 
 
 def read_draft(value: Mapping[str, Any], templates: Mapping[str, PlanTemplate]) -> Plan:
@@ -275,10 +88,6 @@ def read_draft(value: Mapping[str, Any], templates: Mapping[str, PlanTemplate]) 
     return plan
 
 
-_FORMS: Final = frozenset(one.__name__ for one in (_Sessions, _BySession, _Weeks, _Count, _Exists, _Yes, _All))
-"""The forms that a limit or target may have: pydantic names them in its paths, a draft does not."""
-
-
 _WANTED: Final = {
     "start": "must be a day, YYYY-MM-DD",
     "review_by": "must be a day, YYYY-MM-DD",
@@ -304,7 +113,7 @@ def _refuse_organization(value: Mapping[str, Any]) -> None:
 def _sentence(error: ValidationError) -> InvalidInput:
     """Name the first field at fault; never repeat what was written there."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    steps = [step for step in first["loc"] if step not in _FORMS]
+    steps = [step for step in first["loc"] if step not in LIMIT_AND_TARGET_FORMS]
     path = ""
     for step in steps:
         shown = re.sub(r"[^A-Za-z0-9_.-]", "?", str(step))[:64]
@@ -413,35 +222,35 @@ def _goal(outside: DraftFile, unit: Unit, index: int, templates: Mapping[str, Pl
     return fill(template, conversation, field=field)
 
 
-def _limit(goal: _Goal) -> Limit | None:
+def _limit(goal: GoalForm) -> Limit | None:
     match goal.within:
-        case _Sessions(sessions=number):
+        case SessionsForm(sessions=number):
             return Limit(LimitKind.SESSIONS, number)
-        case _BySession(by_session=number):
+        case BySessionForm(by_session=number):
             return Limit(LimitKind.BY_SESSION, number)
-        case _Weeks(weeks=number):
+        case WeeksForm(weeks=number):
             return Limit(LimitKind.WEEKS, number)
         case _:
             return None
 
 
-def _target(goal: _Goal) -> Target | None:
+def _target(goal: GoalForm) -> Target | None:
     match goal.target:
-        case _Count(count=count, of=None):
+        case CountForm(count=count, of=None):
             return Count(count)
-        case _Count(count=count, of=int(of)):
+        case CountForm(count=count, of=int(of)):
             return Ratio(count, of)
-        case _Exists():
+        case ExistsForm():
             return Exists()
-        case _Yes():
+        case YesForm():
             return Yes()
-        case _All(all=[first, second]):
+        case AllForm(all=[first, second]):
             return Both((first, second))
         case _:
             return None
 
 
-def _acceptance(goal: _Goal, unit: Unit, author: str, *, field: str) -> tuple[Acceptance, ...]:
+def _acceptance(goal: GoalForm, unit: Unit, author: str, *, field: str) -> tuple[Acceptance, ...]:
     found: list[Acceptance] = []
     for index, one in enumerate(goal.acceptance):
         where = f"{field}.acceptance[{index}].who"

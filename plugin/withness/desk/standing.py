@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 from withness.audit import log
 from withness.audit.record import Kind, Record, canonical, instant, moment
 from withness.core import gate
-from withness.core.gate import Circumstance, Decision, MemberDecision
+from withness.core.gate import Decision, MemberDecision
+from withness.core.reading import Circumstance
 from withness.core.risk import RiskPolicy, Screen
 from withness.core.terms import Purpose, UnitKind
 from withness.desk.context import Actor, Context

@@ -1,0 +1,204 @@
+"""What one screen says to each question of a domain: answers, informants, the validated result, ended holds.
+
+Only the answers that the policy lists mean something; every other one is unknown (contracts I2).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime, tzinfo
+from typing import Final
+
+from withness.core.risk import NO, YES, Domain, Question, RiskPolicy, Screen, Standing, ValidatedRule
+from withness.core.terms import HOLDING, Acuity, Purpose, worst
+
+_FILLERS: Final = "\u115f\u1160\u3164\uffa0"
+"""Letters that show nothing (Hangul fillers)."""
+
+
+@dataclass(frozen=True)
+class Circumstance:
+    """What a decision is asked for, and the facts around it that no screen can know.
+
+    `not_before` is the time of the newest trail record: a clock behind it has gone backwards. `birth_date`
+    comes from the chart (None: not proven). `shared` says that the unit has more than one member, `intact`
+    that the screens are those that the trail names.
+    """
+
+    purpose: Purpose
+    encounter: str | None
+    at: datetime
+    zone: tzinfo
+    shared: bool = False
+    not_before: datetime | None = None
+    birth_date: date | None = None
+    intact: bool = True
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one screen says to one question (or to the validated result).
+
+    `positive` says that the finding was elevated or acute when it was made, whatever ended it since.
+    """
+
+    item: str
+    acuity: Acuity
+    why: str
+    missing: str = ""
+    passing: bool = False
+    positive: bool = False
+    closed_by: str | None = None
+
+
+def readings_of(
+    policy: RiskPolicy, domain: Domain, screen: Screen, ended: Ended, about: Circumstance
+) -> Iterator[Reading]:
+    """Yield what `screen` says in `domain`: every question, the informant, being asked alone, the result."""
+    informant = screen.answers.get(domain.informant)
+    accepted = informant in policy.informants and informant not in domain.informants_not_accepted
+    if informant not in policy.informants:
+        yield Reading("informant", Acuity.UNKNOWN, "who answered is not stated", missing=domain.informant)
+    alone = f"{domain.id}.asked-alone"
+    if domain.asked_alone and screen.answers.get(alone) not in ((YES,) if about.shared else (YES, NO)):
+        yield Reading("asked-alone", Acuity.UNKNOWN, "it is not stated that the person was asked alone", missing=alone)
+    for question in domain.questions:
+        faults = [fault for fault in screen.faults if fault.where == question.id]
+        for fault in faults:
+            yield Reading(_item(domain, question), Acuity.UNKNOWN, fault.why, missing=question.id)
+        reading = _answer(policy, domain, question, screen, ended, accepted=accepted or question.observed)
+        if not faults or reading.acuity in HOLDING:
+            yield reading
+    if domain.validated is not None:
+        yield from _validated(policy, domain, domain.validated, screen, ended, about)
+
+
+def _answer(
+    policy: RiskPolicy, domain: Domain, question: Question, screen: Screen, ended: Ended, *, accepted: bool
+) -> Reading:
+    code = screen.answers.get(question.id)
+    item = _item(domain, question)
+    acuity = question.answers.get(code, Acuity.UNKNOWN) if code is not None else Acuity.UNKNOWN
+    if code is not None and code == question.withdrawn_answer:
+        acuity = worst([acuity, _withdrawn(question, screen)])
+    if acuity is Acuity.NONE and code == NO and not accepted:
+        return Reading(
+            item, Acuity.UNKNOWN, "the no was not given by somebody whose no counts here", missing=question.id
+        )
+    why = "not answered" if code is None else f"answered {code}"
+    if acuity is Acuity.UNKNOWN:
+        return Reading(item, acuity, why, missing=question.id)
+    passing = acuity is Acuity.ELEVATED and (question.passing or code != YES)
+    return _settled(_reading(item, acuity, why, passing=passing), domain, question, screen, ended)
+
+
+def _item(domain: Domain, question: Question) -> str:
+    return question.id.removeprefix(f"{domain.id}.")
+
+
+def _withdrawn(question: Question, screen: Screen) -> Acuity:
+    """A clearing answer counts only while no warning sign is present (policy: not_measured_with)."""
+    signs = [screen.answers.get(sign) for sign in question.withdrawn_by]
+    if YES in signs:
+        return question.withdrawn_acuity
+    return Acuity.NONE if all(sign == NO for sign in signs) else Acuity.UNKNOWN
+
+
+def _reading(item: str, acuity: Acuity, why: str, *, passing: bool = False) -> Reading:
+    return Reading(item, acuity, why, passing=passing, positive=acuity in HOLDING)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What ended holds; `latest` says that it is asked of the latest screen: most ways out want a newer one."""
+
+    standing: Standing
+    latest: bool
+
+    def by(self, screen: str, domain: str, reading: Reading) -> str | None:
+        """Return what ended exactly this finding, by its own rule; anything unlisted ends nothing."""
+        for hold in self.standing:
+            if (hold.screen, hold.domain, hold.item) != (screen, domain, reading.item):
+                continue
+            allowed = {
+                "assessment": hold.needs_complete and reading.acuity is Acuity.ELEVATED,
+                "release": hold.needs_complete and not self.latest,
+                "entry-error": not self.latest,
+                "retraction": not self.latest,
+            }
+            if hold.closed_by is not None and allowed.get(hold.closed_by, False):
+                return hold.closed_by
+        return None
+
+
+def _settled(reading: Reading, domain: Domain, question: Question | None, screen: Screen, ended: Ended) -> Reading:
+    """Apply what is documented about this finding: an ended hold, or known history answered anew."""
+    by = ended.by(screen.id, domain.id, reading)
+    if by in ("entry-error", "retraction"):
+        passed_on = "entry-error" if by == "entry-error" else None
+        why = f"{reading.why}; ended by {by}"
+        return replace(reading, acuity=Acuity.NONE, why=why, positive=False, closed_by=passed_on)
+    if by is not None:
+        return replace(reading, acuity=Acuity.CAUTION, why=f"{reading.why}; ended by {by}", closed_by=by)
+    if question is None or not question.known_history or reading.acuity not in HOLDING:
+        return reading
+    before = [
+        hold
+        for hold in ended.standing
+        if (hold.domain, hold.item) == (domain.id, reading.item) and hold.screen != screen.id
+    ]
+    answered = screen.answers.get(f"{question.id}.new") == NO
+    if answered and before and all(hold.needs_complete and hold.opened < screen.effective for hold in before):
+        why = "known history; nothing new since the hold"
+        return replace(reading, acuity=Acuity.CAUTION, why=why, passing=False, positive=False)
+    return reading
+
+
+def _validated(
+    policy: RiskPolicy, domain: Domain, rule: ValidatedRule, screen: Screen, ended: Ended, about: Circumstance
+) -> Iterator[Reading]:
+    prefix = f"{domain.id}.validated."
+    result = screen.answers.get(f"{prefix}result")
+    acuity = rule.results.get(result, rule.missing) if result is not None else rule.missing
+    if acuity in HOLDING:
+        found = _reading("validated.result", acuity, f"the validated instrument's result is {result}")
+        yield _settled(found, domain, None, screen, ended)
+        return
+    if result == rule.age_result and not _younger_than(rule.min_age, about):
+        why = f"the chart does not show that the person is younger than {rule.min_age}"
+        yield Reading("validated.result", rule.missing, why, missing=f"{prefix}result")
+    if result == rule.age_result:
+        return
+    if acuity is rule.missing:
+        yield Reading(
+            "validated.result", acuity, "the validated instrument's result is missing", missing=f"{prefix}result"
+        )
+    for name in ("instrument", "version", "date", "by"):
+        written = screen.answers.get(prefix + name)
+        if blank(policy, written):
+            why = f"the validated instrument's {name} is missing"
+            yield Reading(f"validated.{name}", rule.missing, why, missing=prefix + name)
+        elif name == "instrument" and written not in rule.instruments:
+            why = "the instrument is not one that the policy lists"
+            yield Reading(f"validated.{name}", rule.missing, why, missing=prefix + name)
+
+
+def _younger_than(age: int, about: Circumstance) -> bool:
+    born, today = about.birth_date, about.at.astimezone(about.zone).date()
+    if born is None or born > today:
+        return False
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day)) < age
+
+
+def blank(policy: RiskPolicy, text: str | None) -> bool:
+    """Whether a written answer says nothing: no letter or digit, or one of the policy's words for nothing."""
+    said = _gist(text or "")
+    return not said or said in {_gist(word) for word in policy.not_an_answer}
+
+
+def _gist(text: str) -> str:
+    """Return the letters and digits of `text`, in one case and one width (Unicode NFKC), fillers left out."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(one for one in folded if one.isalnum() and one not in _FILLERS)
