@@ -168,7 +168,7 @@ class TestTheContract:
         assert sentences(log) == ["The trail was found damaged before: it has 2 segments."]
 
     def test_after_a_break_the_new_segment_goes_on(self, log: Opener) -> None:
-        """One new segment for a break, not one for each append. Planted: the newest head never found; caught."""
+        """One new segment for a break, not one for each append. Planted: a new one while `broken`; caught."""
         fill(log, 2)
         with log() as tx:
             append(tx, [record(2)], at=AT, fresh_segment=True)

@@ -26,6 +26,9 @@ class Head:
 
     def frontier(self) -> Frontier:
         """Return the frontier. Raises ValueError when the stored parts do not agree."""
+        numbers, hashes = (self.segment, self.first_seq, self.size), (self.root, self.peaks)
+        if not all(type(one) is int for one in numbers) or not all(type(one) is bytes for one in hashes):
+            raise ValueError("the stored head does not hold numbers and hashes")
         found = Frontier.from_bytes(self.size, self.peaks)
         if found.root() != self.root:
             raise ValueError("the stored root does not fit the stored hashes")
@@ -85,7 +88,7 @@ def damage(log: Log) -> str | None:
 def broken(log: Log) -> bool:
     """Whether the log is damaged now, or was found damaged before (it then has a later segment)."""
     head = log.head()
-    return damage(log) is not None or (head is not None and head.segment > 0)
+    return damage(log) is not None or (head is not None and head.segment != 0)
 
 
 def append(log: Log, records: Iterable[Record], *, at: datetime, fresh_segment: bool = False) -> tuple[Leaf, ...]:
@@ -97,11 +100,11 @@ def append(log: Log, records: Iterable[Record], *, at: datetime, fresh_segment: 
     written = []
     reason = damage(log)
     head, last, newest = log.head(), log.last(), newest_time(log)
-    start_anew = (reason is not None and (head is None or head.segment == 0 or _inconsistent(log))) or fresh_segment
+    start_anew = (reason is not None and (head is None or not head.segment or _inconsistent(log))) or fresh_segment
     for record in records:
         seq = 0 if last is None else last.seq + 1
         if head is None or start_anew:
-            segment = head.segment + 1 if head else 0
+            segment = 1 + max((one.segment for one in (head, last) if one and type(one.segment) is int), default=-1)
             head = Head(segment=segment, first_seq=seq, size=0, root=b"", peaks=b"")
             frontier = Frontier()
             after = {"after_break": reason or "found damaged"} if start_anew else {}
