@@ -25,7 +25,7 @@ def test_what_was_sealed_opens_in_its_place(plain: bytes) -> None:
     seal = Seal(KEY)
     sealed = seal.close(plain, **PLACE)
     assert seal.open(sealed, **PLACE) == plain
-    assert plain == b"" or plain not in sealed
+    assert len(plain) < 16 or plain not in sealed
     assert len(sealed) == 1 + 12 + len(plain) + 16
 
 
@@ -94,9 +94,10 @@ def test_a_refusal_names_the_place_and_not_the_content_or_the_key() -> None:
     """I9. Planted: the bytes in the message; caught."""
     with pytest.raises(SealBroken) as found:
         Seal(KEY).open(b"\x01" + WORDS * 3, **PLACE)
-    assert found.value.message == (
-        "The sealed content of plan p1 does not open: it was changed, or sealed with another key."
-    )
+    assert "plan" in found.value.message
+    assert "does not open: it was changed, or sealed with another key." in found.value.message
+    assert WORDS.decode() not in found.value.message
+    assert "I want" not in f"{found.value!r} {found.value.hint}"
 
 
 def test_a_seal_never_shows_its_key(tmp_path: Path) -> None:

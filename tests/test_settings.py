@@ -226,7 +226,7 @@ def test_a_secret_is_never_in_a_text(home: Path) -> None:
 
 
 def test_a_password_in_an_address_is_never_in_a_text(home: Path) -> None:
-    """A secret is one wherever it was written: refused, or kept out of every text."""
+    """A secret is one wherever it was written. Planted: the check of the address left out; caught."""
     try:
         said = repr(read(home, env={"WITHNESS_EHR_URL": f"https://user:{TOKEN}@host/r4"}))
     except InvalidInput as error:

@@ -190,7 +190,7 @@ def test_brackets_in_a_string_are_no_depth() -> None:
 
 @pytest.mark.parametrize("filling", ['\\"', "\\\\", '\\"[', 'x\\"', '\\\n"'], ids=ascii)
 def test_an_unclosed_string_is_refused_in_no_time(filling: str) -> None:
-    """Time grows with the size, not with its square: 2 MB of it must not stop the service.
+    """Time grows with the size, not with its square. Planted: a pattern that tries every way to go back; caught.
 
     A quarter of a megabyte in another process, so that a slow reading can be ended after five seconds.
     """
@@ -354,7 +354,7 @@ class TestLeniently:
         assert clean({"a": [bad, "no"]})[1]
 
     def test_a_value_that_holds_itself_is_cut_off_in_no_time(self) -> None:
-        """A cycle, even one that branches, is a blemish and not an end of the service."""
+        """A cycle that branches is a blemish, not the end of the service. Planted: no limit on parts; caught."""
         said = "from withness.strict_json import clean\nloop = []\nloop += [loop, loop]\nassert clean({'a': loop})[1]\n"
         try:
             subprocess.run([sys.executable, "-c", said], timeout=5, check=True)

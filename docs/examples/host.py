@@ -3,7 +3,7 @@
     $ python docs/examples/host.py
     The risk gate is ready: withness 0.1.0, 25 questions, 7 plan templates.
     Rosa: saved as CarePlan/…
-    Tom: vetoed. The plan waits. Act now: stay with the person and follow the steps below, …
+    Tom: vetoed. The plan waits. Act now: stay with the person and follow the protocol's steps, …
 
 It works in the data directory that the settings name (WITHNESS_HOME). `--group NAME` looks for plugins elsewhere:
 with `--group nobody.plugins` it finds none and ends with exit code 1, as it does when the trail does not verify.
@@ -73,7 +73,8 @@ def save(gate: Any, draft: dict[str, Any]) -> str:
         saved = gate.save(draft, actor="Practitioner/p1")
     except WithnessError as error:
         outcome = {"held": "vetoed", "ehr-unavailable": "approved, and waits for the EHR"}.get(error.code, "not saved")
-        return f"{outcome}. {error.message}"
+        steps = [f"\n  {step['within']}: {step['text']}" for step in getattr(error, "answer", {}).get("protocol", ())]
+        return f"{outcome}. {error.message}{''.join(steps)}"
     return f"saved as {', '.join(saved['care_plans'])}"
 
 

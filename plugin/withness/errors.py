@@ -6,7 +6,8 @@ No message carries PHI: fields, ids of resources and counts only.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 
 class WithnessError(Exception):
@@ -62,10 +63,17 @@ class KeyMissing(InvalidInput):
 
 
 class Held(WithnessError):
-    """The gate holds the plan. A result inside; an error only at an edge (exit 3)."""
+    """The gate holds the plan. A result inside; an error only at an edge (exit 3).
+
+    `answer` is the whole answer of the save: findings, protocol, working copy.
+    """
 
     exit_code = 3
     code = "held"
+
+    def __init__(self, message: str, *, answer: Mapping[str, Any] | None = None, hint: str = "") -> None:
+        super().__init__(message, field="decision", hint=hint)
+        self.answer = dict(answer or {})
 
 
 class TrailDamaged(WithnessError):

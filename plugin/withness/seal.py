@@ -46,8 +46,8 @@ class Seal:
             return self._cipher.decrypt(nonce, body, _place(table, column, row))
         except InvalidTag:
             raise SealBroken(
-                f"The sealed {column} of {table} {row} does not open: it was changed, or sealed with another key.",
-                hint="Restore the key file that belongs to this data directory.",
+                f"A sealed row of {table} does not open: it was changed, or sealed with another key.",
+                hint="Run: withness audit verify. If it names this row, go on with a backup that verifies.",
             ) from None
 
 
@@ -81,10 +81,12 @@ def read_key(path: Path) -> Seal:
         raise KeyMissing(
             "The key file of this data directory is missing; without it nothing sealed can be read.",
             field="WITHNESS_KEY_FILE",
-            hint="Put the backed-up key file back, or point WITHNESS_KEY_FILE at it.",
+            hint=f"Copy the backup to {path} (chmod 600), or point WITHNESS_KEY_FILE at it.",
         ) from None
     except (OSError, ValueError, KeyError, TypeError):
-        raise InvalidInput("The key file cannot be read as a Withness key.", field="WITHNESS_KEY_FILE") from None
+        raise InvalidInput(
+            "The key file cannot be read as a Withness key.", field="WITHNESS_KEY_FILE", hint=f"It is {path}."
+        ) from None
     if len(key) != _KEY_BYTES:
         raise InvalidInput("The key file's data key does not have 32 bytes.", field="WITHNESS_KEY_FILE")
     return Seal(key)

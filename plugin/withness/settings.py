@@ -6,6 +6,7 @@ Options win over the environment, the environment over the file. Secrets are nev
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -17,6 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from withness.errors import InvalidInput
 
 US_CORE_VERSIONS: Final = ("6.1.0", "7.0.0", "8.0.0")
+_REFERENCE: Final = re.compile(r"Organization/[A-Za-z0-9\-.]{1,64}")
 FILE_NAME: Final = "withness.toml"
 
 
@@ -42,6 +44,11 @@ class Settings:
     key_file: Path | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "home", Path(self.home))
+        if not _REFERENCE.fullmatch(self.organization):
+            raise InvalidInput(
+                "WITHNESS_ORGANIZATION must be a reference such as Organization/id.", field="WITHNESS_ORGANIZATION"
+            )
         if self.us_core not in US_CORE_VERSIONS:
             raise InvalidInput(
                 f"WITHNESS_US_CORE must be one of {', '.join(US_CORE_VERSIONS)}.", field="WITHNESS_US_CORE"

@@ -9,7 +9,7 @@ from uuid import uuid4
 from withness.desk.context import Context
 from withness.desk.front import Desk
 from withness.ehr.port import Ehr
-from withness.errors import InvalidInput
+from withness.errors import CannotTell, InvalidInput
 from withness.packs.load import load_catalogue
 from withness.packs.policy import load_policy, policy_bytes
 from withness.packs.templates import load_templates
@@ -18,21 +18,21 @@ from withness.settings import Settings, key_folder, read_settings
 from withness.store.sql import Store
 
 
-def build(settings: Settings) -> Context:
-    """Return the desk's means for `settings`, setting up a fresh data directory.
+def build(settings: Settings, *, fresh: bool = True) -> Context:
+    """Return the desk's means for `settings`, setting up a fresh data directory where `fresh` allows it.
 
     Raises InvalidInput for settings that do not go together, KeyMissing for a used data directory without
     its key, PolicyRefused, InvalidContent, CannotTell.
     """
     policy = load_policy(settings.policy)
     templates = load_templates(settings.packs)
-    store, seal = open_store(settings)
+    store, seal = open_store(settings, fresh=fresh)
     ehr = _ehr(settings, seal)
     if policy.demo and not ehr.loopback:
         raise InvalidInput(
             "The gate's policy is in demo mode (it has no owner): it writes to no EHR but one on this machine.",
             field="WITHNESS_EHR_URL",
-            hint="Use a policy with an owner and signature, or an EHR on a loopback address.",
+            hint="Use an EHR on a loopback address, or none: then the embedded chart is used.",
         )
     return Context(
         settings=settings,
@@ -47,12 +47,12 @@ def build(settings: Settings) -> Context:
     )
 
 
-def load(settings: Settings | None = None) -> Desk:
+def load(settings: Settings | None = None, *, fresh: bool = True) -> Desk:
     """Return the desk for `settings` (default: the environment's), setting up a fresh data directory.
 
     Raises what `build` raises: a host that cannot load the desk must not start.
     """
-    return Desk(build(settings or read_settings()))
+    return Desk(build(settings or read_settings(), fresh=fresh))
 
 
 def _ehr(settings: Settings, seal: Seal) -> Ehr:
@@ -73,7 +73,11 @@ def open_store(settings: Settings, *, fresh: bool = True) -> tuple[Store, Seal]:
     """
     bare = Store(settings.database, None)
     facts = _facts(bare) if bare.exists() else {}
-    if not facts and (settings.chart.exists() or not fresh):
+    if not facts and not fresh and not settings.chart.exists():
+        raise InvalidInput(
+            "There is nothing in this data directory yet.", field="WITHNESS_HOME", hint="Name it with --home."
+        )
+    if not facts and settings.chart.exists():
         raise InvalidInput(
             "The data directory was used before, but its database is missing or empty.",
             field="WITHNESS_HOME",
@@ -95,22 +99,28 @@ def open_store(settings: Settings, *, fresh: bool = True) -> tuple[Store, Seal]:
     return Store(settings.database, seal), seal
 
 
-def open_trail(settings: Settings) -> Store:
-    """Return a store for reading the trail: with its seal where the key fits, without it where it does not.
+def open_trail(settings: Settings) -> tuple[Store, InvalidInput | None]:
+    """Return a store for reading the trail, and why it goes without its seal where the key does not fit.
 
-    Raises InvalidInput when there is no database yet, CannotTell.
+    Raises InvalidInput when there was never a database, CannotTell when there was one.
     """
     bare = Store(settings.database, None)
+    if not bare.exists() and settings.chart.exists():
+        raise CannotTell(
+            "The data directory was used before, but its database is missing or empty.",
+            field="WITHNESS_HOME",
+            hint="Keep this directory as it is, and go on with a backup that verifies.",
+        )
     if not bare.exists():
         raise InvalidInput(
             "The data directory holds no trail yet.", field="WITHNESS_HOME", hint="Name another with --home."
         )
     try:
         store, _ = open_store(settings, fresh=False)
-    except InvalidInput:
-        return bare
+    except InvalidInput as error:
+        return bare, error
     bare.close()
-    return store
+    return store, None
 
 
 def key_path(settings: Settings, data_id: str) -> Path:

@@ -193,20 +193,22 @@ class TestTheContract:
         lambda head: replace(head, peaks="text"),
     ],
 )
-def test_a_damaged_head_is_seen_at_once_and_never_continued(change: Callable[[Head], Head]) -> None:
+@pytest.mark.parametrize("segment", [0, 1])
+def test_a_damaged_head_is_seen_at_once_and_never_continued(change: Callable[[Head], Head], segment: int) -> None:
     """Cheap signs stop the next save; its record goes into a new segment that names the break (I7).
 
     Planted: the root not compared; the count not compared; both caught.
     """
     log = MemoryLog()
-    append(log, [record(one) for one in range(5)], at=AT)
-    log._heads[0] = change(log._heads[0])
+    append(log, [record(one) for one in range(3)], at=AT)
+    append(log, [record(one) for one in (3, 4)], at=AT, fresh_segment=bool(segment))
+    log._heads[segment] = change(log._heads[segment])
     assert damage(log)
     assert broken(log)
     (written,) = append(log, [record(5)], at=AT)
-    assert (written.seq, written.segment) == (5, 1)
+    assert (written.seq, written.segment) == (5, segment + 1)
     assert json.loads(written.body)["details"]["after_break"]
-    assert log.head() == Head(1, 5, 1, leaf_hash(written.body), leaf_hash(written.body))
+    assert log.head() == Head(segment + 1, 5, 1, leaf_hash(written.body), leaf_hash(written.body))
 
 
 def test_leaves_without_a_head_and_a_head_without_leaves_are_damage() -> None:
@@ -223,7 +225,7 @@ def test_leaves_without_a_head_and_a_head_without_leaves_are_damage() -> None:
 
 
 def test_a_log_that_lost_its_heads_is_broken_for_good() -> None:
-    """The next record begins another segment, and does not pass for the first one of a fresh log."""
+    """Its next record does not pass for the first of a fresh log. Planted: the lost segment begun again; caught."""
     log = MemoryLog()
     append(log, [record(one) for one in range(3)], at=AT)
     log._heads = {}

@@ -233,7 +233,7 @@ def test_every_fault_is_listed_beside_the_answers_that_hold() -> None:
     "where", ["suicide.validated.result", "violence.asked-alone", "eating.informant", "suicide.ideation.new", "x"]
 )
 def test_a_fault_anywhere_holds_even_beside_an_answer_that_reads_well(where: str) -> None:
-    """I2: an unreadable part is unknown, whichever part it is and whoever reports it."""
+    """I2: an unreadable part is unknown, whichever part it is. Planted: only whole faults and questions'; caught."""
     found = decide(screen(faults=(Fault(where, "it cannot be read"),)))
     assert not found.released
     assert where in found.missing

@@ -207,7 +207,7 @@ def test_a_hold_ends_no_other_finding(other: Hold) -> None:
 def test_after_a_positive_that_was_ended_the_next_screen_clears_for_its_day_only() -> None:
     """after_positive: a screen that was positive last time stays positive, whatever ended its hold.
 
-    A finding closed as an entry error never was one.
+    A finding closed as an entry error never was one. Planted: only what still holds counted as positive; caught.
     """
     tomorrow = AT + timedelta(days=1)
     for answers, question, by in ((OLD, "suicide.now", "release"), (OLD_MILD, "suicide.ideation", "assessment")):

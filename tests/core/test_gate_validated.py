@@ -111,7 +111,7 @@ def test_a_date_that_is_no_day_of_the_calendar_holds(day: str) -> None:
 @pytest.mark.parametrize("zone", ["UTC", "America/Los_Angeles", "Asia/Kolkata"])
 @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-01", "9999-12-31"])
 def test_a_day_at_either_end_of_the_calendar_holds_and_never_fails(day: str, zone: str) -> None:
-    """A screen is always recorded and decided on, whatever day somebody typed; on an older screen too."""
+    """A screen is always decided on, whatever day somebody typed. Planted: the window added to it first; caught."""
     for purpose in Purpose:
         odd = screen({**part("date", day), "medical.intoxicated": "yes"})
         found = decide(odd, screen(part("date", day)), purpose=purpose, zone=ZoneInfo(zone))

@@ -59,7 +59,7 @@ def test_a_screen_made_earlier_expires_earlier_however_late_it_was_filed() -> No
 
 @pytest.mark.parametrize(("purpose", "days"), [(NEW, 0), (NEW, 1), (AMEND, 0), (AMEND, 20), (AMEND, 30)])
 def test_expires_is_the_last_instant_that_still_clears(purpose: Purpose, days: int) -> None:
-    """`expires` says when the screen stops clearing, its validated result's own date included."""
+    """It stops clearing then, its validated result's own date included. Planted: that date left out; caught."""
     given = screen({HAS_RESULT_OF: (AT - timedelta(days=days)).date().isoformat()})
     found = decide(given, purpose=purpose)
     assert found.released
@@ -109,7 +109,7 @@ def test_after_a_positive_screen_only_the_same_day_of_the_site_clears(
 
 
 def test_a_day_that_has_its_last_hour_twice_ends_with_the_second() -> None:
-    """In Santiago the 4th of April 2026 has 23:00 to midnight twice; both hours are that day."""
+    """Santiago, 4 April 2026: 23:00 to midnight comes twice. Planted: `fold=0`; caught."""
     where = ZoneInfo("America/Santiago")
     made_at = datetime(2026, 4, 4, 15, 0, tzinfo=UTC)
     history = (screen({"medical.intoxicated": "yes"}, authored=made_at - timedelta(hours=1)), screen(authored=made_at))

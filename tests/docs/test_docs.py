@@ -30,6 +30,7 @@ class Desktop:
         unset = {name: value for name, value in os.environ.items() if not name.startswith("WITHNESS_")}
         env = {
             **unset,
+            "COLUMNS": "1000",
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT / "docs" / "examples"),
             "WITHNESS_HOME": str(self.home),
@@ -148,14 +149,15 @@ def test_there_are_examples_to_run() -> None:
 
 def test_the_host_starts_saves_a_clear_plan_and_vetoes_an_acute_one(desktop: Desktop) -> None:
     done = desktop.run("python", HOST)
-    ready, rosa, tom = done.stdout.splitlines()
+    ready, rosa, tom, *steps = done.stdout.splitlines()
     assert done.returncode == 0
     assert ready.startswith("The risk gate is ready: withness ")
     assert rosa.startswith("Rosa: saved as CarePlan/")
+    assert steps[0] == "  now: Stay with the person or keep the line open"
     assert tom == (
-        "Tom: vetoed. The plan waits. Act now: stay with the person and follow the steps below, the ones marked now "
-        "first. Here you lead; not-knowing waits. Notes, safety plans, referrals, reports and messages are never held, "
-        "and the client's words are kept."
+        "Tom: vetoed. The plan waits. Act now: stay with the person and follow the protocol's steps, the ones marked "
+        "now first. Here you lead; not-knowing waits. Notes, safety plans, referrals, reports and messages are never "
+        "held, and the client's words are kept."
     )
 
 

@@ -289,7 +289,7 @@ class TestOneWriterAtATime:
     def test_a_store_that_another_thread_holds_is_cannot_tell_in_time(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The same limit holds within one process: a writer never waits for ever."""
+        """The same limit holds within one process. Planted: the thread lock without a limit; caught."""
         monkeypatch.setattr(sql, "LOCK_SECONDS", 0.3)
         shared = Store(path, Seal(KEY))
         shared.set_up({"data_id": "x"})

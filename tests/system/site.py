@@ -77,6 +77,7 @@ class Site:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("WITHNESS_")}
         found = {
             **kept,
+            "COLUMNS": "1000",
             "PYTHONPATH": str(PLUGIN),
             "WITHNESS_HOME": str(self.home),
             "WITHNESS_KEY_FILE": str(self.key_file),

@@ -63,7 +63,7 @@ def test_a_hostile_draft_is_refused_in_one_sentence(site: Site, name: str) -> No
     assert "client words" not in done.stderr + done.stdout
     with site.context.store.transaction() as tx:
         assert tx.last() == before
-        assert tx.plans() == ()
+        assert tx.plan_ids() == ()
     assert site.plans_in_chart() == 0
 
 

@@ -123,14 +123,14 @@ def test_an_edit_behind_the_records_is_found(site: Site, name: str) -> None:
 
 
 def test_a_damaged_trail_stops_every_plan_and_no_screen(site: Site) -> None:
-    """I7, as far as there is something to save: plan save exits 4; a screen is recorded in a new segment."""
+    """I7, as far as it goes: plan save exits 4; a screen is recorded, in a new segment, and holds."""
     lived_in(site)
     with behind_our_back(site) as database:
         database.execute("UPDATE audit_leaf SET outcome = 'cleared' WHERE seq = 3")
     assert site.console("audit", "verify").returncode == 4
     site.open()
     site.pass_time(minutes=5)
-    assert site.screen("Patient/ana")["decision"] == "released"
+    assert site.screen("Patient/ana")["missing"] == ["trail"]
     plans = site.desk.plans()
     with pytest.raises(TrailDamaged):
         site.save(make_draft("Patient/ana"))

@@ -11,7 +11,8 @@ import click
 from withness.audit.record import Leaf
 from withness.cli import say
 from withness.core.terms import reference
-from withness.errors import TrailDamaged
+from withness.desk.verify import Verdict
+from withness.errors import CannotTell, TrailDamaged, WithnessError
 
 
 @click.group(epilog="\b\nExamples:\n  withness audit verify\n  withness audit show --patient Patient/rosa\n")
@@ -29,39 +30,46 @@ def verify(actor: str | None, home: Path | None, as_json: bool) -> None:
     from withness.settings import read_settings
     from withness.wiring import open_trail
 
-    store = open_trail(read_settings({"home": home}))
+    store, unsealed = open_trail(read_settings({"home": home}))
     try:
         verdict = run(store, actor_of(actor or "Device/withness"), datetime.now(UTC), progress=_progress)
     finally:
         store.close()
-    sentences = [damage.sentence() for damage in verdict.damages]
     if as_json:
-        damages = [{"record": one.record, "what": one.what} for one in verdict.damages]
-        say.document(
-            {
-                "whole": verdict.whole,
-                "records": verdict.records,
-                "recomputed": verdict.recomputed,
-                "root": verdict.root,
-                "tail": "not provable without an anchor",
-                "damages": damages,
-            }
-        )
+        say.document(_verdict(verdict))
     else:
-        click.echo(f"{verdict.records} records; root {verdict.root or '-'}")
-        click.echo(
-            "Decisions not recomputed: the data key is missing."
-            if verdict.recomputed is None
-            else f"{verdict.recomputed} decisions decided again."
-        )
-        click.echo("Without an anchor outside this data directory, a cut-off tail cannot be proved.")
-        for sentence in sentences:
-            click.secho(sentence, fg="red")
-        click.secho(
-            "The trail is whole." if verdict.whole else "The trail is DAMAGED: no plan can be saved.", bold=True
-        )
-    if not verdict.whole:
-        say.stop(TrailDamaged.exit_code)
+        _tell(verdict, unsealed)
+    say.stop({True: 0, False: TrailDamaged.exit_code, None: CannotTell.exit_code}[verdict.whole])
+
+
+def _verdict(verdict: Verdict) -> dict[str, object]:
+    return {
+        "whole": verdict.whole,
+        "records": verdict.records,
+        "recomputed": verdict.recomputed,
+        "root": verdict.root,
+        "tail": "not provable without an anchor",
+        "damages": [{"record": one.record, "what": one.what} for one in verdict.damages],
+    }
+
+
+def _tell(verdict: Verdict, unsealed: WithnessError | None) -> None:
+    click.echo(f"{verdict.records} records; root {verdict.root or '-'}")
+    if verdict.recomputed is not None:
+        click.echo(f"{verdict.recomputed} decisions decided again.")
+    click.echo("Without an anchor outside this data directory, a cut-off tail cannot be proved.")
+    for damage in verdict.damages:
+        click.secho(damage.sentence(), fg="red")
+    match verdict.whole:
+        case True:
+            click.secho("The trail is whole.", bold=True)
+        case False:
+            click.secho("The trail is DAMAGED: no plan can be saved.", bold=True)
+            click.echo("Keep this directory as it is for inquiry, and go on with a backup that verifies.")
+        case None:
+            click.secho("The records are whole. Decisions not recomputed: nothing sealed could be opened.", bold=True)
+    if unsealed is not None:
+        click.echo(f"{unsealed.message} {unsealed.hint}")
 
 
 def _progress(done: int) -> None:
@@ -83,7 +91,7 @@ def show(patient: str | None, limit: int, actor: str | None, home: Path | None, 
 
     if patient is not None:
         reference(patient, "Patient", "RelatedPerson", field="--patient")
-    store = open_trail(read_settings({"home": home}))
+    store, _ = open_trail(read_settings({"home": home}))
     try:
         leaves = run(store, actor_of(actor or "Device/withness"), datetime.now(UTC), patient=patient, limit=limit)
     finally:

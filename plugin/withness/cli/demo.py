@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from withness.cli import samples, say
-from withness.fhir import codes
 
 if TYPE_CHECKING:
     from withness.core.risk import RiskPolicy
@@ -115,32 +114,16 @@ def _show(chapter: _Chapter, answer: dict[str, Any], questions: dict[str, str]) 
         click.echo(f"In {whose}: {_quoted(who['words'])}")
     say.decision(answer, questions)
     if answer["saved"]:
-        rows = [(entry["request"]["url"], _about(entry["resource"])) for entry in answer["bundle"]["entry"]]
-        say.table("In the chart", ("resource", "what it holds"), rows)
+        say.bundle(answer["bundle"])
     else:
-        click.echo(f"Nothing went into the chart. The draft waits as working copy {answer['plan']}.")
+        say.prose(f"Nothing went into the chart. The draft waits as working copy {answer['plan']}.")
     if chapter.end:
-        click.echo(chapter.end)
+        say.prose(chapter.end)
 
 
 def _quoted(words: str) -> str:
     """Return `words` in quotation marks, each further line of them indented."""
     return f"“{words}”".replace("\n", "\n    ")
-
-
-def _about(resource: dict[str, Any]) -> str:
-    match resource["resourceType"]:
-        case "Goal":
-            target = resource["target"][0]
-            urls = [one["url"] for one in target.get("extension", [])]
-            due = f"due {target['dueDate']}{' (estimated)' if codes.DUE_ESTIMATED in urls else ''}"
-            return f"{_quoted(resource['description']['text'])} | {target['measure']['text']} | {due}"
-        case "CarePlan":
-            return f"{resource['title']} | {resource['status']} | screen and goals referenced"
-        case "QuestionnaireResponse":
-            return "the screen, without what stays inside Withness"
-        case _:
-            return "both authors: client and clinician"
 
 
 def _trail(settings: Any, *, quiet: bool) -> dict[str, Any]:
@@ -149,7 +132,7 @@ def _trail(settings: Any, *, quiet: bool) -> dict[str, Any]:
     from withness.desk.verify import verify
     from withness.wiring import open_trail
 
-    store, actor = open_trail(settings), actor_of(samples.CLINICIAN)
+    (store, _), actor = open_trail(settings), actor_of(samples.CLINICIAN)
     try:
         leaves = show(store, actor, datetime.now(UTC), limit=100)
         verdict = verify(store, actor, datetime.now(UTC))

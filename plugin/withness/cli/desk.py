@@ -12,9 +12,9 @@ from withness.wiring import load
 
 
 @contextmanager
-def opened(home: Path | None) -> Iterator[tuple[Desk, dict[str, str]]]:
-    """Yield the desk, and the wording of the policy's questions by linkId."""
-    desk = load(read_settings({"home": home}))
+def opened(home: Path | None, *, fresh: bool = True) -> Iterator[tuple[Desk, dict[str, str]]]:
+    """Yield the desk, and the wording of the screen's items by linkId; only `fresh` sets up a new directory."""
+    desk = load(read_settings({"home": home}), fresh=fresh)
     try:
         yield desk, desk.questions()
     finally:

@@ -37,7 +37,8 @@ def preview(file: str, home: Path | None, as_json: bool) -> None:
             say.decision(answer, questions)
             _advise(answer)
             if answer["bundle"]:
-                say.document(answer["bundle"])
+                say.bundle(answer["bundle"])
+                click.echo("Nothing was written. The whole Bundle: --json")
         say.stop(0 if answer["bundle"] else 3)
 
 
@@ -58,7 +59,9 @@ def save(file: str, actor: str | None, home: Path | None, as_json: bool) -> None
         else:
             say.decision(answer, questions)
             _advise(answer)
-            click.echo(_outcome(answer))
+            if answer["bundle"]:
+                say.bundle(answer["bundle"])
+            say.prose(_outcome(answer, desk.ehr))
         say.stop(_exit(answer))
 
 
@@ -68,26 +71,29 @@ def _exit(answer: dict[str, Any]) -> int:
     return 5 if answer["delivery"] in UNDELIVERED else 3
 
 
-def _outcome(answer: dict[str, Any]) -> str:
+def _outcome(answer: dict[str, Any], ehr: str) -> str:
+    where = "the embedded chart" if ehr == "local" else ehr
     if answer["saved"]:
-        return "Saved: " + ", ".join(answer["care_plans"])
+        return f"Saved as plan {answer['plan']} in {where}."
     if answer["delivery"] in UNDELIVERED:
-        return f"Approved, not yet in the EHR: {answer['trouble'] or 'it waits'}\nIt is kept. Run: withness sync"
+        return f"Approved, not yet in {where}: {answer['trouble'] or 'it waits.'} It is kept. Run: withness sync"
     if answer["trouble"]:
         return str(answer["trouble"])
-    return f"Not saved. The draft is kept as working copy {answer['plan']}."
+    return (
+        f"Not saved. The draft is kept as working copy {answer['plan']}; when the hold has ended, save this file again."
+    )
 
 
 def _advise(answer: dict[str, Any]) -> None:
     for sentence in answer["advisories"]:
-        click.echo(f"Advice: {sentence}")
+        say.prose(f"Advice: {sentence}")
 
 
 @plan.command("list", epilog="\b\nExample:\n  withness plan list --json\n")
 @say.common
 def list_plans(home: Path | None, as_json: bool) -> None:
     """List plans and working copies, newest first."""
-    with opened(home) as (desk, _):
+    with opened(home, fresh=False) as (desk, _):
         found = desk.plans()
     if as_json:
         say.document(found)
@@ -101,7 +107,7 @@ def list_plans(home: Path | None, as_json: bool) -> None:
 @say.common
 def show(id: str, home: Path | None, as_json: bool) -> None:
     """Show one plan or working copy, its draft in the client's own words included."""
-    with opened(home) as (desk, _):
+    with opened(home, fresh=False) as (desk, _):
         found = desk.plan(id)
     if as_json:
         say.document(found)

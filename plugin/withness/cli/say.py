@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -59,11 +60,16 @@ def read_file(path: str) -> bytes:
         with Path(path).open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise InvalidInput(f"{path} cannot be read: {error.strerror}.", field="FILE") from None
+        raise InvalidInput(f"{path or 'The empty name'} cannot be read: {error.strerror}.", field="FILE") from None
+
+
+def width() -> int:
+    """Return the terminal's width, or COLUMNS, or 100."""
+    return shutil.get_terminal_size((100, 24)).columns
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table that a person can read; its width follows the terminal."""
+    """Print a table that a person can read; long words fold, and the width follows the terminal."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -73,38 +79,69 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
         made.add_column(column, overflow="fold")
     for row in rows:
         made.add_row(*(Text(cell) for cell in row))
-    console = Console(width=None if sys.stdout.isatty() else 110, highlight=False)
+    console = Console(width=width(), highlight=False)
     console.print(made)
     console.print()
+
+
+def prose(text: str, *, bold: bool = False) -> None:
+    """Print a sentence, wrapped at words."""
+    import textwrap
+
+    click.secho(textwrap.fill(text, width(), break_long_words=False, break_on_hyphens=False), bold=bold)
 
 
 def decision(told: Mapping[str, Any], questions: Mapping[str, str]) -> None:
     """Say a decision: whom it concerns, what to do next, every reason, the protocol; of a unit, one sentence."""
     if told["person"]:
         click.echo(told["person"])
-    click.secho(f"{told['decision']}: {told['sentence']}", bold=True)
+    prose(f"{told['decision']}: {told['sentence']}", bold=True)
     if told["policy"]["demo"]:
-        click.echo("Demo mode: the gate's policy has no clinical owner; everything is marked as test data.")
+        prose("Demo mode: the gate's policy has no clinical owner; everything is marked as test data.")
     if told["protocol"]:
         steps = [(_duration(step["within"]), step["owner"], step["text"]) for step in told["protocol"]]
         table("Directive protocol", ("within", "owner", "step"), steps)
+    links = [f"{one['domain']}.{one['item']}" for one in told["findings"]]
     if told["findings"]:
         rows = [
-            (one["acuity"], one["domain"], questions.get(f"{one['domain']}.{one['item']}", one["item"]), one["why"])
-            for one in told["findings"]
+            (one["acuity"], one["domain"], questions.get(link, questions.get(one["item"], one["item"])), one["why"])
+            for one, link in zip(told["findings"], links, strict=True)
         ]
-        table("Reasons", ("acuity", "domain", "question", "why"), rows)
-    for label, items in (("Missing", told["missing"]), ("Conditions", told["conditions"])):
-        for item in items:
-            click.echo(f"{label}: {questions.get(item, item)} ({item})")
+        table("Reasons", ("acuity", "domain", "question", "why"), dict.fromkeys(rows))
+    for item in told["missing"]:
+        if item not in links:
+            prose("Missing: a new screen" if item == "screen" else f"Missing: {questions.get(item, item)} ({item})")
     if told["needs"]:
-        click.echo("To be written down: " + ", ".join(told["needs"]))
+        prose("To be written down: " + ", ".join(told["needs"]))
     if told["expires"]:
+        for item in told["conditions"]:
+            prose(f"Condition: {questions.get(item, item)} ({item})")
         click.echo(f"This screen lets plans through until {told['expires'][:16].replace('T', ' ')} UTC.")
     if told["needs"] or told["protocol"]:
-        click.echo("This release cannot record what ends this hold; see docs/clinicians.md.")
+        prose("This release cannot record what ends this hold; see docs/clinicians.md.")
     if told["reflection"]:
-        click.echo(f"For later, with a colleague or supervisor: {told['reflection']}")
+        prose(f"For later, with a colleague or supervisor: {told['reflection']}")
+
+
+def bundle(sent: Mapping[str, Any]) -> None:
+    """Say what a Bundle puts into the chart, a line for each resource."""
+    rows = [(entry["request"]["url"], _about(entry["resource"])) for entry in sent["entry"]]
+    table("For the chart", ("resource", "what it holds"), rows)
+
+
+def _about(resource: Mapping[str, Any]) -> str:
+    match resource["resourceType"]:
+        case "Goal":
+            target = resource["target"][0]
+            estimated = any(one["url"].endswith("due-estimated") for one in target.get("extension", ()))
+            due = f"due {target['dueDate']}" + (" (estimated)" if estimated else "")
+            return f"“{resource['description']['text']}” | {target['measure']['text']} | {due}"
+        case "CarePlan":
+            return f"{resource['title']} | {resource['status']} | screen and goals referenced"
+        case "QuestionnaireResponse":
+            return "the screen, without what stays inside Withness"
+        case _:
+            return "both authors: client and clinician"
 
 
 def _duration(within: str) -> str:

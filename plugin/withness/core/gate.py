@@ -96,7 +96,9 @@ def decide_member(
     judged = _Judgement()
     latest = history[-1] if history else None
     if not about.intact:
-        judged.unknown(SCREEN, "trail", "the screens on record are not those that the trail names", missing="trail")
+        judged.unknown(
+            SCREEN, "trail", "the audit trail is damaged, or names other screens than those on record", missing="trail"
+        )
     if latest is None:
         judged.unknown(SCREEN, "", "no risk screen is on record", missing=SCREEN)
     else:
@@ -254,11 +256,21 @@ def _judge_window(
         end = _end(policy, window, latest.authored, about.zone)
         judged.expiries.append(end)
         if window.kind == "same-encounter" and (not about.encounter or latest.encounter != about.encounter):
-            judged.unknown(domain.id, "", "the latest screen was not made in this encounter", missing=SCREEN)
+            judged.unknown(domain.id, "", _other_encounter(latest, about), missing=SCREEN)
         if about.at > end:
             judged.unknown(domain.id, "", "the latest screen is too old for this: stale", missing=SCREEN)
         if domain.validated is not None:
             _judge_result_date(judged, policy, domain, domain.validated, latest, window, about)
+
+
+def _other_encounter(latest: Screen, about: Circumstance) -> str:
+    if not about.encounter:
+        return "no encounter was given that the plan would be made in"
+    return (
+        "the latest screen was made in another encounter"
+        if latest.encounter
+        else "the latest screen names no encounter"
+    )
 
 
 def _end(policy: RiskPolicy, window: Window, authored: datetime, zone: tzinfo) -> datetime:

@@ -85,7 +85,10 @@ def _answer(
         acuity = worst([acuity, _withdrawn(question, screen)])
     if acuity is Acuity.NONE and code == NO and not accepted:
         return Reading(
-            item, Acuity.UNKNOWN, "the no was not given by somebody whose no counts here", missing=question.id
+            item,
+            Acuity.UNKNOWN,
+            "a no counts here only from the person, the clinician or a record",
+            missing=question.id,
         )
     why = "not answered" if code is None else f"answered {code}"
     if acuity is Acuity.UNKNOWN:
@@ -178,11 +181,19 @@ def _validated(
     for name in ("instrument", "version", "date", "by"):
         written = screen.answers.get(prefix + name)
         if blank(policy, written):
-            why = f"the validated instrument's {name} is missing"
+            why = f"the validated instrument's result does not say: {_SAID[name]}"
             yield Reading(f"validated.{name}", rule.missing, why, missing=prefix + name)
         elif name == "instrument" and written not in rule.instruments:
             why = "the instrument is not one that the policy lists"
             yield Reading(f"validated.{name}", rule.missing, why, missing=prefix + name)
+
+
+_SAID: Final = {
+    "instrument": "which instrument",
+    "version": "which version",
+    "date": "of which day",
+    "by": "given by whom",
+}
 
 
 def _younger_than(age: int, about: Circumstance) -> bool:

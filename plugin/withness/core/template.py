@@ -205,6 +205,6 @@ def shape(target: Target) -> str:
         case Yes():
             return '{"yes": true}'
         case Both():
-            return '{"all": [code, code]}'
+            return f'{{"all": ["{target.codes[0]}", "{target.codes[1]}"]}}'
         case _:
             assert_never(target)

@@ -74,7 +74,7 @@ def deliver(context: Context, decision_id: str, actor: Actor) -> Sent:
 def _begin(tx: Transaction, context: Context, row: OutboxRow, births: Mapping[str, date], actor: Actor) -> Sent | None:
     """Look again under the lock, and note that sending begins; None when it may."""
     if row.ehr != context.ehr.address:
-        return Sent(row.state, "The plan was approved for another EHR than the one set now; it waits for that one.")
+        return Sent(row.state, f"The plan was approved for another EHR, {row.ehr}: set WITHNESS_EHR_URL to it.")
     if log.broken(tx):
         raise TrailDamaged("The audit trail is damaged, so no plan is sent.", hint="Run: withness audit verify")
     held = _newer_hold(tx, context, row, births)
@@ -87,7 +87,7 @@ def _begin(tx: Transaction, context: Context, row: OutboxRow, births: Mapping[st
 def _look_up(context: Context, row: OutboxRow, births: Mapping[str, date], actor: Actor) -> Sent:
     """Find out what became of an attempt that may have reached the EHR; only then go on."""
     if row.ehr != context.ehr.address:
-        return Sent(row.state, "The plan may have reached another EHR than the one set now; it waits for that one.")
+        return Sent(row.state, f"The plan may have reached another EHR, {row.ehr}: set WITHNESS_EHR_URL to it.")
     try:
         there = _there(context, row)
     except (EhrUnavailable, EhrRefused, Conflict, CannotTell) as error:

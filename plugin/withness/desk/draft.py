@@ -88,6 +88,8 @@ def read_draft(value: Mapping[str, Any], templates: Mapping[str, PlanTemplate]) 
     return plan
 
 
+_SEE: Final = "The form of a draft: withness schema plan"
+
 _WANTED: Final = {
     "start": "must be a day, YYYY-MM-DD",
     "review_by": "must be a day, YYYY-MM-DD",
@@ -100,6 +102,12 @@ _WANTED: Final = {
 def _refuse_organization(value: Mapping[str, Any]) -> None:
     if not isinstance(value, Mapping):
         raise InvalidInput("A plan draft must be one JSON object.", field="the draft")
+    if "resourceType" in value:
+        raise InvalidInput(
+            "This is a FHIR resource, not a plan draft.",
+            field="resourceType",
+            hint="A risk screen is recorded with: withness screen FILE. A draft's form: withness schema plan",
+        )
     unit = value.get("unit")
     if isinstance(unit, Mapping) and unit.get("kind") == "organization":
         raise InvalidInput(
@@ -119,20 +127,17 @@ def _sentence(error: ValidationError) -> InvalidInput:
         shown = re.sub(r"[^A-Za-z0-9_.-]", "?", str(step))[:64]
         path += f"[{shown}]" if isinstance(step, int) else f"{'.' if path else ''}{shown}"
     path = path or "the draft"
-    match first["type"]:
-        case "missing":
-            return InvalidInput(f"{path} is missing.", field=path)
-        case "extra_forbidden":
-            return InvalidInput(f"{path} is not a field of a plan draft.", field=path)
-        case "string_too_long":
-            return InvalidInput(f"{path} is longer than {MAX_WORDS} characters.", field=path)
-        case "string_too_short":
-            return InvalidInput(f"{path} is empty.", field=path)
-        case "string_pattern_mismatch":
-            return InvalidInput(f"{path} {_WANTED.get(str(steps[-1]), 'is empty')}.", field=path)
-        case _:
-            said = first["msg"].removeprefix("Input ").removeprefix("Value ")
-            return InvalidInput(f"{path}: {said[:1].lower()}{said[1:]}.", field=path)
+    said = first["msg"].removeprefix("Input ").removeprefix("Value ")
+    sentences = {
+        "missing": " is missing",
+        "extra_forbidden": " is not a field of a plan draft",
+        "model_type": " must be an object",
+        "string_too_long": f" is longer than {MAX_WORDS} characters",
+        "string_too_short": " is empty",
+        "string_pattern_mismatch": f" {_WANTED.get(str(steps[-1]), 'is empty')}" if steps else " is empty",
+    }
+    sentence = sentences.get(first["type"], f": {said[:1].lower()}{said[1:]}")
+    return InvalidInput(f"{path}{sentence}.", field=path, hint=_SEE)
 
 
 def _unit(outside: DraftFile) -> Unit:

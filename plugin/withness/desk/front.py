@@ -11,8 +11,9 @@ from withness.core.terms import REFERENCE, Purpose, UnitKind, reference
 from withness.desk import delivery, plans, screens, verify
 from withness.desk.context import Actor, Context
 from withness.desk.telling import tell
-from withness.errors import InvalidInput, TrailDamaged
+from withness.errors import InvalidInput, SealBroken, TrailDamaged
 from withness.fhir.questionnaires import fields, risk_screen
+from withness.store.transaction import Transaction
 
 
 class Desk:
@@ -86,21 +87,18 @@ class Desk:
             "troubles": list(done.troubles),
         }
 
+    @property
+    def ehr(self) -> str:
+        """The EHR's address, "local" for the embedded chart."""
+        return self._context.ehr.address
+
     def plans(self) -> list[dict[str, Any]]:
-        """Return plans and working copies, newest first, without their words."""
+        """Return plans and working copies, newest first, without their words.
+
+        One whose row does not open is listed as unreadable; it never hides the others.
+        """
         with self._context.store.transaction() as tx:
-            rows = tx.plans()
-        return [
-            {
-                "plan": row.id,
-                "state": row.state.value,
-                "unit": row.content["draft"]["unit"]["kind"],
-                "members": row.content["members"],
-                "decision": row.content["told"]["decision"],
-                "updated": row.updated_at,
-            }
-            for row in rows
-        ]
+            return [_listed(tx, id) for id in tx.plan_ids()]
 
     def plan(self, id: str) -> dict[str, Any]:
         """Return one plan or working copy with its draft. Raises InvalidInput when there is none."""
@@ -171,6 +169,23 @@ def _author(resource: Mapping[str, Any]) -> Actor:
     written = author.get("reference") if isinstance(author, Mapping) else None
     match = REFERENCE.fullmatch(written) if isinstance(written, str) else None
     return actor_of(match[0] if match and match["type"] in _PEOPLE else "Device/withness")
+
+
+def _listed(tx: Transaction, id: str) -> dict[str, Any]:
+    try:
+        row = tx.plan(id)
+    except SealBroken:
+        row = None
+    if row is None:
+        return {"plan": id, "state": "unreadable", "unit": "", "members": [], "decision": "", "updated": ""}
+    return {
+        "plan": row.id,
+        "state": row.state.value,
+        "unit": row.content["draft"]["unit"]["kind"],
+        "members": row.content["members"],
+        "decision": row.content["told"]["decision"],
+        "updated": row.updated_at,
+    }
 
 
 def _named(kind: Any, text: str, *, field: str) -> Any:

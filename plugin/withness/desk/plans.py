@@ -110,7 +110,10 @@ class _Case:
 
     @property
     def advice(self) -> tuple[str, ...]:
-        return advisories(self.plan, self.context.catalogue)
+        found = advisories(self.plan, self.context.catalogue)
+        patients = [one for one in self.plan.unit.members if one.startswith("Patient/")]
+        silent = not all(self.plan.has_yes_of(one) for one in patients)
+        return (*found, "A member who has agreed to no goal gets no plan in the chart.") if silent else found
 
     def digest(self, actor: Actor) -> str:
         """What a repeated request must equal: the draft (RFC 8785) and who asks."""
@@ -153,7 +156,11 @@ def _decide_and_keep(tx: Transaction, case: _Case, actor: Actor) -> Answer:
     kept, digest = tx.plan_of(plan.request_id), case.digest(actor)
     if kept is not None:
         if not hmac.compare_digest(str(kept.content["digest"]), digest):
-            raise Conflict("request_id was used before, for something else.", field="request_id", hint="Use a new one.")
+            raise Conflict(
+                "request_id was used before, with another draft or by another actor.",
+                field="request_id",
+                hint="Repeat it as it was (see withness plan list); only a really new plan gets a new request_id.",
+            )
         if kept.state in (PlanState.APPROVED, PlanState.DELIVERED):
             return _present(tx, kept, case)
     if log.broken(tx):

@@ -64,7 +64,7 @@ def ask(
     SealBroken for an unreadable screen.
     """
     rows = {member: tx.screens(member) for member in question.members}
-    newest = newest or log.newest_time(tx)
+    newest, whole = newest or log.newest_time(tx), not log.broken(tx)
     inputs = {
         member: {
             "person": member,
@@ -77,7 +77,7 @@ def ask(
             "not_before": instant(newest) if newest else None,
             "birth_date": question.birth_dates[member].isoformat() if member in question.birth_dates else None,
             "screens": [row.id for row in rows[member]],
-            "intact": tx.recorded_screens(member) == tuple(row.id for row in rows[member]),
+            "intact": whole and tx.recorded_screens(member) == tuple(row.id for row in rows[member]),
         }
         for member in question.members
     }

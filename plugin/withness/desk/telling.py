@@ -74,6 +74,6 @@ _SENTENCES = {
     "you find." + _NEVER_HELD,
     "held-incomplete": "The plan waits: something is missing, unsure, declined, too old, or from another encounter. "
     "Look first at anything listed as elevated; then ask again what is missing and record a new screen." + _NEVER_HELD,
-    "held-for-directive-protocol": "The plan waits. Act now: stay with the person and follow the steps below, the ones "
-    "marked now first. Here you lead; not-knowing waits." + _NEVER_HELD,
+    "held-for-directive-protocol": "The plan waits. Act now: stay with the person and follow the protocol's steps, the "
+    "ones marked now first. Here you lead; not-knowing waits." + _NEVER_HELD,
 }

@@ -32,9 +32,9 @@ class Verdict:
     root: str
 
     @property
-    def whole(self) -> bool:
-        """Whether nothing was found damaged."""
-        return not self.damages
+    def whole(self) -> bool | None:
+        """Whether the trail is whole; None where nothing was found and the sealed rows could not be opened."""
+        return False if self.damages else (True if self.recomputed is not None else None)
 
 
 def verify(store: Store, actor: Actor, at: datetime, *, progress: Callable[[int], None] = lambda done: None) -> Verdict:
@@ -51,7 +51,7 @@ def verify(store: Store, actor: Actor, at: datetime, *, progress: Callable[[int]
             kind=Kind.TRAIL_VERIFIED,
             actor=actor.ref,
             os_user=actor.os_user,
-            outcome="damaged" if damages else "whole",
+            outcome="damaged" if damages else "whole" if tx.opens else "structure-whole",
             details={
                 "records": run.records,
                 "recomputed": run.recomputed if tx.opens else None,

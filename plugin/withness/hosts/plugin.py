@@ -32,7 +32,10 @@ class Plugin:
         return self.desk.health()
 
     def save(self, draft: Mapping[str, Any], *, actor: str | None = None) -> dict[str, Any]:
-        """Save a plan or raise: Held when the gate holds, EhrUnavailable when it is approved and waits."""
+        """Save a plan or raise: Held when the gate holds, EhrUnavailable when it is approved and waits.
+
+        `Held.answer` has the findings, the protocol's steps and the working copy.
+        """
         answer = self.desk.save(draft, actor=actor)
         if answer["saved"] is True:
             return answer
@@ -40,7 +43,7 @@ class Plugin:
             raise EhrUnavailable(
                 answer["trouble"] or "The plan is approved and waits for the EHR.", hint="Run: withness sync"
             )
-        raise Held(answer["trouble"] or answer["sentence"], field="decision")
+        raise Held(answer["trouble"] or answer["sentence"], answer=answer)
 
 
 def register(settings: Settings | None = None) -> Plugin:

@@ -150,7 +150,8 @@ def _busy() -> CannotTell:
 def _cannot_tell(error: Exception) -> CannotTell:
     kind = getattr(error, "orig", error).__class__.__name__
     return CannotTell(
-        f"The database cannot be read or written ({kind}); nothing was saved.", hint="Run: withness audit verify"
+        f"The database cannot be read or written ({kind}); nothing was saved.",
+        hint="Keep this directory as it is; go on with a backup that verifies.",
     )
 
 

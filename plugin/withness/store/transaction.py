@@ -146,10 +146,10 @@ class Transaction:
         row = self._connection.execute(select(schema.plan).where(schema.plan.c.id == id)).first()
         return self._plan(row) if row else None
 
-    def plans(self) -> tuple[PlanRow, ...]:
-        """Return every plan, newest first. Raises SealBroken when one does not open."""
-        query = select(schema.plan).order_by(schema.plan.c.updated_at.desc(), schema.plan.c.id)
-        return tuple(self._plan(row) for row in self._connection.execute(query))
+    def plan_ids(self) -> tuple[str, ...]:
+        """Return every plan's id, newest first, without opening any."""
+        query = select(schema.plan.c.id).order_by(schema.plan.c.updated_at.desc(), schema.plan.c.id)
+        return tuple(self._connection.execute(query).scalars())
 
     def _plan(self, row: Row[Any]) -> PlanRow:
         plain = (row.id, row.request_id, row.state, row.decision_id, row.updated_at)
