@@ -14,7 +14,7 @@ from withness.cli.demo import demo
 
 @pytest.fixture(scope="module")
 def told() -> str:
-    done = CliRunner().invoke(demo)
+    done = CliRunner(env={"COLUMNS": "1000"}).invoke(demo)
     assert done.exit_code == 0, done.output
     return done.output
 
@@ -24,7 +24,7 @@ def chapters(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, ob
     with pytest.MonkeyPatch.context() as set_for:
         folder = tmp_path_factory.mktemp("demo")
         set_for.setenv("WITHNESS_KEY_FILE", str(folder / "demo.key"))
-        done = CliRunner().invoke(demo, ["--json", "--home", str(folder / "data")])
+        done = CliRunner(env={"COLUMNS": "1000"}).invoke(demo, ["--json", "--home", str(folder / "data")])
     assert done.exit_code == 0, done.output
     found: dict[str, dict[str, object]] = json.loads(done.output)
     return found
@@ -81,7 +81,7 @@ def test_words_are_shown_as_they_were_said(monkeypatch: pytest.MonkeyPatch) -> N
     people = samples.people()
     people["rosa"]["words"] = "I want somebody\nto get it – it's 🌱"
     monkeypatch.setattr(samples, "people", lambda: people)
-    done = CliRunner().invoke(demo)
+    done = CliRunner(env={"COLUMNS": "1000"}).invoke(demo)
     assert "In the client's words: “I want somebody\n    to get it – it's 🌱”\n" in done.output
 
 
