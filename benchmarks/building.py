@@ -17,7 +17,7 @@ from withness.desk.draft import read_draft
 from withness.fhir.answers import read_screen
 from withness.fhir.bundle import plan_transaction
 from withness.fhir.check import require_valid
-from withness.fhir.plan_resources import Making
+from withness.fhir.making import Making
 from withness.packs.policy import load_policy
 from withness.packs.templates import load_templates
 

@@ -8,7 +8,8 @@ from datetime import date
 import pytest
 
 from withness.core.catalogue import advisories, proposals
-from withness.core.plan import Concern, Frame, Goal, Plan, Unit
+from withness.core.goal import Frame, Goal
+from withness.core.plan import Concern, Plan, Unit
 from withness.core.terms import Lead, UnitKind
 from withness.packs.load import load_catalogue
 from withness.packs.templates import load_templates

@@ -11,7 +11,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from withness.core.plan import AcceptanceStatus, Plan
+from withness.core.goal import AcceptanceStatus
+from withness.core.plan import Plan
 from withness.core.template import Limit, LimitKind, Ratio
 from withness.core.terms import Lead, UnitKind
 from withness.desk.draft import read_draft

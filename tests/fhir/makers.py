@@ -8,20 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from withness.core.gate import Decision, Finding, MemberDecision, Released, release
-from withness.core.plan import (
-    Acceptance,
-    AcceptanceStatus,
-    ChartPlan,
-    Concern,
-    Diagnosis,
-    Frame,
-    Goal,
-    Plan,
-    Signature,
-    Unit,
-    Voice,
-    charts,
-)
+from withness.core.goal import Acceptance, AcceptanceStatus, Diagnosis, Frame, Goal
+from withness.core.plan import ChartPlan, Concern, Plan, Signature, Unit, Voice, charts
 from withness.core.risk import Domain, Question, RiskPolicy, ValidatedRule, Window
 from withness.core.template import (
     Both,
@@ -38,7 +26,8 @@ from withness.core.template import (
 )
 from withness.core.terms import Acuity, Lead, Purpose, UnitKind
 from withness.fhir import codes
-from withness.fhir.plan_resources import Making, chart_resources
+from withness.fhir.making import Making
+from withness.fhir.plan_resources import chart_resources
 
 AT = datetime(2026, 11, 21, 10, 30, 0, tzinfo=UTC)
 DECISION_ID = "6f2c1c1e-8a55-4b0f-9a53-0d5a3f6f7b10"

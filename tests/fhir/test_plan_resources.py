@@ -40,7 +40,8 @@ from tests.fhir.makers import (
 )
 
 from withness.core.gate import Released
-from withness.core.plan import Acceptance, Concern, Diagnosis, Goal, Plan, Signature, charts
+from withness.core.goal import Acceptance, Diagnosis, Goal
+from withness.core.plan import Concern, Plan, Signature, charts
 from withness.core.risk import RiskPolicy
 from withness.core.template import Count, Limit, LimitKind
 from withness.core.terms import Lead, UnitKind

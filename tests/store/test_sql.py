@@ -30,7 +30,7 @@ from withness.errors import CannotTell, SealBroken
 from withness.seal import Seal
 from withness.store import schema, sql
 from withness.store.rows import DecisionRow, Delivery, OutboxRow, PlanRow, PlanState
-from withness.store.sql import CommitUnknown, Store, ddl
+from withness.store.sql import CommitUnknown, Store
 
 KEY = b"k" * 32
 AT = datetime(2026, 11, 21, 10, tzinfo=UTC)
@@ -485,7 +485,7 @@ class TestTheSchema:
 
     def test_every_statement_of_it_is_made_once(self) -> None:
         """Planted: a trigger twice; caught."""
-        statements = ddl()
+        statements = schema.ddl()
         assert len(set(statements)) == len(statements)
         assert len([one for one in statements if one.startswith("CREATE TABLE")]) == len(schema.metadata.tables)
 

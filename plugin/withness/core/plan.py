@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from enum import StrEnum
+from datetime import datetime
 
-from withness.core.template import Limit, LimitKind, PlanTemplate, Target
+from withness.core.goal import Acceptance, AcceptanceStatus, Frame, Goal
 from withness.core.terms import Lead, UnitKind
-
-
-class AcceptanceStatus(StrEnum):
-    """What a person says to a goal (goal-acceptance-status)."""
-
-    AGREE = "agree"
-    DISAGREE = "disagree"
-    PENDING = "pending"
 
 
 @dataclass(frozen=True)
@@ -28,67 +19,12 @@ class Voice:
 
 
 @dataclass(frozen=True)
-class Acceptance:
-    """One person's answer to a goal; `reason` is in that person's words."""
-
-    who: str
-    status: AcceptanceStatus
-    reason: str | None = None
-
-
-@dataclass(frozen=True)
 class Concern:
     """The presenting concern in the client's own words, each voice of it, and the problems-for-work."""
 
     words: str
     voices: tuple[Voice, ...]
     problems: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """A diagnosis that the plan addresses: a Condition in the chart, or a text, of one member."""
-
-    who: str
-    text: str
-    condition: str | None = None
-
-
-@dataclass(frozen=True)
-class Frame:
-    """When, how often and how long (days; weeks between sessions; minutes a session)."""
-
-    start: date
-    review_by: date
-    frequency_weeks: int
-    session_minutes: int
-    other_treatment: str
-    structure_wanted: str = "unsaid"
-    diagnoses: tuple[Diagnosis, ...] = ()
-
-
-@dataclass(frozen=True)
-class Goal:
-    """A goal in the client's words with its measure, target, time limit and responsible person."""
-
-    template: PlanTemplate
-    words: str
-    payer_words: str | None
-    by: str | None
-    within: Limit
-    target: Target
-    responsible: str
-    acceptance: tuple[Acceptance, ...]
-
-    def agreed_by(self, who: str) -> bool:
-        """Whether this person agreed to it."""
-        return any(one.who == who and one.status is AcceptanceStatus.AGREE for one in self.acceptance)
-
-    def due(self, frame: Frame) -> tuple[date, bool]:
-        """Return the due date and whether it is an estimate (session limits have no calendar date)."""
-        if self.within.kind is LimitKind.WEEKS:
-            return frame.start + timedelta(weeks=self.within.number), False
-        return frame.start + timedelta(weeks=frame.frequency_weeks * self.within.number), True
 
 
 @dataclass(frozen=True)

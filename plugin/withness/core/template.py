@@ -1,4 +1,4 @@
-"""Plan templates, and what makes an objective SMART.
+"""Plan templates: measure, target and time limit of an objective, as clinicians review them.
 
 A template proposes; the client's own words, number and time limit come from the conversation.
 """
@@ -7,13 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, assert_never
+from typing import assert_never
 
 from withness.core.terms import Lead, UnitKind
-from withness.errors import NotSmart
-
-if TYPE_CHECKING:
-    from withness.core.plan import Acceptance, Goal
 
 
 class LimitKind(StrEnum):
@@ -128,69 +124,6 @@ class PlanTemplate:
     leads: tuple[Lead, ...]
     units: tuple[UnitKind, ...]
     evidence: str
-
-
-@dataclass(frozen=True)
-class Conversation:
-    """What client and therapist said about one goal; None where nothing was said yet."""
-
-    words: str
-    within: Limit | None
-    target: Target | None
-    responsible: str | None
-    acceptance: tuple[Acceptance, ...] = ()
-    by: str | None = None
-    payer_words: str | None = None
-
-
-def fill(template: PlanTemplate, conversation: Conversation, *, field: str) -> Goal:
-    """Return the goal that `template` and the client's words make together.
-
-    `field` is the goal's JSON path in the draft. Raises NotSmart naming the missing or unfit part: a goal
-    keeps a measure, a target, a time limit and a responsible person, or it is refused (clinical 1.1).
-    """
-    from withness.core.plan import Goal
-
-    if conversation.within is None:
-        raise NotSmart(f"{field}.within is missing: a goal needs a time limit.", field=f"{field}.within")
-    if conversation.target is None:
-        raise NotSmart(f"{field}.target is missing: a goal needs a target.", field=f"{field}.target")
-    if conversation.responsible is None:
-        raise NotSmart(
-            f"{field}.responsible is missing: a goal needs a responsible person.", field=f"{field}.responsible"
-        )
-    _check_target(template, conversation.target, conversation.within, field=f"{field}.target")
-    return Goal(
-        template=template,
-        words=conversation.words,
-        payer_words=conversation.payer_words,
-        by=conversation.by,
-        within=conversation.within,
-        target=conversation.target,
-        responsible=conversation.responsible,
-        acceptance=conversation.acceptance,
-    )
-
-
-def _check_target(template: PlanTemplate, target: Target, within: Limit, *, field: str) -> None:
-    if type(target) is not type(template.target):
-        raise NotSmart(
-            f"{field} must have the form {shape(template.target)} for the template {template.id!r}.", field=field
-        )
-    if isinstance(target, Ratio):
-        if target.count > target.of:
-            raise NotSmart(f"{field} can never be met: count is larger than of.", field=field)
-        if within.kind is not LimitKind.WEEKS and target.of > within.number:
-            raise NotSmart(f"{field} can never be met: of is larger than the number of sessions.", field=field)
-    if (
-        isinstance(target, Both)
-        and isinstance(template.target, Both)
-        and set(target.codes) != set(template.target.codes)
-    ):
-        wanted = ", ".join(template.target.codes)
-        raise NotSmart(
-            f"{field}.all must name both parts of the template {template.id!r}: {wanted}.", field=f"{field}.all"
-        )
 
 
 def shape(target: Target) -> str:

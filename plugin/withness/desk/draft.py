@@ -12,31 +12,9 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from withness.core.plan import (
-    Acceptance,
-    AcceptanceStatus,
-    Concern,
-    Diagnosis,
-    Frame,
-    Goal,
-    Plan,
-    Signature,
-    Unit,
-    Voice,
-)
-from withness.core.template import (
-    Both,
-    Conversation,
-    Count,
-    Exists,
-    Limit,
-    LimitKind,
-    PlanTemplate,
-    Ratio,
-    Target,
-    Yes,
-    fill,
-)
+from withness.core.goal import Acceptance, AcceptanceStatus, Conversation, Diagnosis, Frame, Goal, fill
+from withness.core.plan import Concern, Plan, Signature, Unit, Voice
+from withness.core.template import Both, Count, Exists, Limit, LimitKind, PlanTemplate, Ratio, Target, Yes
 from withness.core.terms import Lead, UnitKind, reference
 from withness.desk.draft_form import (
     FIRST_YEAR,

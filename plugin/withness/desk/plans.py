@@ -23,7 +23,7 @@ from withness.desk.telling import RELEASED, tell
 from withness.errors import Conflict, InvalidInput, TrailDamaged
 from withness.fhir.bundle import plan_transaction
 from withness.fhir.check import require_valid
-from withness.fhir.plan_resources import Making
+from withness.fhir.making import Making
 from withness.store.rows import Delivery, OutboxRow, PlanRow, PlanState
 from withness.store.transaction import Transaction
 

@@ -17,7 +17,8 @@ from withness.core.gate import release as release_of
 from withness.core.plan import ChartPlan
 from withness.core.risk import RiskPolicy
 from withness.errors import InvalidInput
-from withness.fhir.plan_resources import Making, Resource, chart_resources
+from withness.fhir.making import Making, Resource
+from withness.fhir.plan_resources import chart_resources
 
 
 def plan_transaction(charts: tuple[ChartPlan, ...], released: Released, making: Making, policy: RiskPolicy) -> Resource:

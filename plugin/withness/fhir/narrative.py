@@ -11,7 +11,8 @@ from html import escape
 from typing import Final, assert_never
 
 from withness.core.gate import MemberDecision
-from withness.core.plan import AcceptanceStatus, ChartGoal, ChartPlan, Frame, Goal
+from withness.core.goal import AcceptanceStatus, Frame, Goal
+from withness.core.plan import ChartGoal, ChartPlan
 from withness.core.template import Both, Count, Exists, Measure, Ratio, Yes
 from withness.core.terms import UnitKind
 

@@ -6,23 +6,20 @@ nothing here names anybody but the member and the clinician (contracts I8).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Final, assert_never
+from typing import Final, assert_never
 from uuid import UUID, uuid5
 
 from withness.core.gate import Decision, MemberDecision, Released
-from withness.core.plan import AcceptanceStatus, ChartGoal, ChartPlan, Frame, Goal
+from withness.core.goal import AcceptanceStatus, Frame, Goal
+from withness.core.plan import ChartGoal, ChartPlan
 from withness.core.risk import RiskPolicy
 from withness.core.template import Both, Count, Exists, LimitKind, Ratio, Yes
 from withness.core.terms import UnitKind
 from withness.errors import InvalidInput
 from withness.fhir import codes
+from withness.fhir.making import Making, Resource
 from withness.fhir.narrative import TITLE, each_partner, form, goal_notes, plan_narrative, plan_notes, rhythm
 from withness.fhir.provenance import provenance, screen_copy
-
-Resource = dict[str, Any]
 
 _LIFECYCLE: Final = {
     AcceptanceStatus.AGREE: "active",
@@ -31,40 +28,6 @@ _LIFECYCLE: Final = {
 }
 _BEHAVIORAL: Final = {"coding": [{"system": codes.GOAL_CATEGORY, "code": "behavioral"}]}
 _IN_PROGRESS: Final = {"coding": [{"system": codes.GOAL_ACHIEVEMENT, "code": "in-progress"}]}
-
-
-@dataclass(frozen=True)
-class Making:
-    """What a making of resources needs beside the plan and its release.
-
-    `recorded` is in UTC, to the second; `unit_plan` is the identifier that the charts of a unit share; `screens`
-    and `screen_ids` hold each member's QuestionnaireResponse as it was recorded, and its id; `problem_titles` are
-    the catalogue's titles of the problems-for-work (a problem without one is shown by its code).
-    """
-
-    recorded: datetime
-    unit_plan: str
-    organization: str
-    us_core: str
-    enforces_labels: bool
-    screens: Mapping[str, Mapping[str, Any]]
-    screen_ids: Mapping[str, str]
-    problem_titles: Mapping[str, str] | None = None
-
-    def meta(self, profile: str, decision: Decision, *labels: str) -> Resource:
-        """Return Resource.meta: the US Core profile, the security `labels`, and HTEST under a demo policy."""
-        meta: Resource = {"profile": [codes.us_core(profile, self.us_core)]}
-        security = [codes.TEST_DATA] if decision.demo else []
-        security += [{"system": codes.ACT_CODE, "code": label} for label in labels]
-        if security:
-            meta["security"] = security
-        return meta
-
-    def instant(self, when: datetime, *, field: str) -> str:
-        """Return `when` as a FHIR instant in UTC, to the second. Raises InvalidInput for a time without zone."""
-        if when.tzinfo is None:
-            raise InvalidInput(f"{field} must name its time zone.", field=field)
-        return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def chart_resources(chart: ChartPlan, released: Released, making: Making, policy: RiskPolicy) -> tuple[Resource, ...]:

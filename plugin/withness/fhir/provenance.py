@@ -19,7 +19,7 @@ from withness.fhir import codes
 from withness.fhir.questionnaires import SETTING, fields
 
 if TYPE_CHECKING:
-    from withness.fhir.plan_resources import Making
+    from withness.fhir.making import Making
 
 Resource = dict[str, Any]
 

@@ -5,9 +5,12 @@ Triggers stop accidents, not the file's owner; the verifier compares them with w
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 SCHEMA_VERSION: Final = "1"
 
@@ -118,3 +121,16 @@ def triggers() -> tuple[str, ...]:
         exists = f"EXISTS (SELECT 1 FROM {table} WHERE {taken})"
         found.append(f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} WHEN {exists} BEGIN {said}; END")
     return tuple(found)
+
+
+@cache
+def ddl() -> tuple[str, ...]:
+    """Return every statement that makes the schema."""
+    tables = list(metadata.sorted_tables)
+    made = [str(CreateTable(table).compile(dialect=sqlite.dialect())).strip() for table in tables]
+    indexes = [
+        str(CreateIndex(index).compile(dialect=sqlite.dialect())).strip()
+        for table in tables
+        for index in sorted(table.indexes, key=lambda one: str(one.name))
+    ]
+    return (*made, *indexes, *triggers())

@@ -11,15 +11,12 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from filelock import FileLock, Timeout
 from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event
-from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.schema import CreateIndex, CreateTable
 
 from withness.errors import CannotTell
 from withness.seal import Seal
@@ -58,7 +55,7 @@ class Store:
                 os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
             with self.transaction() as tx:
                 if not tx.has_table("meta"):
-                    for statement in ddl():
+                    for statement in schema.ddl():
                         tx.execute_ddl(statement)
                     tx.put_facts({**facts, "schema": schema.SCHEMA_VERSION})
                 return tx.facts()
@@ -179,16 +176,3 @@ def _engine(path: Path) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
-
-
-@cache
-def ddl() -> tuple[str, ...]:
-    """Return every statement that makes the schema."""
-    tables = list(schema.metadata.sorted_tables)
-    made = [str(CreateTable(table).compile(dialect=sqlite.dialect())).strip() for table in tables]
-    indexes = [
-        str(CreateIndex(index).compile(dialect=sqlite.dialect())).strip()
-        for table in tables
-        for index in sorted(table.indexes, key=lambda one: str(one.name))
-    ]
-    return (*made, *indexes, *schema.triggers())

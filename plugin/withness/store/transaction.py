@@ -296,10 +296,8 @@ def _row(plain: tuple[object, ...]) -> str:
 
 @cache
 def _expected_schema() -> Mapping[tuple[str, str], str]:
-    from withness.store.sql import ddl
-
     with sqlite3.connect(":memory:") as scratch:
-        for statement in ddl():
+        for statement in schema.ddl():
             scratch.execute(statement)
         rows = scratch.execute("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
     scratch.close()

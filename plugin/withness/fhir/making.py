@@ -1,0 +1,48 @@
+"""What a making of resources needs beside the plan and its release."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from withness.core.gate import Decision
+from withness.errors import InvalidInput
+from withness.fhir import codes
+
+Resource = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Making:
+    """What a making of resources needs beside the plan and its release.
+
+    `recorded` is in UTC, to the second; `unit_plan` is the identifier that the charts of a unit share; `screens`
+    and `screen_ids` hold each member's QuestionnaireResponse as it was recorded, and its id; `problem_titles` are
+    the catalogue's titles of the problems-for-work (a problem without one is shown by its code).
+    """
+
+    recorded: datetime
+    unit_plan: str
+    organization: str
+    us_core: str
+    enforces_labels: bool
+    screens: Mapping[str, Mapping[str, Any]]
+    screen_ids: Mapping[str, str]
+    problem_titles: Mapping[str, str] | None = None
+
+    def meta(self, profile: str, decision: Decision, *labels: str) -> Resource:
+        """Return Resource.meta: the US Core profile, the security `labels`, and HTEST under a demo policy."""
+        meta: Resource = {"profile": [codes.us_core(profile, self.us_core)]}
+        security = [codes.TEST_DATA] if decision.demo else []
+        security += [{"system": codes.ACT_CODE, "code": label} for label in labels]
+        if security:
+            meta["security"] = security
+        return meta
+
+    def instant(self, when: datetime, *, field: str) -> str:
+        """Return `when` as a FHIR instant in UTC, to the second. Raises InvalidInput for a time without zone."""
+        if when.tzinfo is None:
+            raise InvalidInput(f"{field} must name its time zone.", field=field)
+        return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
