@@ -124,6 +124,38 @@ def test_sync_honours_a_short_retry_after_and_no_long_one(away: Site) -> None:
     assert (slept, answers, done.waiting) == ([5.0], [], 1)
 
 
+def test_a_row_that_another_process_delivered_meanwhile_is_left_alone(away: Site) -> None:
+    """Planted: the row as it was read first put back; it stood as sending again for ever; caught."""
+    away.screen()
+    away.save()
+    chart = come_back(away)
+    real, other = away.context.store.transaction, []
+
+    def overtaken() -> Any:
+        if len(other) == 1:
+            other.append("now")
+            Desk(replace(away.context)).sync(actor="Practitioner/p2")
+        other.append("tx")
+        return real()
+
+    away.context.store.transaction = overtaken  # type: ignore[method-assign]
+    row_id = _only_row(away)
+    other.clear()
+    sent = delivery.deliver(away.context, row_id, actor_of("Practitioner/p1"))
+    away.context.store.transaction = real  # type: ignore[method-assign]
+    assert sent.state.value == "delivered"
+    with away.context.store.transaction() as tx:
+        assert tx.outbox(row_id).state.value == "delivered"  # type: ignore[union-attr]
+    assert len(chart.search("CarePlan")) == 1
+    assert away.console("audit", "verify").returncode == 0
+
+
+def _only_row(site: Site) -> str:
+    with site.context.store.transaction() as tx:
+        [row_id] = tx.outbox_states()
+    return row_id
+
+
 def test_a_damaged_trail_sends_nothing(away: Site) -> None:
     """What was approved stays until people have looked at the trail."""
     away.screen()

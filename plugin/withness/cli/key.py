@@ -9,7 +9,7 @@ import click
 from withness.cli import say
 
 
-@click.group()
+@click.group(epilog="\b\nExample:\n  withness key backup --out /media/safe/withness.key\n")
 def key() -> None:
     """The data key, without which nothing sealed can be read again."""
 

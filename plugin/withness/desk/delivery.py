@@ -66,9 +66,17 @@ def deliver(context: Context, decision_id: str, actor: Actor) -> Sent:
     births = births_needed(context, tuple(row.content["screens"]))
     if row.state is Delivery.SENDING:
         return _look_up(context, row, births, actor)
+    return _start(context, row, births, actor)
+
+
+def _start(context: Context, row: OutboxRow, births: Mapping[str, date], actor: Actor) -> Sent:
+    """Begin to send, unless another process has moved the row since it was read."""
     with context.store.transaction() as tx:
-        refused = _begin(tx, context, row, births, actor)
-    return refused or _send(context, replace(row, state=Delivery.SENDING), births, actor)
+        now = tx.outbox(row.decision_id)
+        if now is None or now.state is not row.state:
+            return Sent(now.state if now else row.state, "Another process is delivering this plan.")
+        refused = _begin(tx, context, now, births, actor)
+    return refused or _send(context, replace(now, state=Delivery.SENDING), births, actor)
 
 
 def _begin(tx: Transaction, context: Context, row: OutboxRow, births: Mapping[str, date], actor: Actor) -> Sent | None:
@@ -94,11 +102,7 @@ def _look_up(context: Context, row: OutboxRow, births: Mapping[str, date], actor
         return _failed(context, row, Delivery.SENDING, actor, error)
     if there:
         return _confirm(context, row, births, actor)
-    waiting = replace(row, state=Delivery.WAITING)
-    with context.store.transaction() as tx:
-        tx.put_outbox(waiting)
-        refused = _begin(tx, context, waiting, births, actor)
-    return refused or _send(context, replace(row, state=Delivery.SENDING), births, actor)
+    return _start(context, row, births, actor)
 
 
 def _send(context: Context, row: OutboxRow, births: Mapping[str, date], actor: Actor) -> Sent:
