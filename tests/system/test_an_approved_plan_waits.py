@@ -125,7 +125,7 @@ def test_sync_honours_a_short_retry_after_and_no_long_one(away: Site) -> None:
 
 
 def test_a_row_that_another_process_delivered_meanwhile_is_left_alone(away: Site) -> None:
-    """Planted: the row as it was read first put back; it stood as sending again for ever; caught."""
+    """Planted: the row as it was read first taken for granted; sent and confirmed a second time; caught."""
     away.screen()
     away.save()
     chart = come_back(away)
@@ -146,6 +146,8 @@ def test_a_row_that_another_process_delivered_meanwhile_is_left_alone(away: Site
     assert sent.state.value == "delivered"
     with away.context.store.transaction() as tx:
         assert tx.outbox(row_id).state.value == "delivered"  # type: ignore[union-attr]
+        kinds = [leaf.kind for leaf in tx.leaves()]
+    assert kinds.count("plan.confirmed") == 1
     assert len(chart.search("CarePlan")) == 1
     assert away.console("audit", "verify").returncode == 0
 

@@ -42,11 +42,14 @@ def clinic(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Sit
 
 
 def _care_plans(server: HapiServer) -> list[Any]:
-    query = {"_count": "1000"}
-    answer = requests.get(
-        f"{server.base_url}/CarePlan", params=query, headers={"Cache-Control": "no-cache"}, timeout=60
-    )
-    return [entry["resource"] for entry in answer.json().get("entry", [])]
+    """Every CarePlan of the server, page by page."""
+    found: list[Any] = []
+    page: str | None = f"{server.base_url}/CarePlan?_count=100&_sort=_id"
+    while page:
+        bundle = requests.get(page, headers={"Cache-Control": "no-cache"}, timeout=60).json()
+        found += [entry["resource"] for entry in bundle.get("entry", [])]
+        page = next((link["url"] for link in bundle["link"] if link["relation"] == "next"), None)
+    return found
 
 
 def test_kill_nine_at_random_points_of_plan_save(

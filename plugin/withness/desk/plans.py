@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from withness.audit import log
 from withness.audit.record import Kind, Record, canonical, instant
 from withness.core.catalogue import advisories
 from withness.core.gate import Decision, release
@@ -163,14 +162,10 @@ def _decide_and_keep(tx: Transaction, case: _Case, actor: Actor) -> Answer:
             )
         if kept.state in (PlanState.APPROVED, PlanState.DELIVERED):
             return _present(tx, kept, case)
-    if log.broken(tx):
-        raise TrailDamaged("The audit trail is damaged, so no plan can be saved.", hint="Run: withness audit verify")
     case = replace(case, at=context.now())  # the time of the decision is a time under the lock
     answered = standing.ask(tx, context, case.question, at=case.at, id=case.decision_id)
     if not answered.intact:
-        raise TrailDamaged(
-            "The screens on record are not those that the trail names.", hint="Run: withness audit verify"
-        )
+        raise TrailDamaged("The audit trail is damaged, so no plan can be saved.", hint="Run: withness audit verify")
     plan_id = kept.id if kept else context.new_id()
     bundle = case.bundle(answered, plan_id)
     told = tell(answered.decision, context.policy)
