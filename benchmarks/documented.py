@@ -22,6 +22,9 @@ from withness.packs.policy import load_policy
 from withness.packs.templates import load_templates
 
 ROOT: Final = Path(__file__).resolve().parents[1]
+FIGURES: Final = "docs/figures.md"
+"""Written by the benchmarks: its names are those of figures."""
+
 API: Final = "docs/integrators.md"
 
 _FENCE: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -36,7 +39,8 @@ _FOR_TESTS: Final = frozenset({"WITHNESS_CAMPAIGN", "WITHNESS_REQUIRE_SERVERS"})
 def pages() -> dict[str, str]:
     """Return every page by its path in the checkout."""
     found = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
-    return {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in found}
+    texts = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in found}
+    return {page: text for page, text in texts.items() if page != FIGURES}
 
 
 def commands() -> dict[str, click.Command]:

@@ -340,7 +340,7 @@ class TestOneWriterAtATime:
                 own = [id for id in ids if id.startswith(name)]
                 assert own == [f"{name}{number}" for number in range(100)]
             assert [leaf.seq for leaf in tx.leaves()] == list(range(200))
-            assert [row.number for row in tx.all_screens()] == list(range(1, 201))
+            assert [row.number for row in tx.screens("Patient/rosa")] == list(range(1, 201))
             assert list(check(tx)) == []
         made.close()
 

@@ -29,6 +29,10 @@ class Finding:
     acuity: Acuity
     why: str
 
+    def said(self) -> dict[str, str]:
+        """Return the reason as JSON values."""
+        return {"domain": self.domain, "item": self.item, "acuity": self.acuity.value, "why": self.why}
+
 
 @dataclass(frozen=True)
 class MemberDecision:

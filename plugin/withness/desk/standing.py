@@ -147,10 +147,7 @@ def outcome(member: MemberDecision) -> dict[str, Any]:
     return {
         "decision": member.name,
         "by": member.by,
-        "findings": [
-            {"domain": one.domain, "item": one.item, "acuity": one.acuity.value, "why": one.why}
-            for one in member.findings
-        ],
+        "findings": [one.said() for one in member.findings],
         "missing": list(member.missing),
         "conditions": list(member.conditions),
         "screen": member.screen,

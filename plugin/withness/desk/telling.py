@@ -39,10 +39,7 @@ def tell(decision: Decision, policy: RiskPolicy) -> dict[str, Any]:
         "person": member.person,
         "decision": member.name,
         "by": member.by,
-        "findings": [
-            {"domain": one.domain, "item": one.item, "acuity": one.acuity.value, "why": one.why}
-            for one in sorted(member.findings, key=lambda one: -one.acuity.rank)
-        ],
+        "findings": [one.said() for one in sorted(member.findings, key=lambda one: -one.acuity.rank)],
         "missing": list(member.missing),
         "conditions": list(member.conditions),
         "protocol": [

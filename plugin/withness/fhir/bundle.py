@@ -9,9 +9,6 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from withness.core.gate import Released
 from withness.core.gate import release as release_of
 from withness.core.plan import ChartPlan
@@ -41,16 +38,3 @@ def plan_transaction(charts: tuple[ChartPlan, ...], released: Released, making: 
 def _entry(resource: Resource) -> Resource:
     url = f"{resource['resourceType']}/{resource['id']}"
     return {"fullUrl": f"urn:uuid:{resource['id']}", "resource": resource, "request": {"method": "PUT", "url": url}}
-
-
-def bundle_bytes(bundle: dict[str, Any]) -> bytes:
-    """Return the Bundle as compact UTF-8 JSON in its own key order.
-
-    Raises InvalidInput when a text in it is no Unicode text (half of a surrogate pair).
-    """
-    text = json.dumps(bundle, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        problem = "A text of this plan holds half of a surrogate pair, so it cannot be written as UTF-8."
-    raise InvalidInput(problem, field="words")

@@ -90,11 +90,6 @@ class Transaction:
         query = select(schema.screen).where(schema.screen.c.person == person).order_by(schema.screen.c.number)
         return tuple(self._screen(row) for row in self._connection.execute(query))
 
-    def all_screens(self) -> Iterator[ScreenRow]:
-        """Yield every screen in order of recording. Raises SealBroken when one does not open."""
-        for row in self._connection.execute(select(schema.screen).order_by(schema.screen.c.number)):
-            yield self._screen(row)
-
     def screen_ids(self) -> tuple[tuple[str, str], ...]:
         """Return id and person of every screen, without opening any."""
         query = select(schema.screen.c.id, schema.screen.c.person).order_by(schema.screen.c.number)
