@@ -25,16 +25,13 @@ def audit() -> None:
 @say.common
 def verify(actor: str | None, home: Path | None, as_json: bool) -> None:
     """Verify every record, search column and decision. Exit 0 whole, 4 damaged, 7 cannot tell."""
+    from withness.cli.desk import opened_trail
     from withness.desk.front import actor_of
     from withness.desk.verify import verify as run
     from withness.settings import read_settings
-    from withness.wiring import open_trail
 
-    store, unsealed = open_trail(read_settings({"home": home}))
-    try:
+    with opened_trail(read_settings({"home": home})) as (store, unsealed):
         verdict = run(store, actor_of(actor or "Device/withness"), datetime.now(UTC), progress=_progress)
-    finally:
-        store.close()
     if as_json:
         say.document(_verdict(verdict))
     else:
@@ -84,18 +81,15 @@ def _progress(done: int) -> None:
 @say.common
 def show(patient: str | None, limit: int, actor: str | None, home: Path | None, as_json: bool) -> None:
     """Show the newest records. Looking is recorded too."""
+    from withness.cli.desk import opened_trail
     from withness.desk.compliance import show as run
     from withness.desk.front import actor_of
     from withness.settings import read_settings
-    from withness.wiring import open_trail
 
     if patient is not None:
         reference(patient, "Patient", "RelatedPerson", field="--patient")
-    store, _ = open_trail(read_settings({"home": home}))
-    try:
+    with opened_trail(read_settings({"home": home})) as (store, _):
         leaves = run(store, actor_of(actor or "Device/withness"), datetime.now(UTC), patient=patient, limit=limit)
-    finally:
-        store.close()
     if as_json:
         say.document([_value(leaf) for leaf in leaves])
     else:

@@ -127,17 +127,15 @@ def _quoted(words: str) -> str:
 
 
 def _trail(settings: Any, *, quiet: bool) -> dict[str, Any]:
+    from withness.cli.desk import opened_trail
     from withness.desk.compliance import show
     from withness.desk.front import actor_of
     from withness.desk.verify import verify
-    from withness.wiring import open_trail
 
-    (store, _), actor = open_trail(settings), actor_of(samples.CLINICIAN)
-    try:
+    actor = actor_of(samples.CLINICIAN)
+    with opened_trail(settings) as (store, _):
         leaves = show(store, actor, datetime.now(UTC), limit=100)
         verdict = verify(store, actor, datetime.now(UTC))
-    finally:
-        store.close()
     if not quiet:
         click.secho("\n6. Every decision is in the trail, and the trail verifies", bold=True, underline=True)
         rows = [(str(one.seq), one.kind, one.outcome or "", one.patient or "") for one in leaves]

@@ -1,4 +1,4 @@
-"""Opening the desk for one command, and closing it whatever happens."""
+"""Opening the desk or the trail for one command, and closing it whatever happens."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from withness.desk.front import Desk
-from withness.settings import read_settings
-from withness.wiring import load
+from withness.errors import WithnessError
+from withness.settings import Settings, read_settings
+from withness.store.sql import Store
+from withness.wiring import load, open_trail
 
 
 @contextmanager
@@ -19,3 +21,13 @@ def opened(home: Path | None, *, fresh: bool = True) -> Iterator[tuple[Desk, dic
         yield desk, desk.questions()
     finally:
         desk.close()
+
+
+@contextmanager
+def opened_trail(settings: Settings) -> Iterator[tuple[Store, WithnessError | None]]:
+    """Yield the store for reading the trail, and why nothing sealed can be opened there, if so."""
+    store, unsealed = open_trail(settings)
+    try:
+        yield store, unsealed
+    finally:
+        store.close()

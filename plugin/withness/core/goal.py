@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-from withness.core.template import Both, Limit, LimitKind, PlanTemplate, Ratio, Target, shape
+from withness.core.template import Both, Limit, LimitKind, PlanTemplate, Target, shape, unmeetable
 from withness.errors import NotSmart
 
 
@@ -118,11 +118,9 @@ def _check_target(template: PlanTemplate, target: Target, within: Limit, *, fiel
         raise NotSmart(
             f"{field} must have the form {shape(template.target)} for the template {template.id!r}.", field=field
         )
-    if isinstance(target, Ratio):
-        if target.count > target.of:
-            raise NotSmart(f"{field} can never be met: count is larger than of.", field=field)
-        if within.kind is not LimitKind.WEEKS and target.of > within.number:
-            raise NotSmart(f"{field} can never be met: of is larger than the number of sessions.", field=field)
+    larger_than = {"count": "of", "of": "the number of sessions"}
+    if part := unmeetable(target, within):
+        raise NotSmart(f"{field} can never be met: {part} is larger than {larger_than[part]}.", field=field)
     if (
         isinstance(target, Both)
         and isinstance(template.target, Both)

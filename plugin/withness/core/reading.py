@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
+from functools import cache
 from typing import Final
 
 from withness.core.risk import NO, YES, Domain, Question, RiskPolicy, Screen, Standing, ValidatedRule
@@ -206,7 +207,12 @@ def _younger_than(age: int, about: Circumstance) -> bool:
 def blank(policy: RiskPolicy, text: str | None) -> bool:
     """Whether a written answer says nothing: no letter or digit, or one of the policy's words for nothing."""
     said = _gist(text or "")
-    return not said or said in {_gist(word) for word in policy.not_an_answer}
+    return not said or said in _gists(policy.not_an_answer)
+
+
+@cache
+def _gists(words: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(_gist(word) for word in words)
 
 
 def _gist(text: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import assert_never
+from typing import Literal, assert_never
 
 from withness.core.terms import Lead, UnitKind
 
@@ -124,6 +124,15 @@ class PlanTemplate:
     leads: tuple[Lead, ...]
     units: tuple[UnitKind, ...]
     evidence: str
+
+
+def unmeetable(target: Target, limit: Limit) -> Literal["count", "of"] | None:
+    """Return the number of a ratio that makes it one that can never be met, None when it can."""
+    if isinstance(target, Ratio) and target.count > target.of:
+        return "count"
+    if isinstance(target, Ratio) and limit.kind is not LimitKind.WEEKS and target.of > limit.number:
+        return "of"
+    return None
 
 
 def shape(target: Target) -> str:

@@ -178,11 +178,12 @@ def _listed(tx: Transaction, id: str) -> dict[str, Any]:
         row = None
     if row is None:
         return {"plan": id, "state": "unreadable", "unit": "", "members": [], "decision": "", "updated": ""}
+    unit = row.content["draft"]["unit"]
     return {
         "plan": row.id,
         "state": row.state.value,
-        "unit": row.content["draft"]["unit"]["kind"],
-        "members": row.content["members"],
+        "unit": unit["kind"],
+        "members": unit["members"],
         "decision": row.content["told"]["decision"],
         "updated": row.updated_at,
     }

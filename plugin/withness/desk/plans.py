@@ -61,7 +61,7 @@ def _care_plans(bundle: Mapping[str, Any] | None) -> list[str]:
 
 def preview(context: Context, draft: Mapping[str, Any]) -> Answer:
     """Return what a save would decide and send now. Writes nothing. Raises InvalidInput for a bad draft."""
-    case = _open(context, draft, context.now())
+    case = _open(context, draft)
     with context.store.transaction() as tx:
         case = replace(case, at=context.now())
         answered = standing.ask(tx, context, case.question, at=case.at, id=case.decision_id)
@@ -76,7 +76,7 @@ def save(context: Context, draft: Mapping[str, Any], actor: Actor) -> Answer:
     for a bad draft (before the gate is asked), Conflict for a request id used for something else,
     TrailDamaged, CannotTell.
     """
-    case = _open(context, draft, context.now())
+    case = _open(context, draft)
     answer = context.commit(
         lambda tx: _decide_and_keep(tx, case, actor),
         landed=lambda tx: tx.decision(case.decision_id, case.plan.unit.members[0]) is not None,
@@ -138,7 +138,7 @@ class _Case:
         return bundle
 
 
-def _open(context: Context, draft: Mapping[str, Any], at: datetime) -> _Case:
+def _open(context: Context, draft: Mapping[str, Any]) -> _Case:
     """Read the draft, and ask the chart what the gate will need: nothing remote happens under the lock."""
     plan = read_draft(draft, context.templates)
     if plan.supersedes is not None:
@@ -147,7 +147,7 @@ def _open(context: Context, draft: Mapping[str, Any], at: datetime) -> _Case:
         )
     births = births_needed(context, plan.unit.members)
     question = standing.Question(plan.unit.kind, plan.unit.members, Purpose.NEW_PLAN, plan.encounter, births)
-    return _Case(context, draft, plan, question, context.new_id(), at)
+    return _Case(context, draft, plan, question, context.new_id(), context.now())
 
 
 def _decide_and_keep(tx: Transaction, case: _Case, actor: Actor) -> Answer:
@@ -169,13 +169,7 @@ def _decide_and_keep(tx: Transaction, case: _Case, actor: Actor) -> Answer:
     plan_id = kept.id if kept else context.new_id()
     bundle = case.bundle(answered, plan_id)
     told = tell(answered.decision, context.policy)
-    content = {
-        "draft": dict(case.draft),
-        "actor": actor.ref,
-        "digest": digest,
-        "told": told,
-        "members": list(plan.unit.members),
-    }
+    content = {"draft": dict(case.draft), "actor": actor.ref, "digest": digest, "told": told}
     state = PlanState.HELD if bundle is None else PlanState.APPROVED
     if bundle is not None:
         _replace(tx, plan_id)

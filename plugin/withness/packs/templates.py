@@ -23,6 +23,7 @@ from withness.core.template import (
     Ratio,
     Target,
     Yes,
+    unmeetable,
 )
 from withness.core.terms import Lead, UnitKind
 from withness.errors import InvalidContent
@@ -191,11 +192,9 @@ def _target(given: _Target, *, name: str) -> Target:
 def _check_target(given: _Template, target: Target, limit: Limit, *, name: str) -> None:
     """Refuse a target that could never be met, or that does not belong to its measure."""
     measure = given.measure
-    if isinstance(target, Ratio):
-        if target.count > target.of:
-            raise refusal(name, "target.count", "can never be met: it is larger than target.of")
-        if limit.kind is not LimitKind.WEEKS and target.of > limit.number:
-            raise refusal(name, "target.of", "can never be met: it is larger than the number of sessions")
+    larger_than = {"count": "target.of", "of": "the number of sessions"}
+    if part := unmeetable(target, limit):
+        raise refusal(name, f"target.{part}", f"can never be met: it is larger than {larger_than[part]}")
     if isinstance(target, Count | Ratio) and measure.unit is None:
         raise refusal(name, "measure.unit", "is missing: a count needs the counted thing")
     if measure.each_partner and not (isinstance(target, Count) and target.count >= 2 * measure.each_partner):
