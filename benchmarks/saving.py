@@ -61,5 +61,5 @@ def _desk(folder: Path) -> Iterator[tuple[Context, Desk]]:
 
 def _decide(context: Context, draft: dict[str, Any]) -> plans.Answer:
     """Save up to the commit: what `plans.save` does before it delivers."""
-    case, actor = plans._open(context, draft, context.now()), actor_of(samples.CLINICIAN)
+    case, actor = plans._open(context, draft), actor_of(samples.CLINICIAN)
     return context.commit(lambda tx: plans._decide_and_keep(tx, case, actor), landed=lambda _: False)
