@@ -12,6 +12,7 @@ from withness.cli import samples
 from withness.core.gate import Decision, decide_member, release
 from withness.core.plan import charts
 from withness.core.reading import Circumstance
+from withness.core.risk import Standing
 from withness.core.terms import Purpose, UnitKind
 from withness.desk.draft import read_draft
 from withness.fhir.answers import read_screen
@@ -51,7 +52,7 @@ def _builder() -> Any:
     resource = samples.screen(policy, rosa, now, {})
     screen = read_screen(resource, policy, id=str(uuid4()), recorded=now)
     member = decide_member(
-        policy, rosa["member"], (screen,), (), Circumstance(Purpose.NEW_PLAN, rosa["encounter"], now, UTC)
+        policy, rosa["member"], (screen,), Standing(), Circumstance(Purpose.NEW_PLAN, rosa["encounter"], now, UTC)
     )
     decision = Decision(
         id=str(uuid4()),

@@ -13,8 +13,9 @@ from typing import Any
 from benchmarks.figure import Figure, in_turn
 from withness.cli import samples
 from withness.desk import plans
+from withness.desk.asking import actor_of
 from withness.desk.context import Context
-from withness.desk.front import Desk, actor_of
+from withness.desk.front import Desk
 from withness.settings import Settings
 from withness.wiring import build
 

@@ -106,3 +106,22 @@ def _domain_answer(domain: Domain, link: str, answer: str) -> Item:
             return {"valueString": answer}
         case _:
             return coded(codes.ANSWERS, answer)
+
+
+def make_evidence(policy: RiskPolicy, need: str, at: datetime, **given: str) -> dict[str, str]:
+    """Return evidence that completes a need's form; `given` answers by field id."""
+    found: dict[str, str] = {}
+    for field in policy.evidence[need].fields:
+        if field.when is not None and found.get(field.when[0]) != field.when[1]:
+            continue
+        example = {
+            "text": f"What was found and agreed about {field.id}, in a whole sentence",
+            "choice": field.options[0] if field.options else "",
+            "date": at.date().isoformat(),
+            "time": at.isoformat(),
+            "planned": at.isoformat(),
+            "number": "2",
+            "person": "Dr. Kim Lee, MD",
+        }
+        found[field.id] = given.get(field.id.replace("-", "_"), example[field.kind])
+    return found

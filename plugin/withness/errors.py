@@ -26,7 +26,7 @@ class WithnessError(Exception):
         self.field = field
         self.hint = hint
 
-    def as_dict(self) -> dict[str, str]:
+    def as_dict(self) -> dict[str, Any]:
         """Return the error as a JSON-ready mapping."""
         return {"error": self.code, "message": self.message, "field": self.field, "hint": self.hint}
 
@@ -76,6 +76,13 @@ class Held(WithnessError):
         self.answer = dict(answer or {})
 
 
+class Refused(WithnessError):
+    """A way out of a hold that its rules do not allow: the hold stands, and the attempt is on record (exit 3)."""
+
+    exit_code = 3
+    code = "refused"
+
+
 class TrailDamaged(WithnessError):
     """The audit trail does not verify; plans are refused until people have looked (exit 4)."""
 
@@ -102,10 +109,23 @@ class EhrRefused(WithnessError):
 
 
 class Conflict(WithnessError):
-    """A newer version, or a request id used before for something else (exit 6)."""
+    """A newer version, or a request id used before for something else (exit 6).
+
+    `answer` holds what changed meanwhile and what the gate says now, for those who may see the plan.
+    """
 
     exit_code = 6
     code = "conflict"
+
+    def __init__(
+        self, message: str, *, field: str = "", hint: str = "", answer: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(message, field=field, hint=hint)
+        self.answer = dict(answer or {})
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the error as a JSON-ready mapping, with what changed."""
+        return {**super().as_dict(), **self.answer}
 
 
 class CannotTell(WithnessError):

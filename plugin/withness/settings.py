@@ -19,6 +19,7 @@ from withness.errors import InvalidInput
 
 US_CORE_VERSIONS: Final = ("6.1.0", "7.0.0", "8.0.0")
 _REFERENCE: Final = re.compile(r"Organization/[A-Za-z0-9\-.]{1,64}")
+_CLINICIAN: Final = re.compile(r"Practitioner(?:Role)?/[A-Za-z0-9\-.]{1,64}")
 FILE_NAME: Final = "withness.toml"
 
 
@@ -27,7 +28,8 @@ class Settings:
     """Where Withness works and with whom.
 
     `home` is the data directory. `ehr_url` is a FHIR R4 base ("" for the embedded local chart in `home`),
-    `ehr_token` a bearer token for it, `ehr_timeout` seconds for one answer.
+    `ehr_token` a bearer token for it, `ehr_timeout` seconds for one answer. `on_call` is the clinician who backs up
+    an opened protocol; `jurisdiction` an entry of the table of reporting laws (a site's own in `jurisdictions`).
     """
 
     home: Path
@@ -39,6 +41,9 @@ class Settings:
     organization: str = "Organization/demo"
     us_core: str = "6.1.0"
     time_zone: str = "UTC"
+    on_call: str = ""
+    jurisdiction: str = ""
+    jurisdictions: Path | None = None
     policy: Path | None = None
     packs: Path | None = None
     key_file: Path | None = None
@@ -49,6 +54,9 @@ class Settings:
             raise InvalidInput(
                 "WITHNESS_ORGANIZATION must be a reference such as Organization/id.", field="WITHNESS_ORGANIZATION"
             )
+        if self.on_call and not _CLINICIAN.fullmatch(self.on_call):
+            said = "WITHNESS_ON_CALL must be a reference such as Practitioner/id."
+            raise InvalidInput(said, field="WITHNESS_ON_CALL")
         if self.us_core not in US_CORE_VERSIONS:
             raise InvalidInput(
                 f"WITHNESS_US_CORE must be one of {', '.join(US_CORE_VERSIONS)}.", field="WITHNESS_US_CORE"

@@ -83,6 +83,15 @@ def parse_leniently(content: bytes, *, name: str) -> tuple[dict[str, Any], tuple
     return cleaned, tuple(dict.fromkeys((*blemishes, *more)))
 
 
+def leniently(value: object, *, name: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return bytes or a mapping as a JSON object, and what was unreadable in it. Raises InvalidInput."""
+    if isinstance(value, bytes):
+        return parse_leniently(value, name=name)
+    if isinstance(value, Mapping):
+        return clean(value)
+    raise InvalidInput("The screen must be one JSON object.", field=name)
+
+
 def _load(text: str, name: str, **hooks: Any) -> dict[str, Any]:
     """Return the JSON object in `text`. Raises InvalidInput, without repeating the text."""
     try:

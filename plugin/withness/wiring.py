@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
+from withness.core.jurisdiction import Jurisdiction
+from withness.core.risk import RiskPolicy
 from withness.desk.context import Context
 from withness.desk.front import Desk
+from withness.desk.policies import may_decide
 from withness.ehr.port import Ehr
-from withness.errors import CannotTell, InvalidInput
+from withness.errors import CannotTell, InvalidInput, PolicyRefused, WithnessError
+from withness.packs.jurisdictions import load_jurisdictions
 from withness.packs.load import load_catalogue
-from withness.packs.policy import load_policy, policy_bytes
+from withness.packs.policy import FILE, SETTING, policy_bytes, policy_of, shipped_digest
 from withness.packs.templates import load_templates
 from withness.seal import Seal, make_key, read_key
 from withness.settings import Settings, key_folder, read_settings
+from withness.signing import Signer, read_signer
 from withness.store.sql import Store
 
 
@@ -22,29 +29,65 @@ def build(settings: Settings, *, fresh: bool = True) -> Context:
     """Return the desk's means for `settings`, setting up a fresh data directory where `fresh` allows it.
 
     Raises InvalidInput for settings that do not go together, KeyMissing for a used data directory without
-    its key, PolicyRefused, InvalidContent, CannotTell.
+    its key, PolicyRefused for a policy that is not the one in force or not signed, InvalidContent, CannotTell.
     """
-    policy = load_policy(settings.policy)
+    text = policy_bytes(settings.policy)
+    policy = policy_of(text, name=settings.policy.name if settings.policy else FILE)
+    _refuse_unsigned_start(settings, policy)
+    with _opened(settings, policy, text, fresh=fresh) as context:
+        with context.store.transaction() as tx:
+            may_decide(tx, policy, settings.policy)
+        if policy.demo and not context.ehr.loopback:
+            raise InvalidInput(
+                "The gate's policy is in demo mode (it has no owner): it writes to no EHR but one on this machine.",
+                field="WITHNESS_EHR_URL",
+                hint="Use an EHR on a loopback address, or none: then the embedded chart is used.",
+            )
+        return context
+
+
+def build_for_signing(settings: Settings) -> Context:
+    """Return the means of an existing data directory to sign a policy, whatever WITHNESS_POLICY names.
+
+    Its own policy is the shipped one. Raises what `build` raises, but not for the policy in force.
+    """
+    text = policy_bytes()
+    with _opened(settings, policy_of(text, name=FILE), text, fresh=False) as context:
+        return context
+
+
+def _refuse_unsigned_start(settings: Settings, policy: RiskPolicy) -> None:
+    """Raise PolicyRefused before a fresh data directory is set up: nobody can have signed a policy for it yet."""
+    used = settings.chart.exists() or settings.database.exists()
+    if policy.digest != shipped_digest() and not used:
+        raise PolicyRefused(
+            "A new data directory starts on the shipped policy: nobody has signed another for it yet.",
+            field=SETTING,
+            hint=f"Leave {SETTING} out, enrol the policy's owner, then run: withness policy sign FILE",
+        )
+
+
+@contextmanager
+def _opened(settings: Settings, policy: RiskPolicy, text: bytes, *, fresh: bool) -> Iterator[Context]:
+    """Yield the means; the store is closed again when the block raises."""
     templates = load_templates(settings.packs)
     store, seal = open_store(settings, fresh=fresh)
-    ehr = _ehr(settings, seal)
-    if policy.demo and not ehr.loopback:
-        raise InvalidInput(
-            "The gate's policy is in demo mode (it has no owner): it writes to no EHR but one on this machine.",
-            field="WITHNESS_EHR_URL",
-            hint="Use an EHR on a loopback address, or none: then the embedded chart is used.",
+    try:
+        yield Context(
+            settings=settings,
+            store=store,
+            ehr=_ehr(settings, seal),
+            policy=policy,
+            policy_bytes=text,
+            templates=templates,
+            catalogue=load_catalogue(),
+            jurisdictions=_jurisdictions(settings),
+            now=lambda: datetime.now(UTC),
+            new_id=lambda: str(uuid4()),
         )
-    return Context(
-        settings=settings,
-        store=store,
-        ehr=ehr,
-        policy=policy,
-        policy_bytes=policy_bytes(settings.policy),
-        templates=templates,
-        catalogue=load_catalogue(),
-        now=lambda: datetime.now(UTC),
-        new_id=lambda: str(uuid4()),
-    )
+    except WithnessError:
+        store.close()
+        raise
 
 
 def load(settings: Settings | None = None, *, fresh: bool = True) -> Desk:
@@ -53,6 +96,22 @@ def load(settings: Settings | None = None, *, fresh: bool = True) -> Desk:
     Raises what `build` raises: a host that cannot load the desk must not start.
     """
     return Desk(build(settings or read_settings(), fresh=fresh))
+
+
+def _jurisdictions(settings: Settings) -> Mapping[str, Jurisdiction]:
+    found = load_jurisdictions(settings.jurisdictions)
+    if settings.jurisdiction and settings.jurisdiction not in found:
+        raise InvalidInput(
+            "WITHNESS_JURISDICTION is not in the table of reporting laws.",
+            field="WITHNESS_JURISDICTION",
+            hint=f"It holds: {', '.join(found)}. A site's own table: WITHNESS_JURISDICTIONS.",
+        )
+    return found
+
+
+def open_signer(who: str, key_file: Path, passphrase: str) -> Signer:
+    """Open a person's key file, to sign with. Raises InvalidInput."""
+    return read_signer(who, key_file, passphrase)
 
 
 def _ehr(settings: Settings, seal: Seal) -> Ehr:

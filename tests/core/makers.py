@@ -9,7 +9,7 @@ from typing import Final
 
 from withness.core.gate import MemberDecision, decide_member
 from withness.core.reading import Circumstance
-from withness.core.risk import Fault, RiskPolicy, Screen, Standing
+from withness.core.risk import Fault, Hold, RiskPolicy, Screen, Standing
 from withness.core.terms import Purpose
 from withness.packs.policy import load_policy
 
@@ -109,7 +109,7 @@ def decide(
     encounter: str | None = HERE,
     zone: tzinfo = UTC,
     shared: bool = False,
-    standing: Standing = (),
+    standing: tuple[Hold, ...] = (),
     not_before: datetime | None = None,
     birth_date: date | None = None,
     person: str = ROSA,
@@ -117,7 +117,7 @@ def decide(
 ) -> MemberDecision:
     """The gate's decision on `person`, whose screens are `history` in the order of recording."""
     about = Circumstance(purpose, encounter, at, zone, shared, not_before, birth_date)
-    return decide_member(policy, person, history, standing, about)
+    return decide_member(policy, person, history, Standing(holds=standing), about)
 
 
 def split(question: str) -> tuple[str, str]:

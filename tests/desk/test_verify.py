@@ -9,7 +9,7 @@ from tests.system.site import Site
 
 from withness.core.terms import Acuity, Purpose, UnitKind
 from withness.desk import standing
-from withness.desk.front import actor_of
+from withness.desk.asking import actor_of
 from withness.desk.verify import verify
 
 ASKED = standing.Question(UnitKind.INDIVIDUAL, ("Patient/rosa",), Purpose.NEW_PLAN, "Encounter/e1")
@@ -24,11 +24,11 @@ def forge(site: Site, *, skip: bool) -> int:
         if skip:
             inputs["screens"] = inputs["screens"][:1]
             rows = answered.screens["Patient/rosa"][:1]
-            member = standing.redecide(site.policy, inputs, rows)
+            member = standing.redecide(site.policy, inputs, rows, ())
         else:
             member = replace(answered.decision.members[0], name="released", acuity=Acuity.NONE, findings=(), missing=())
         forged = replace(answered.decision, members=(member,))
-        answered = standing.Answered(forged, {"Patient/rosa": inputs}, answered.screens)
+        answered = standing.Answered(forged, {"Patient/rosa": inputs}, answered.screens, answered.acts)
         [leaf] = site.context.record(tx, actor, site.at, *standing.keep(tx, answered, actor))
     return leaf.seq
 

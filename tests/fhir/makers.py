@@ -10,7 +10,7 @@ from typing import Any
 from withness.core.gate import Decision, Finding, MemberDecision, Released, release
 from withness.core.goal import Acceptance, AcceptanceStatus, Diagnosis, Frame, Goal
 from withness.core.plan import ChartPlan, Concern, Plan, Signature, Unit, Voice, charts
-from withness.core.risk import Domain, Question, RiskPolicy, ValidatedRule, Window
+from withness.core.risk import Domain, OverrideRule, Question, RiskPolicy, Times, ValidatedRule, Window
 from withness.core.template import (
     Both,
     Count,
@@ -284,6 +284,14 @@ POLICY = RiskPolicy(
     setting_items=("modality", "location-now"),
     reflection="",
     unit_sentence="",
+    hold_note="Paused",
+    resume_note="Resumed",
+    evidence={},
+    times=Times(*[timedelta(minutes=15)] * 6),
+    override=OverrideRule((), 40),
+    consultants=(),
+    neutral_reasons={},
+    trainee_needs_cosignature=True,
 )
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import subprocess
 import sys
+import tomllib
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,6 +19,7 @@ from withness.core.risk import Question, RiskPolicy
 from withness.core.terms import Acuity, Purpose
 from withness.errors import InvalidContent, PolicyRefused
 from withness.packs.policy import load_policy, parse_policy, policy_bytes, shipped_digest
+from withness.packs.policy_sources import ATTRIBUTES, FILE, Attributes, source_attributes
 
 TEXT = (content.folder("catalogue") / "risk_policy.toml").read_text(encoding="utf-8")
 POLICY = load_policy()
@@ -62,6 +66,20 @@ def test_ids_carry_their_domain_everywhere() -> None:
     assert vitals.withdrawn_answer == "not-measured"
     assert vitals.withdrawn_by == ("eating.rapid-loss", "eating.purging-or-driven")
     assert vitals.withdrawn_acuity is Acuity.ACUTE
+
+
+def test_a_step_says_which_need_it_evidences() -> None:
+    shown = {(step.domain, step.id): step.evidences for domain in POLICY.domains for step in domain.directive}
+    assert shown["suicide", "full-assessment"] == "risk-assessment"
+    assert shown["violence", "mandated-report"] == "report-reference-or-reason-none"
+    assert shown["suicide", "stay-with"] == ""
+    assert {need for need in shown.values() if need} <= set(POLICY.evidence)
+
+
+def test_the_chart_learns_nothing_from_a_plan_on_hold() -> None:
+    for note in (POLICY.hold_note, POLICY.resume_note):
+        for word in ("risk", "safety", "violence", "abuse", "screen", "harm", "danger", "concern", "protocol"):
+            assert word not in note.casefold()
 
 
 def test_windows_and_times_are_read_as_durations() -> None:
@@ -111,12 +129,86 @@ def test_conditions_have_their_fields_and_the_fields_their_wording() -> None:
 
 
 def test_chart_evidence_only_raises() -> None:
+    assert {one.domain for one in POLICY.chart_evidence} == {"suicide"}
     assert [(one.loinc, one.when, one.acuity.value) for one in POLICY.chart_evidence] == [
         (("44260-8",), "> 0", "elevated"),
         (("93249-1", "93250-9", "93269-9"), "yes", "acute"),
         (("93374-7",), "High", "acute"),
         (("93374-7",), "Moderate", "elevated"),
     ]
+
+
+def test_every_need_has_its_form_but_the_screen_that_the_software_reads() -> None:
+    wanted = set()
+    for domain in POLICY.domains:
+        wanted |= {*domain.assessment_needs, *domain.release_needs, *domain.condition_needs}
+        wanted |= {need for needs in domain.needs_when.values() for need in needs}
+    assert set(POLICY.evidence) == wanted - {"rescreen-below-acute"}
+    assert all(form.need == need and form.source and form.title for need, form in POLICY.evidence.items())
+
+
+def test_the_needs_of_a_medical_clinician_name_one() -> None:
+    assert {form.need for form in POLICY.evidence.values() if form.medical} == {
+        "medical-evaluation",
+        "medical-clearance",
+        "medical-disposition",
+        "specialist-plan",
+        "monitoring-interval",
+    }
+    for form in POLICY.evidence.values():
+        named = {field.id for field in form.fields if not field.optional}
+        assert form.medical is bool({"clinician", "credential"} & named)
+
+
+def test_every_reason_for_doing_less_is_as_long_as_an_overrides() -> None:
+    asked = [
+        ("safety-plan", "reason"),
+        ("safety-plan-or-declined", "reason"),
+        ("report-reference-or-reason-none", "rationale"),
+        ("duty-to-protect-outcome", "rationale"),
+    ]
+    for need, id in asked:
+        field = next(field for field in POLICY.evidence[need].fields if field.id == id)
+        assert field.min_chars == POLICY.override.rationale_min_chars == 40
+
+
+def test_telling_a_supervisor_is_no_evidence_about_a_mandated_report() -> None:
+    form = POLICY.evidence["report-reference-or-reason-none"]
+    codes = [code for field in form.fields for code in field.options]
+    assert codes
+    assert not any("supervisor" in code or "told" in code for code in codes)
+
+
+def test_the_other_members_see_a_neutral_reason_only() -> None:
+    reason = next(field for field in POLICY.evidence["conjoint-suitability"].fields if field.id == "reason")
+    assert reason.options == tuple(POLICY.neutral_reasons)
+    spoken = " ".join([*POLICY.neutral_reasons, *POLICY.neutral_reasons.values()]).casefold()
+    for word in ("risk", "safety", "violence", "abuse", "screen", "harm", "danger", "concern", "partner"):
+        assert word not in spoken
+
+
+def test_the_times_of_the_gates_life() -> None:
+    times = POLICY.times
+    assert (times.now, times.same_session, times.acknowledge) == (
+        timedelta(minutes=15),
+        timedelta(hours=2),
+        timedelta(minutes=15),
+    )
+    assert (times.unchanged, times.entry_error, times.override) == (
+        timedelta(days=180),
+        timedelta(hours=24),
+        timedelta(hours=72),
+    )
+
+
+def test_an_override_is_narrow_and_a_trainee_is_cosigned() -> None:
+    assert POLICY.override.reason_codes == (
+        "validated-elsewhere-same-day",
+        "client-cannot-answer-collateral-used",
+        "declined-collateral-and-observation",
+    )
+    assert POLICY.consultants == ()
+    assert POLICY.trainee_needs_cosignature
 
 
 def test_decisions_have_their_contract_names() -> None:
@@ -163,6 +255,8 @@ FAULTS = [
     ('informants_not_accepted = ["partner"', 'informants_not_accepted = ["spouse"', f"{V}.informants_not_accepted"),
     ('when = ["now", "intent-or-plan"]', 'when = ["later"]', f"{S}.directive.emergency-evaluation.when"),
     ('when = ["withdrawal"]', 'when = ["afraid"]', f"{M}.directive.withdrawal-scale.when"),
+    ('evidences = "danger-level"', 'evidences = "disposition"', f"{V}.directive.danger-assessment.evidences"),
+    ('hold_note = "This', 'hold_note = ""\nx = "This', "hold_note"),
     ("{command-or-threat = [", "{commands = [", f"{PSY}.needs_when"),
     ('by = ["rapid-loss"', 'by = ["vitals-outside"', f"{E}.question.vitals-outside.withdrawn.by"),
     ('answer = "not-measured"', 'answer = "no"', f"{E}.question.vitals-outside.withdrawn.answer"),
@@ -193,7 +287,7 @@ FAULTS = [
     ('within = "PT72H"', 'within = "soon"', f"{S}.directive.follow-up.within"),
     ("min_age = 8", "min_age = 99", "validated.min_age"),
     ("min_age = 8", "min_age = true", "validated.min_age"),
-    ('version = "0.1.0"', 'version = "latest"', "version"),
+    ('version = "0.2.0"', 'version = "latest"', "version"),
     # twice, reserved, unknown, missing, empty
     ('{id = "intent-or-plan"', '{id = "ideation"', f"{S}.question"),
     ('id = "psychosis"', 'id = "suicide"', "domain"),
@@ -210,6 +304,74 @@ FAULTS = [
     (', "rescreen-below-acute"]', "]", f"{S}.release_needs"),
     ('assessment_needs = ["medical-evaluation"]', "assessment_needs = []", f"{E}.assessment_needs"),
     ('instruments = ["ASQ", "C-SSRS-screener"]', "instruments = []", "validated.instruments"),
+    # the gate's life
+    ('now = "PT15M"', 'now = "PT0S"', "times.now"),
+    ('same_session = "PT2H"', 'same_session = "P2D"', "times.same_session"),
+    ('acknowledge = "PT15M"', 'acknowledge = "soon"', "times.acknowledge"),
+    ('unchanged = "P180D"', 'unchanged = "P367D"', "times.unchanged"),
+    ('entry_error = "PT24H"', 'entry_error = "P8D"', "times.entry_error"),
+    ('override = "PT72H"', 'override = "P8D"', "times.override"),
+    ('override = "PT72H"', 'override = "PT0S"', "times.override"),
+    ('override = "PT72H"       ', "", "times.override"),
+    ('["validated-elsewhere-same-day", ', '["time-pressure", ', "override.reason_codes"),
+    ('["validated-elsewhere-same-day", ', '["clinician-knows-client", ', "override.reason_codes"),
+    ('["validated-elsewhere-same-day", ', '["other", ', "override.reason_codes"),
+    ('["validated-elsewhere-same-day", ', '["unsure", ', "override.reason_codes"),
+    ("rationale_min_chars = 40", "rationale_min_chars = 39", "override.rationale_min_chars"),
+    ("consultants = []", 'consultants = ["Dr Example"]', "consultants"),
+    ("consultants = []", 'consultants = ["Patient/rosa"]', "consultants"),
+    ("consultants = []", 'consultants = ["Practitioner/p1", "Practitioner/p1"]', "consultants"),
+    ("consultants = []\n", "", "consultants"),
+    ("trainee_needs_cosignature = true", 'trainee_needs_cosignature = "no"', "trainee_needs_cosignature"),
+    ('scheduling = "The app', 'scheduling = " "\nx = "The app', "neutral_reasons.scheduling"),
+    ('domain = "suicide"', 'domain = "sadness"', "chart_evidence.0.domain"),
+    # what a need asks for in writing
+    ('need = "means-counselling"', 'need = "means"', "evidence.means-counselling"),
+    ('need = "means-counselling"', 'need = "disposition"', "evidence"),
+    ('"capacity-to-take-part", ', "", "evidence.capacity-to-take-part"),
+    ('"capacity-to-take-part", ', '"capacity", ', "evidence.capacity"),
+    ('condition_needs = ["treating-clinician"]', 'condition_needs = ["rest"]', f"{M}.condition_needs"),
+    ('{id = "rationale", text = "What', '{id = "level", text = "What', "evidence.risk-assessment.fields"),
+    ('options = ["low", "moderate", "high"]', "options = []", "evidence.risk-assessment.fields.level.options"),
+    ('["low", "moderate", "high"]', '["low", "low"]', "evidence.risk-assessment.fields.level.options"),
+    ('rests on", kind = "text"}', 'rests on", kind = "essay"}', "evidence.11.fields.basis.kind"),
+    (
+        'text = "Risk factors", kind = "text"',
+        'text = "Risk factors", kind = "text", options = ["many"]',
+        "evidence.risk-assessment.fields.risk-factors.options",
+    ),
+    (
+        'kind = "date", when = ["outcome", "made"]',
+        'kind = "date", when = ["outcome", "lost"]',
+        "evidence.safety-plan.fields.made-on.when",
+    ),
+    (
+        'kind = "date", when = ["outcome", "made"]',
+        'kind = "date", when = ["reason", "made"]',
+        "evidence.safety-plan.fields.made-on.when",
+    ),
+    (
+        'kind = "date", when = ["outcome", "made"]',
+        'kind = "date", min_chars = 9',
+        "evidence.safety-plan.fields.made-on.min_chars",
+    ),
+    ('options_from = "neutral_reasons"', 'options_from = "reasons"', "evidence.15.fields.reason.options_from"),
+    (
+        'options_from = "neutral_reasons"',
+        'options_from = "neutral_reasons", options = ["x"]',
+        "evidence.conjoint-suitability.fields.reason.options",
+    ),
+    (
+        '{id = "clinician", text = "Medical clinician who evaluated", kind = "person"}',
+        '{id = "clinician", text = "Medical clinician who evaluated", kind = "text"}',
+        "evidence.medical-evaluation.fields.clinician",
+    ),
+    (
+        '{id = "clinician", text = "Medical clinician who evaluated", kind = "person"}',
+        '{id = "clinician", text = "Medical clinician who evaluated", kind = "person", optional = true}',
+        "evidence.medical-evaluation.fields.clinician",
+    ),
+    ('{id = "date", text = "Day of the f', '{text = "Day of the f', "evidence.6.fields.0.id"),
 ]
 
 
@@ -299,6 +461,94 @@ class TestTheShippedBytes:
         monkeypatch.setattr(content, "folder", lambda root: tmp_path)
         with pytest.raises(PolicyRefused):
             load_policy()
+
+
+class TestSourceAttributes:
+    ROWS = source_attributes(POLICY)
+
+    def row(self, rule: str) -> dict[str, str]:
+        return next(row.said() for row in self.ROWS if row.rule == rule)
+
+    def test_every_rule_has_its_row(self) -> None:
+        questions = [one.id for one in POLICY.questions()]
+        chart = [f"chart-evidence.{number}" for number in range(len(POLICY.chart_evidence))]
+        rules = [row.rule for row in self.ROWS]
+        assert sorted(rules) == sorted([*questions, "validated.suicide", *chart, "gate"])
+        assert len(set(rules)) == len(rules)
+
+    @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.rule)
+    def test_a_row_says_all_thirteen_and_can_be_json(self, row: Attributes) -> None:
+        said = json.loads(json.dumps(row.said()))
+        assert list(said) == ["rule", "title", *ATTRIBUTES]
+        assert len(ATTRIBUTES) == 13
+        assert all(text.strip() and not re.search(r"[{}]", text) for text in said.values())
+
+    @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.rule)
+    def test_no_rule_reads_who_the_person_is(self, row: Attributes) -> None:
+        for name in ("race", "ethnicity", "language", "sexual-orientation", "gender-identity", "sex"):
+            assert row.values[name].startswith("Not used.")
+
+    def test_the_date_of_birth_proves_one_age_and_nothing_else(self) -> None:
+        used = [row.rule for row in self.ROWS if row.values["date-of-birth"].startswith("Used")]
+        assert used == ["validated.suicide", "gate"]
+        assert "younger than 8" in self.row("validated.suicide")["date-of-birth"]
+
+    def test_what_is_asked_about_home_and_health_is_told(self) -> None:
+        assert all(row.values["health-status"].startswith("Used") for row in self.ROWS)
+        used = [row.rule for row in self.ROWS if row.values["social-determinants"].startswith("Used")]
+        assert used == [
+            "psychosis.self-neglect",
+            *(f"violence.{id}" for id in ("afraid", "harmed-past-year", "controlled", "severe-danger")),
+            "violence.dependant-harmed",
+            "gate",
+        ]
+
+    def test_the_citation_is_the_domains_own_and_never_the_seed(self) -> None:
+        assert self.row("violence.afraid")["citation"] == "; ".join(POLICY.domains[2].basis)
+        assert "LOINC 44260-8" in self.row("chart-evidence.0")["citation"]
+        assert "written by a model" in self.row("gate")["citation"]
+
+    def test_version_and_owner_are_the_policys(self) -> None:
+        owned = parse_policy(TEXT.replace('owner = "unassigned"', 'owner = "Dr Example"').encode(), name="p.toml")
+        row = source_attributes(owned)[0].said()
+        assert "Dr Example" in row["developer"]
+        assert POLICY.version in row["dates"]
+
+    def test_a_domain_of_a_sites_own_has_its_thirteen_too(self) -> None:
+        own = replace(POLICY.domains[0], id="sleep", basis=("Site guideline 4",))
+        rows = [row for row in source_attributes(replace(POLICY, domains=(own,))) if row.rule == "validated.sleep"]
+        assert rows[0].values["date-of-birth"].startswith("Used")
+        assert all(text.strip() for text in rows[0].values.values())
+
+    def test_every_exception_is_about_a_rule_there_is(self) -> None:
+        written = tomllib.loads((content.folder("catalogue") / FILE).read_text(encoding="utf-8"))
+        for one in written["exception"]:
+            fitting = [row for row in self.ROWS if f"{row.rule}.".startswith(f"{one['rule']}.")]
+            assert any(row.values[one["attribute"]][:20] == one["text"][:20] for row in fitting)
+
+    @pytest.mark.parametrize(
+        ("right", "wrong"),
+        [
+            ('race = "Not used."\n', ""),
+            ('race = "Not used."', 'race = " "'),
+            ("funding = ", "fund = "),
+            ("gate = ", "x = "),
+        ],
+    )
+    def test_a_fault_in_the_texts_is_refused(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, right: str, wrong: str
+    ) -> None:
+        text = (content.folder("catalogue") / FILE).read_text(encoding="utf-8")
+        assert right in text
+        (tmp_path / FILE).write_text(text.replace(right, wrong), encoding="utf-8")
+        monkeypatch.setattr(content, "folder", lambda root: tmp_path)
+        with pytest.raises(InvalidContent, match=FILE):
+            source_attributes(POLICY)
+
+    def test_texts_that_are_gone_are_a_sentence(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(content, "folder", lambda root: tmp_path)
+        with pytest.raises(InvalidContent, match="cannot be read"):
+            source_attributes(POLICY)
 
 
 def test_the_gate_does_not_wait_for_pydantic() -> None:

@@ -29,14 +29,14 @@ from withness.audit.record import Kind, Record
 from withness.errors import CannotTell, SealBroken
 from withness.seal import Seal
 from withness.store import schema, sql
-from withness.store.rows import DecisionRow, Delivery, OutboxRow, PlanRow, PlanState
+from withness.store.rows import DecisionRow, Delivery, OutboxRow, PlanRow, PlanState, Sending
 from withness.store.sql import CommitUnknown, Store
 
 KEY = b"k" * 32
 AT = datetime(2026, 11, 21, 10, tzinfo=UTC)
 RECORD = Record(Kind.TRAIL_VIEWED, "Practitioner/p1", "somebody", patient="Patient/rosa")
 WORDS = "I want somebody to get it"
-APPEND_ONLY = ("audit_leaf", "screen", "decision", "policy")
+APPEND_ONLY = ("audit_leaf", "screen", "act", "decision", "policy")
 
 
 @pytest.fixture
@@ -54,11 +54,14 @@ def furnished() -> bytes:
             append(tx, [RECORD] * 3, at=AT)
             for number in range(3):
                 tx.put_screen(f"s{number}", "Patient/rosa", {"words": f"{WORDS} {number}"})
+                tx.put_act(f"a{number}", "Patient/rosa", "step", {"number": number})
                 tx.put_decision(DecisionRow(f"d{number}", "Patient/rosa", {"number": number}))
                 tx.put_policy(f"digest{number}", "0.1.0", b"policy")
                 tx.put_plan(PlanRow(f"p{number}", f"r{number}", PlanState.HELD, None, "2026", {"number": number}))
                 tx.put_outbox(
-                    OutboxRow(f"d{number}", "p0", "local", Delivery.WAITING, 0, "", "2026", {"number": number})
+                    OutboxRow(
+                        f"d{number}", Sending.PLAN, "p0", "local", Delivery.WAITING, 0, "", "2026", {"number": number}
+                    )
                 )
         made.close()
         return (Path(folder) / "w.sqlite3").read_bytes()
@@ -84,7 +87,7 @@ def dump(path: Path) -> list[str]:
         database.close()
 
 
-KEYS = {"audit_leaf": "seq", "screen": "number", "decision": "id", "policy": "digest"}
+KEYS = {"audit_leaf": "seq", "screen": "number", "act": "number", "decision": "id", "policy": "digest"}
 CHANGES = [
     *(f"UPDATE {table} SET {key} = {key}" for table, key in KEYS.items()),
     *(f"UPDATE OR REPLACE {table} SET {key} = {key}" for table, key in KEYS.items()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -13,16 +14,27 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from tests.makers import make_screen
+from tests.makers import make_evidence, make_screen
 from withness.desk.front import Desk
+from withness.fhir import codes
 from withness.packs.policy import load_policy
 from withness.settings import Settings
+from withness.signing import Signer, new_signer
 from withness.wiring import build
 
 PLUGIN = Path(__file__).resolve().parents[2] / "plugin"
 CLINICIAN = "Practitioner/p1"
+SUPERVISOR = "Practitioner/s1"
+COMPLIANCE = "Practitioner/c1"
 ENCOUNTERS = {"Patient/rosa": "Encounter/e1", "Patient/tom": "Encounter/e2", "Patient/ana": "Encounter/e3"}
 WORDS = "  I want somebody to get it \n"
+INTEGRATION = {
+    "integration.provider": "Dr. Ngata",
+    "integration.last-contact": "2026-11-02",
+    "integration.supports": "Day programme on Tuesdays",
+    "integration.release-of-information": "client declines",
+    "integration.relapse-plan": "Call the programme",
+}
 CONCERN = "At home I talk and nobody hears me.\r\nأريد أن يفهمني أحد 🌱 — <b>&amp;"
 
 
@@ -34,6 +46,7 @@ class Site:
         self.settings = Settings(home=home, key_file=key_file, **settings)
         self.at = datetime.now(UTC).replace(microsecond=0)
         self.policy = load_policy()
+        self.keys: dict[str, Signer] = {}
         self.open()
 
     def open(self) -> None:
@@ -64,13 +77,133 @@ class Site:
         """Save a draft (default: Rosa's)."""
         return self.desk.save(draft or make_draft(), actor=actor)
 
+    def remote(self) -> None:
+        """Let the embedded chart stand in for an EHR elsewhere: what happens between look and write can be shown."""
+        chart = self.context.ehr
+        chart.__class__ = type("Elsewhere", (type(chart),), {"embedded": False})
+
+    # -- people who sign
+
+    def enrol(self) -> None:
+        """Enrol Kim (compliance), Pat (the clinician) and Sam (the supervisor), each with a key of their own."""
+        kim = self._enrolled(COMPLIANCE, "Kim Lee", "L-100", ["compliance"], None)
+        self._enrolled(CLINICIAN, "Pat Roe", "L-200", ["clinician"], kim)
+        self._enrolled(SUPERVISOR, "Sam Fox", "L-300", ["supervisor"], kim)
+
+    def _enrolled(self, who: str, name: str, licence: str, roles: list[str], by: Signer | None) -> Signer:
+        self.keys[who] = new_signer(who)
+        self.desk.enrol(who, name=name, licence=licence, roles=roles, key=self.keys[who], by=by)
+        return self.keys[who]
+
+    @property
+    def pat(self) -> Signer:
+        """The clinician's key."""
+        return self.keys[CLINICIAN]
+
+    @property
+    def sam(self) -> Signer:
+        """The supervisor's key."""
+        return self.keys[SUPERVISOR]
+
+    def evidence(self, need: str, who: str = "Patient/rosa", **fields: str) -> dict[str, Any]:
+        """Write down evidence that completes a need, signed by Pat."""
+        return self.desk.evidence(who, need, make_evidence(self.policy, need, self.at, **fields), signer=self.pat)
+
+    def all_evidence(self, domain: str, who: str = "Patient/rosa") -> None:
+        """Write down everything that a domain's hold still needs."""
+        for need in self.desk.protocol(who, actor=CLINICIAN)["missing_needs"].get(domain, []):
+            self.evidence(need, who)
+
+    def release(self, domain: str, who: str = "Patient/rosa") -> dict[str, Any]:
+        """Release a domain, signed by Pat and Sam."""
+        return self.desk.release(who, domain, reason="The plan holds.", signer=self.pat, second=self.sam)
+
+    def join(
+        self, who: str, name: str, licence: str, *roles: str, medical: bool = False, trainee_of: str = ""
+    ) -> Signer:
+        """Enrol one more person, vouched for by Kim, and return their key."""
+        self.keys[who] = new_signer(who)
+        self.desk.enrol(
+            who,
+            name=name,
+            licence=licence,
+            roles=list(roles),
+            key=self.keys[who],
+            by=self.keys[COMPLIANCE],
+            medical=medical,
+            trainee_of=trainee_of,
+        )
+        return self.keys[who]
+
+    def assess(self, domain: str, who: str = "Patient/rosa", *, level: str = "low") -> dict[str, Any]:
+        """End a domain's elevated findings by an assessment: low by Pat alone, else with Sam."""
+        return self.desk.assess(who, domain, level=level, signer=self.pat, second=None if level == "low" else self.sam)
+
+    # -- time and the trail
+
+    def morning(self) -> None:
+        """Begin yesterday at nine: a story's day does not end in its middle, and the console's time is later."""
+        self.at = (datetime.now(UTC) - timedelta(days=1)).replace(hour=9, minute=0, second=0, microsecond=0)
+
+    def records(self, limit: int = 50, patient: str | None = None) -> list[dict[str, Any]]:
+        """Return the trail's newest records, oldest first, as they are written."""
+        with self.context.store.transaction() as tx:
+            return [json.loads(leaf.body) for leaf in tx.newest_leaves(limit, patient)]
+
+    def damage_the_trail(self) -> None:
+        """Change a record behind the software's back, let somebody find it, and open the desk again."""
+        self.desk.close()
+        with sqlite3.connect(self.settings.database, isolation_level=None) as database:
+            triggers = database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+            for name, _ in triggers:
+                database.execute(f"DROP TRIGGER {name}")
+            database.execute("UPDATE audit_leaf SET outcome = 'cleared' WHERE seq = 1")
+            for _, sql in triggers:
+                database.execute(sql)
+        database.close()
+        assert self.console("audit", "verify").returncode == 4
+        self.open()
+        self.catch_up()
+
+    # -- the embedded chart
+
+    def write_to_chart(self, *resources: Mapping[str, Any]) -> None:
+        """Write resources into the embedded chart, as another system of the clinic would."""
+        entry = [
+            {"resource": one, "request": {"method": "PUT", "url": f"{one['resourceType']}/{one['id']}"}}
+            for one in resources
+        ]
+        self.context.ehr.transact({"resourceType": "Bundle", "type": "transaction", "entry": entry})
+
+    def plan_status(self, who: str = "Patient/rosa") -> str:
+        """Return the status of a person's one collaborative CarePlan."""
+        [plan] = self.care_plans(who)
+        return str(plan["status"])
+
+    def everything_about(self, who: str) -> list[dict[str, Any]]:
+        """Return every version of every resource in the embedded chart that is about a person."""
+        kinds = ("CarePlan", "Goal", "QuestionnaireResponse", "Provenance", "Flag", "Task", "RiskAssessment")
+        newest = self.chart(*kinds, "GuidanceResponse", "DetectedIssue", "Observation", "Patient")
+        mine = [one.resource for one in newest if _about(one.resource, who)]
+        return [
+            version.resource
+            for one in mine
+            for version in self.context.ehr.history(f"{one['resourceType']}/{one['id']}")  # type: ignore[attr-defined]
+        ]
+
     def chart(self, *types: str) -> list[Any]:
         """Return what the embedded chart holds of these types."""
         return [stored for kind in types for stored in self.context.ehr.search(kind)]  # type: ignore[attr-defined]
 
     def plans_in_chart(self) -> int:
-        """Return how many CarePlans and Goals the embedded chart holds."""
-        return len(self.chart("CarePlan", "Goal"))
+        """Return how many collaborative CarePlans and Goals the embedded chart holds."""
+        return len(self.care_plans()) + len(self.chart("Goal"))
+
+    def care_plans(self, who: str | None = None) -> list[Any]:
+        """Return the collaborative CarePlans of the embedded chart; a directive one is no plan of the gate's."""
+        found = [one.resource for one in self.chart("CarePlan")]
+        mine = [one for one in found if who is None or one["subject"]["reference"] == who]
+        return [one for one in mine if any(id["system"] == codes.UNIT_PLAN for id in one["identifier"])]
 
     def environment(self) -> dict[str, str]:
         """The console's environment: this site, and nothing of the machine's."""
@@ -104,6 +237,15 @@ class Site:
         done = self.console(*arguments, "--json", stdin=stdin)
         assert "Traceback" not in done.stderr
         return done.returncode, json.loads(done.stdout)
+
+
+def _about(resource: Mapping[str, Any], who: str) -> bool:
+    """Whether a resource is in this person's chart; a Provenance is where its agent or target is."""
+    named = [resource.get(name) for name in ("subject", "patient", "for")]
+    named += [agent["who"] for agent in resource.get("agent", [])]
+    return any(isinstance(one, Mapping) and one.get("reference") == who for one in named) or (
+        f"{resource['resourceType']}/{resource['id']}" == who
+    )
 
 
 def make_goal(who: str = "Patient/rosa", **changes: Any) -> dict[str, Any]:

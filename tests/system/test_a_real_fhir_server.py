@@ -60,11 +60,13 @@ def test_a_clear_draft_is_in_the_server_and_a_second_run_changes_nothing(clinic:
 
 def test_a_held_draft_leaves_the_server_untouched(clinic: Site, hapi_server: HapiServer) -> None:
     """I1: no CarePlan or Goal in any status, a draft's neither."""
-    before = [_total(hapi_server, kind) for kind in ("CarePlan", "Goal", "QuestionnaireResponse", "Provenance")]
+    kinds = ("Goal", "QuestionnaireResponse", "Provenance")
+    before = [_total(hapi_server, kind) for kind in kinds]
     clinic.screen("Patient/tom", answers={"suicide.now": "yes"})
     code, answer = clinic.console_json("plan", "save", "-", stdin=json.dumps(make_draft("Patient/tom")))
     assert (code, answer["saved"]) == (3, False)
-    assert [_total(hapi_server, kind) for kind in ("CarePlan", "Goal", "QuestionnaireResponse", "Provenance")] == before
+    assert [_total(hapi_server, kind) for kind in kinds] == before
+    assert plans_of(hapi_server, answer["plan"]) == []
 
 
 def _total(server: HapiServer, kind: str) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from tests.servers.busy import BusyServer
 from tests.system.site import Site, make_draft
-from withness.desk import delivery
-from withness.desk.front import Desk, actor_of
+from withness.desk import delivery, sync
+from withness.desk.asking import actor_of
+from withness.desk.front import Desk
 from withness.ehr.local import LocalChart
 from withness.errors import CannotTell, EhrUnavailable, TrailDamaged
 from withness.store import sql
@@ -22,12 +23,9 @@ from withness.store.transaction import Transaction
 
 @pytest.fixture
 def away(tmp_path: Path) -> Iterator[Site]:
-    """A site whose EHR does not answer: nobody listens at its loopback port."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-        with Site(tmp_path / "home", tmp_path / "site.key", ehr_url=f"http://127.0.0.1:{port}/fhir") as made:
-            yield made
+    """A site whose EHR can be read and takes nothing: it answers every write with 503."""
+    with BusyServer() as server, Site(tmp_path / "home", tmp_path / "site.key", ehr_url=server.base_url) as made:
+        yield made
 
 
 def come_back(site: Site) -> LocalChart:
@@ -37,6 +35,7 @@ def come_back(site: Site) -> LocalChart:
 
     class Back(LocalChart):
         address = site.context.ehr.address  # type: ignore[assignment]
+        embedded = False  # type: ignore[assignment]
 
     chart = Back(site.home / "back.sqlite3", seal, now=lambda: site.at)
     site.context = replace(site.context, ehr=chart)
@@ -49,13 +48,14 @@ def test_it_waits_and_is_delivered_once(away: Site) -> None:
     away.screen()
     draft = make_draft()
     code, answer = away.console_json("plan", "save", "-", stdin=json.dumps(draft))
-    assert (code, answer["saved"], answer["delivery"]) == (5, False, "waiting")
+    assert (code, answer["saved"], answer["delivery"]) == (5, False, "sending")
     assert away.console("sync").returncode == 5
     again_code, again = away.console_json("plan", "save", "-", stdin=json.dumps(draft))
-    assert (again_code, again["care_plans"], again["delivery"]) == (5, answer["care_plans"], "waiting")
+    assert (again_code, again["care_plans"], again["delivery"]) == (5, answer["care_plans"], "sending")
     away.catch_up()
     chart = come_back(away)
-    assert away.desk.sync(actor="Practitioner/p1") == {"delivered": 1, "waiting": 0, "withheld": 0, "troubles": []}
+    done = away.desk.sync(actor="Practitioner/p1")
+    assert (done["delivered"], done["waiting"], done["withheld"], done["troubles"]) == (1, 0, 0, [])
     assert [f"CarePlan/{one.resource['id']}" for one in chart.search("CarePlan")] == answer["care_plans"]
     assert away.save(draft)["saved"] is True
 
@@ -64,15 +64,15 @@ def test_a_newer_acute_screen_withholds_it_for_good(away: Site) -> None:
     """Planted: the second look before sending left out; caught."""
     away.screen()
     draft = make_draft()
-    assert away.save(draft)["delivery"] == "waiting"
+    assert away.save(draft)["delivery"] == "sending"
     away.pass_time(minutes=1)
     away.screen(answers={"suicide.now": "yes"})
     chart = come_back(away)
     done = away.desk.sync(actor="Practitioner/p1")
     assert (done["delivered"], done["waiting"], done["withheld"]) == (0, 0, 1)
-    assert chart.search("CarePlan") == []
+    assert chart.search("Goal") == []
     assert away.save(draft)["decision"] == "held-for-directive-protocol"
-    assert chart.search("CarePlan") == []
+    assert chart.search("Goal") == []
 
 
 def test_sync_says_by_exit_3_that_a_newer_screen_withholds(away: Site) -> None:
@@ -120,7 +120,7 @@ def test_sync_honours_a_short_retry_after_and_no_long_one(away: Site) -> None:
         raise EhrUnavailable("The EHR is busy.", retry_after=answers.pop(0))
 
     chart.read = busy  # type: ignore[method-assign]
-    done = delivery.sync(away.context, actor_of("Practitioner/p1"), sleep=slept.append)
+    done = sync.sync(away.context, actor_of("Practitioner/p1"), sleep=slept.append)
     assert (slept, answers, done.waiting) == ([5.0], [], 1)
 
 

@@ -34,9 +34,14 @@ def answer_lost(site: Site) -> dict[str, Any]:
     return answer
 
 
-@pytest.mark.parametrize("newer", [{"eating.rapid-loss": "unsure"}, {"suicide.now": "yes"}])
-def test_a_plan_that_reached_the_ehr_is_never_called_withheld(site: Site, newer: dict[str, str]) -> None:
-    """Its fate is looked up before a newer screen is asked. Planted: withheld before the look-up; caught."""
+@pytest.mark.parametrize(
+    ("newer", "stands"), [({"eating.rapid-loss": "unsure"}, "delivered"), ({"suicide.now": "yes"}, "on-hold")]
+)
+def test_a_plan_that_reached_the_ehr_is_never_called_withheld(site: Site, newer: dict[str, str], stands: str) -> None:
+    """Its fate is looked up before a newer screen is asked; where that is acute, the plan goes on hold (I4).
+
+    Planted: withheld before the look-up; caught.
+    """
     site.screen()
     assert answer_lost(site)["delivery"] == "sending"
     site.pass_time(minutes=1)
@@ -44,9 +49,9 @@ def test_a_plan_that_reached_the_ehr_is_never_called_withheld(site: Site, newer:
     done = site.desk.sync(actor="Practitioner/p1")
     assert (done["delivered"], done["withheld"]) == (1, 0)
     assert "on hold" in done["troubles"][0]
-    assert len(site.chart("CarePlan")) == 1
+    assert len(site.care_plans()) == 1
     [plan] = site.desk.plans()
-    assert (plan["state"], plan["decision"].startswith("held")) == ("delivered", True)
+    assert (plan["state"], plan["decision"].startswith("held")) == (stands, True)
 
 
 def test_one_request_never_makes_two_plans_through_a_lost_answer(site: Site) -> None:
@@ -63,7 +68,7 @@ def test_one_request_never_makes_two_plans_through_a_lost_answer(site: Site) -> 
     site.pass_time(minutes=1)
     site.screen()
     site.save(draft)
-    assert len(site.chart("CarePlan")) == 1
+    assert len(site.care_plans()) == 1
 
 
 def _silent(real: Any) -> Any:
@@ -75,14 +80,16 @@ def _silent(real: Any) -> Any:
 
 
 def test_an_acute_screen_during_the_write_is_told_at_once(site: Site) -> None:
-    """A screen that comes in while the plan is on its way: the answer is held, and says what to do.
+    """A screen that comes in while the plan is on its way: the answer is held, and the plan goes on hold (I4).
 
     Planted: no look after the write; caught.
     """
+    site.remote()
     site.screen()
     real = site.context.ehr.transact
 
     def meanwhile(bundle: Any) -> Any:
+        site.context.ehr.transact = real  # type: ignore[method-assign]
         site.pass_time(seconds=1)
         site.screen(answers={"suicide.now": "yes"})
         return real(bundle)
@@ -92,6 +99,7 @@ def test_an_acute_screen_during_the_write_is_told_at_once(site: Site) -> None:
     assert (answer["saved"], answer["decision"]) == (False, "held-for-directive-protocol")
     assert "on hold" in answer["trouble"]
     assert answer["protocol"]
+    assert [one["status"] for one in site.care_plans()] == ["on-hold"]
 
 
 @pytest.mark.parametrize(
@@ -209,7 +217,8 @@ EDITS = {
     "an outbox row's EHR": "UPDATE outbox SET ehr = 'http://127.0.0.1:1/'",
     "an outbox row's plan": "UPDATE outbox SET plan_id = 'x'",
     "an outbox row more": "INSERT INTO outbox"
-    " SELECT 'x', plan_id, ehr, state, attempts, not_before, approved_at, content FROM outbox",
+    " SELECT 'x', kind, plan_id, ehr, state, attempts, not_before, approved_at, content FROM outbox",
+    "what an outbox row sends": "UPDATE outbox SET kind = 'change'",
     "a policy's version": "UPDATE policy SET version = '9.9.9'",
     "a policy more": "INSERT INTO policy VALUES ('x', '0.0.1', x'00')",
     "a screen's number": "UPDATE screen SET number = 9223372036854775807 WHERE number = 1",
@@ -234,7 +243,7 @@ def test_an_edit_of_a_plain_column_is_found_and_steers_nothing(site: Site, name:
     done = site.console("plan", "save", "-", stdin=json.dumps(draft))
     assert done.returncode in (0, 2, 3, 4, 7)
     assert "Traceback" not in done.stderr
-    assert len(site.chart("CarePlan")) == 1
+    assert len(site.care_plans()) == 1
 
 
 def test_another_patients_plan_is_never_answered(site: Site) -> None:
@@ -268,7 +277,7 @@ def test_one_row_that_does_not_open_never_stops_the_others(site: Site) -> None:
     site.context.ehr.read = real  # type: ignore[method-assign]
     done = site.desk.sync(actor="Practitioner/p1")
     assert (done["delivered"], done["waiting"]) == (1, 1)
-    assert len(site.chart("CarePlan")) == 1
+    assert len(site.care_plans()) == 1
 
 
 def _away(_: str) -> Any:

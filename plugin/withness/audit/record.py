@@ -31,12 +31,25 @@ class Kind(StrEnum):
 
     SCREEN_RECORDED = "screen.recorded"
     SCREEN_CORRECTED = "screen.corrected"
+    SCREEN_RETRACTED = "screen.retracted"
     GATE_DECIDED = "gate.decided"
     PLAN_HELD = "plan.held"
     PLAN_APPROVED = "plan.approved"
     PLAN_SENT = "plan.sent"
     PLAN_CONFIRMED = "plan.confirmed"
     PLAN_FAILED = "plan.failed"
+    PLAN_ON_HOLD = "plan.on-hold"
+    PLAN_CLOSED = "plan.closed"
+    PLAN_RETRACTED = "plan.retracted"
+    PROTOCOL_OPENED = "protocol.opened"
+    PROTOCOL_STEP = "protocol.step"
+    PROTOCOL_RELEASED = "protocol.released"
+    ASSESSMENT_RECORDED = "assessment.recorded"
+    OVERRIDE_GRANTED = "override.granted"
+    OVERRIDE_REFUSED = "override.refused"
+    ACUITY_RAISED = "acuity.raised"
+    GOAL_UPDATED = "goal.updated"
+    ACTOR_CHANGED = "actor.changed"
     POLICY_CHANGED = "policy.changed"
     TRAIL_VIEWED = "trail.viewed"
     TRAIL_VERIFIED = "trail.verified"
@@ -44,7 +57,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Record:
-    """One thing that happened. `details` holds ids, counts, codes and digests only."""
+    """One thing that happened. `details` holds ids, counts, codes and digests only.
+
+    `asserted`: who acted is what they said; signed acts are not merely asserted.
+    """
 
     kind: Kind
     actor: str
@@ -55,6 +71,7 @@ class Record:
     second_actor: str | None = None
     policy: str | None = None
     request: str | None = None
+    asserted: bool = True
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -105,7 +122,7 @@ def make_leaf(record: Record, *, seq: int, segment: int, at: datetime, clock: st
         "clock": clock,
         "kind": record.kind.value,
         "actor": record.actor,
-        "asserted": True,
+        "asserted": record.asserted,
         "os_user": record.os_user,
         "second_actor": record.second_actor,
         "patient": record.patient,

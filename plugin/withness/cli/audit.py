@@ -26,7 +26,7 @@ def audit() -> None:
 def verify(actor: str | None, home: Path | None, as_json: bool) -> None:
     """Verify every record, search column and decision. Exit 0 whole, 4 damaged, 7 cannot tell."""
     from withness.cli.desk import opened_trail
-    from withness.desk.front import actor_of
+    from withness.desk.asking import actor_of
     from withness.desk.verify import verify as run
     from withness.settings import read_settings
 
@@ -82,8 +82,8 @@ def _progress(done: int) -> None:
 def show(patient: str | None, limit: int, actor: str | None, home: Path | None, as_json: bool) -> None:
     """Show the newest records. Looking is recorded too."""
     from withness.cli.desk import opened_trail
+    from withness.desk.asking import actor_of
     from withness.desk.compliance import show as run
-    from withness.desk.front import actor_of
     from withness.settings import read_settings
 
     if patient is not None:

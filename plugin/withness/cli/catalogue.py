@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from withness.cli.say import common, document, table
+from withness.cli.say import common, document, table, write_page
 from withness.core.template import PlanTemplate, shape
 from withness.core.terms import Lead, UnitKind
 from withness.errors import InvalidInput
@@ -99,17 +99,20 @@ def _text(value: object) -> str:
 
 @click.command(
     epilog="\b\nExamples:\n  withness questionnaire\n  withness questionnaire risk-screen --out risk-screen.json\n"
+    "  withness questionnaire risk-screen --paper risk-screen.html\n"
 )
 @click.argument("id", required=False)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write it to a file.")
+@click.option("--paper", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="A page to print.")
 @common
-def questionnaire(id: str | None, out: Path | None, home: Path | None, as_json: bool) -> None:
-    """List the Questionnaires, or write one as FHIR R4 JSON."""
+def questionnaire(id: str | None, out: Path | None, paper: Path | None, home: Path | None, as_json: bool) -> None:
+    """List the Questionnaires, write one as FHIR R4 JSON, or as a page to print for a day without power."""
     from withness.fhir.questionnaires import risk_screen
     from withness.packs.policy import load_policy
     from withness.settings import read_settings
 
-    found = {"risk-screen": risk_screen(load_policy(read_settings({"home": home}).policy))}
+    policy = load_policy(read_settings({"home": home}).policy)
+    found = {"risk-screen": risk_screen(policy)}
     if id is None:
         rows = [
             {"id": name, "url": f"{one['url']}|{one['version']}", "title": one["title"]} for name, one in found.items()
@@ -123,6 +126,11 @@ def questionnaire(id: str | None, out: Path | None, home: Path | None, as_json: 
         raise InvalidInput(
             f"There is no Questionnaire {id[:40]!r}.", field="ID", hint=f"Choose one of: {', '.join(found)}."
         )
+    if paper is not None:
+        from withness.packs.paper import paper_screen
+
+        write_page(paper, paper_screen(policy), as_json=as_json)
+        return
     if out is not None:
         _write(out, json.dumps(found[id], ensure_ascii=False, indent=2) + "\n")
         click.echo(f"Wrote {out}.", err=True)

@@ -3,37 +3,47 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from withness.cli import samples, say
+from withness.cli import demo_life, samples, say
+from withness.errors import InvalidInput
 
 if TYPE_CHECKING:
     from withness.core.risk import RiskPolicy
     from withness.desk.front import Desk
+    from withness.settings import Settings
 
 _STAYS: Final = "The clinician stays with Tom. His notes and safety plan are written as always; his words wait."
-_ENDS_WITH: Final = (
-    "It ends with the documented needs, a new screen below acute, and a second signer (a later release)."
-)
+_ENDS_WITH: Final = "It ends with the documented needs, a new screen below acute, and a second signer: see chapter 7."
 
-
-_EMBEDDED = {"database_url": "", "ehr_url": "", "ehr_token": ""}
-"""The demo's people never reach a site's own database or EHR."""
+_EMBEDDED: Final = {
+    "database_url": "",
+    "ehr_url": "",
+    "ehr_token": "",
+    "on_call": "",
+    "jurisdiction": "",
+    "time_zone": "UTC",
+}
+"""The demo's people never reach a site's own database, EHR or clinicians."""
+_SHIPPED: Final[Mapping[str, None]] = {"policy": None, "packs": None, "jurisdictions": None}
+"""The story is told on what is shipped: another policy may ask other questions."""
 
 
 @click.command(epilog="\b\nExamples:\n  withness demo\n  withness demo --home ./demo-data\n")
 @say.common
 def demo(home: Path | None, as_json: bool) -> None:
-    """Tell the whole story on sample people: a clear save, holds, a couple, the trail and its verification.
+    """Tell the whole story on sample people: a clear save, holds, a couple, the way through a hold, and the trail.
 
-    Everything happens on the embedded default, in a fresh temporary data directory unless --home is given.
+    Everything happens on the embedded default, in a temporary data directory unless --home names a fresh one.
     """
     with _place(home) as (data, key_file):
         chapters = _tell(data, key_file, quiet=as_json)
@@ -51,20 +61,38 @@ def _place(home: Path | None) -> Iterator[tuple[Path, Path | None]]:
 
 
 def _tell(data: Path, key_file: Path | None, *, quiet: bool) -> dict[str, Any]:
-    from withness.packs.policy import load_policy
-    from withness.settings import read_settings
-    from withness.wiring import load
+    from withness.desk.front import Desk
+    from withness.wiring import build
 
-    settings = read_settings(_EMBEDDED | {"home": data, "key_file": key_file})
-    chapters: dict[str, Any] = {}
-    with load(settings) as desk:
-        questions = desk.questions()
-        for name, one in _chapters(samples.people(), load_policy(settings.policy)).items():
-            chapters[name] = answer = one.act(desk)
-            if not quiet:
-                _show(one, answer, questions)
-    chapters["trail"] = _trail(settings, quiet=quiet)
+    settings = _settings(data, key_file)
+    context, chapters = build(settings), {}
+    with Desk(context) as desk:
+        people = samples.people()
+        for name, act, show in _chapters(desk, context.policy, people):
+            chapters[name] = _told(act, show, quiet=quiet)
+        keys, plan = demo_life.enrolled(desk), demo_life.plan_of(chapters["clear"])
+        for name, act, show in demo_life.chapters(demo_life.Rosa(desk, context, people["rosa"], plan, keys)):
+            chapters[name] = _told(act, show, quiet=quiet)
+    chapters["trail"] = _told(partial(_trail, settings, people["rosa"]["member"]), _show_trail, quiet=quiet)
     return chapters
+
+
+def _told(act: Callable[[], dict[str, Any]], show: Callable[[dict[str, Any]], None], *, quiet: bool) -> dict[str, Any]:
+    answer = act()
+    if not quiet:
+        show(answer)
+    return answer
+
+
+def _settings(data: Path, key_file: Path | None) -> Settings:
+    """Return the settings of a data directory. Raises InvalidInput where it was used before."""
+    from withness.settings import read_settings
+
+    settings = replace(read_settings({**_EMBEDDED, "home": data, "key_file": key_file}), **_SHIPPED)
+    if settings.database.exists() or settings.chart.exists():
+        said = "This data directory was used before, and the demo's people start from nothing: use a fresh --home."
+        raise InvalidInput(said, field="--home")
+    return settings
 
 
 @dataclass(frozen=True)
@@ -73,42 +101,37 @@ class _Chapter:
 
     title: str
     people: tuple[dict[str, Any], ...]
-    draft: dict[str, Any]
-    screens: tuple[dict[str, Any], ...]
+    answers: tuple[samples.Answers, ...]
     end: str = ""
 
-    def act(self, desk: Desk) -> dict[str, Any]:
-        for screen in self.screens:
-            desk.screen(screen, actor=samples.CLINICIAN)
-        return desk.save(self.draft, actor=samples.CLINICIAN)
+    def act(self, desk: Desk, policy: RiskPolicy) -> dict[str, Any]:
+        now = datetime.now(UTC)
+        for who, answers in zip(self.people, self.answers, strict=True):
+            desk.screen(samples.screen(policy, who, now, answers), actor=samples.CLINICIAN)
+        draft = samples.draft(self.people[0], now) if len(self.people) == 1 else samples.couple(self.people, now)
+        return desk.save(draft, actor=samples.CLINICIAN)
 
 
-def _chapters(people: dict[str, dict[str, Any]], policy: RiskPolicy) -> dict[str, _Chapter]:
-    now = datetime.now(UTC)
-
-    def alone(title: str, name: str, answers: samples.Answers, end: str = "") -> _Chapter:
-        who = people[name]
-        screen = samples.screen(policy, who, now, answers)
-        return _Chapter(title, (who,), samples.draft(who, now), (screen,), end)
-
-    couple = (people["mia"], people["jon"])
-    private = zip(couple, ({}, samples.UNFINISHED), strict=True)
-    return {
-        "clear": alone("1. Rosa's screen is clear: her plan is saved", "rosa", {}),
-        "incomplete": alone("2. Ana's screen is unfinished: silence never clears", "ana", samples.UNFINISHED),
-        "acute": alone("3. Tom's screen is acute: the directive protocol opens", "tom", samples.ACUTE, _STAYS),
-        "sticky": alone("4. A later clear screen alone does not end it", "tom", {}, _ENDS_WITH),
+def _chapters(desk: Desk, policy: RiskPolicy, people: Mapping[str, dict[str, Any]]) -> Iterator[demo_life.Told]:
+    rosa, ana, tom, couple = people["rosa"], people["ana"], people["tom"], (people["mia"], people["jon"])
+    told = {
+        "clear": _Chapter("1. Rosa's screen is clear: her plan is saved", (rosa,), ({},)),
+        "incomplete": _Chapter("2. Ana's screen is unfinished: silence never clears", (ana,), (samples.UNFINISHED,)),
+        "acute": _Chapter("3. Tom's screen is acute: the directive protocol opens", (tom,), (samples.ACUTE,), _STAYS),
+        "sticky": _Chapter("4. A later clear screen alone does not end it", (tom,), ({},), _ENDS_WITH),
         "couple": _Chapter(
             "5. Mia and Jon, a couple: Mia's own screen is clear, Jon's is not, and both hear one sentence",
             couple,
-            samples.couple(couple, now),
-            tuple(samples.screen(policy, who, now, answers) for who, answers in private),
+            ({}, samples.UNFINISHED),
         ),
     }
+    questions = desk.questions()
+    for name, one in told.items():
+        yield name, partial(one.act, desk, policy), partial(_show, one, questions=questions)
 
 
 def _show(chapter: _Chapter, answer: dict[str, Any], questions: dict[str, str]) -> None:
-    click.secho(f"\n{chapter.title}", bold=True, underline=True)
+    demo_life.heading(chapter.title)
     for who in chapter.people:
         whose = "the client's words" if len(chapter.people) == 1 else f"{who['name']}'s words"
         click.echo(f"In {whose}: {_quoted(who['words'])}")
@@ -126,21 +149,29 @@ def _quoted(words: str) -> str:
     return f"“{words}”".replace("\n", "\n    ")
 
 
-def _trail(settings: Any, *, quiet: bool) -> dict[str, Any]:
+def _trail(settings: Settings, person: str) -> dict[str, Any]:
+    """Return what the trail holds of one person, and its verification."""
     from withness.cli.desk import opened_trail
+    from withness.desk.asking import actor_of
     from withness.desk.compliance import show
-    from withness.desk.front import actor_of
     from withness.desk.verify import verify
 
     actor = actor_of(samples.CLINICIAN)
     with opened_trail(settings) as (store, _):
-        leaves = show(store, actor, datetime.now(UTC), limit=100)
+        leaves = show(store, actor, datetime.now(UTC), patient=person, limit=100)
         verdict = verify(store, actor, datetime.now(UTC))
-    if not quiet:
-        click.secho("\n6. Every decision is in the trail, and the trail verifies", bold=True, underline=True)
-        rows = [(str(one.seq), one.kind, one.outcome or "", one.patient or "") for one in leaves]
-        say.table("Audit trail", ("#", "what", "outcome", "patient"), rows)
-        whole = "The trail is whole" if verdict.whole else "The trail is DAMAGED"
-        click.echo(f"{whole}: {verdict.records} records, {verdict.recomputed} decisions decided again.")
-        click.echo("Next: withness --help, or docs/clinicians.md")
-    return {"records": verdict.records, "whole": verdict.whole, "recomputed": verdict.recomputed}
+    listed = [{"record": one.seq, "kind": one.kind, "outcome": one.outcome} for one in leaves]
+    told = {"records": verdict.records, "whole": verdict.whole, "recomputed": verdict.recomputed}
+    return {**told, "person": person, "listed": listed}
+
+
+def _show_trail(trail: dict[str, Any]) -> None:
+    demo_life.heading("8. Every decision is in the trail, and the trail verifies")
+    rows = []
+    for (kind, outcome), group in groupby(trail["listed"], key=lambda one: (one["kind"], one["outcome"] or "")):
+        numbers = [one["record"] for one in group]
+        rows.append((f"{numbers[0]}" if len(numbers) == 1 else f"{numbers[0]}–{numbers[-1]}", kind, outcome))
+    say.table(f"Audit trail: what it holds of {trail['person']}", ("#", "what", "outcome"), rows)
+    whole = "The trail is whole" if trail["whole"] else "The trail is DAMAGED"
+    click.echo(f"{whole}: {trail['records']} records, {trail['recomputed']} decisions decided again.")
+    click.echo("Next: withness --help, or docs/clinicians.md")

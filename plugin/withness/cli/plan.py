@@ -1,4 +1,4 @@
-"""`withness plan preview|save|list|show` and `withness sync`."""
+"""`withness plan preview|save|amend|list|show|close|retract` and `withness sync`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import click
 from withness import strict_json
 from withness.cli import say
 from withness.cli.desk import opened
+from withness.cli.signing import second_signer, seconding, signer, signing
+from withness.errors import InvalidInput
 
 UNDELIVERED = ("waiting", "sending", "refused")
 """Approved and kept, not confirmed by the EHR."""
@@ -53,16 +55,20 @@ def save(file: str, actor: str | None, home: Path | None, as_json: bool) -> None
     """
     draft = strict_json.parse(say.read_file(file), name="FILE")
     with opened(home) as (desk, questions):
-        answer = desk.save(draft, actor=actor)
-        if as_json:
-            say.document(answer)
-        else:
-            say.decision(answer, questions)
-            _advise(answer)
-            if answer["bundle"]:
-                say.bundle(answer["bundle"])
-            say.prose(_outcome(answer, desk.ehr))
-        say.stop(_exit(answer))
+        _save(desk, questions, draft, actor, as_json=as_json)
+
+
+def _save(desk: Any, questions: dict[str, str], draft: dict[str, Any], actor: str | None, *, as_json: bool) -> None:
+    answer = desk.save(draft, actor=actor)
+    if as_json:
+        say.document(answer)
+    else:
+        say.decision(answer, questions)
+        _advise(answer)
+        if answer["bundle"]:
+            say.bundle(answer["bundle"])
+        say.prose(_outcome(answer, desk.ehr))
+    say.stop(_exit(answer))
 
 
 def _exit(answer: dict[str, Any]) -> int:
@@ -87,6 +93,82 @@ def _outcome(answer: dict[str, Any], ehr: str) -> str:
 def _advise(answer: dict[str, Any]) -> None:
     for sentence in answer["advisories"]:
         say.prose(f"Advice: {sentence}")
+
+
+@plan.command(
+    epilog="\b\nExample:\n  withness plan amend amended.json\n\n"
+    "The draft's supersedes names the plan and its version: withness plan show ID"
+)
+@click.argument("file", metavar="FILE")
+@click.pass_context
+@say.acting
+@say.common
+def amend(ctx: click.Context, file: str, actor: str | None, home: Path | None, as_json: bool) -> None:
+    """Amend a plan: a draft whose supersedes names plan and version. Exit 6 when another version stands.
+
+    One that only adds safety goals or a safety plan saves whatever the gate says.
+    """
+    draft = strict_json.parse(say.read_file(file), name="FILE")
+    if not draft.get("supersedes"):
+        said = "supersedes must name the plan and the version that this draft amends."
+        raise InvalidInput(said, field="supersedes", hint="See: withness plan show ID")
+    with opened(home, fresh=False) as (desk, questions):
+        _save(desk, questions, draft, actor, as_json=as_json)
+
+
+@plan.command(epilog="\b\nExample:\n  withness plan close 6b6f2f0e-… --as completed --reason 'Goals met'\n")
+@click.argument("id")
+@click.option("--as", "how", type=click.Choice(["completed", "revoked"]), required=True, help="How it ends.")
+@click.option("--reason", required=True, help="Why; it stays inside Withness.")
+@say.acting
+@say.common
+def close(id: str, how: str, reason: str, actor: str | None, home: Path | None, as_json: bool) -> None:
+    """Close a plan, or put a working copy away. It always saves."""
+    with opened(home, fresh=False) as (desk, _):
+        done = desk.close_plan(id, how=how, reason=reason, actor=actor or "Device/withness")
+        _ended(done, f"Plan {id} is closed as {how}.", as_json=as_json)
+
+
+@plan.command(
+    epilog="\b\nExample:\n  withness plan retract 6b6f2f0e-… --reason 'Wrong patient' "
+    "--actor Practitioner/p1 --key p1.key --second Practitioner/s1 --second-key s1.key\n"
+)
+@click.argument("id")
+@click.option("--reason", required=True, help="Why; it stays inside Withness.")
+@seconding
+@signing
+@say.common
+def retract(id: str, reason: str, home: Path | None, as_json: bool, **keys: Any) -> None:
+    """Mark a plan that was saved to the wrong patient as entered in error. Two enrolled people sign."""
+    first = signer(keys["actor"], keys["key"], keys["passphrase_file"])
+    second = second_signer(keys["second"], keys["second_key"], keys["second_passphrase_file"])
+    with opened(home, fresh=False) as (desk, _):
+        done = desk.retract_plan(id, reason=reason, signer=first, second=second)
+        _ended(done, f"Plan {id} is entered in error.", as_json=as_json)
+
+
+def _ended(done: dict[str, Any], said: str, *, as_json: bool) -> None:
+    if as_json:
+        say.document(done)
+    else:
+        click.echo(said)
+        for trouble in done["troubles"]:
+            say.prose(f"Not in the EHR yet: {trouble} Run: withness sync")
+    say.stop(5 if done["troubles"] else 0)
+
+
+@plan.command(
+    epilog="\b\nExamples:\n  withness plan paper --out blank.html\n"
+    "  withness plan paper 6b6f2f0e-… --member Patient/mia --out mia.html\n"
+)
+@click.argument("id", required=False, default="")
+@click.option("--member", metavar="Patient/ID", help="Whose page, in a unit of more than one.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, metavar="FILE", help="HTML.")
+@say.common
+def paper(id: str, member: str | None, out: Path, home: Path | None, as_json: bool) -> None:
+    """Write a plan, or an empty form for one, as a page to print. What was not released says so."""
+    with opened(home) as (desk, _):
+        say.write_page(out, desk.paper_plan(id, member=member), as_json=as_json)
 
 
 @plan.command("list", epilog="\b\nExample:\n  withness plan list --json\n")
@@ -115,13 +197,21 @@ def show(id: str, home: Path | None, as_json: bool) -> None:
     say.table(
         f"Plan {found['plan']}",
         ("", ""),
-        [("state", found["state"]), ("decision", found["decision"]), ("last change", found["updated"])],
+        [
+            ("state", found["state"]),
+            ("version", found["version"]),
+            ("decision", found["decision"]),
+            ("last change", found["updated"]),
+        ],
     )
     draft = found["draft"]
     click.echo(draft["concern"]["words"] + "\n")
     say.table(
         "Goals", ("template", "in the client's words"), [(one["template"], one["words"]) for one in draft["goals"]]
     )
+
+
+_SYNCED = ("delivered", "waiting", "withheld", "changed", "decided", "escalated")
 
 
 @click.command(epilog="\b\nExample:\n  withness sync --json\n")
@@ -134,8 +224,8 @@ def sync(actor: str | None, home: Path | None, as_json: bool) -> None:
     if as_json:
         say.document(done)
     else:
-        rows = [(name, str(done[name])) for name in ("delivered", "waiting", "withheld")]
-        say.table("Delivery", ("", "plans"), rows)
+        rows = [(name, str(done[name])) for name in _SYNCED]
+        say.table("Delivery", ("", "how many"), rows)
         for trouble in done["troubles"]:
             click.echo(trouble)
-    say.stop(5 if done["waiting"] else 3 if done["withheld"] else 0)
+    say.stop(3 if done["withheld"] else 5 if done["waiting"] else 0)

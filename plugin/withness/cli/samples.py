@@ -12,7 +12,13 @@ from withness import content
 from withness.core.risk import NO, RiskPolicy
 from withness.fhir import codes
 
-CLINICIAN = "Practitioner/p1"
+CLINICIAN: Final = "Practitioner/p1"
+TEAM: Final = (
+    ("compliance", "Practitioner/c1", "Kim Lee", "L-100"),
+    ("clinician", CLINICIAN, "Pat Roe", "L-200"),
+    ("supervisor", "Practitioner/s1", "Sam Fox", "L-300"),
+)
+"""Who is enrolled: role, reference, name and licence; the first one vouches for the others."""
 
 Answers = Mapping[str, str | None]
 
@@ -22,6 +28,8 @@ ACUTE: Final[Answers] = {
     "suicide.now": "yes",
     "suicide.validated.result": "acute-positive",
 }
+QUIETER: Final[Answers] = {"suicide.ideation": "yes", "suicide.validated.result": "positive"}
+"""Below acute, and honest: the thoughts of the past month do not go away within a day."""
 
 
 def people() -> dict[str, dict[str, Any]]:
@@ -78,6 +86,12 @@ def _goal(person: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def evidence(person: Mapping[str, Any], need: str, at: datetime) -> dict[str, str]:
+    """Return what the clinician writes down for a need of this person's, its days and times put in."""
+    days = {"today": at.date().isoformat(), "tomorrow": (at.date() + timedelta(days=1)).isoformat()}
+    return {field: text.format(now=at.isoformat(), **days) for field, text in person["evidence"][need].items()}
+
+
 def screen(policy: RiskPolicy, person: Mapping[str, Any], at: datetime, answers: Answers) -> dict[str, Any]:
     """Return a screen in which every question is answered no, but for `answers` (None: left out)."""
     groups = [_group(policy, domain.id, at, answers) for domain in policy.domains]
@@ -87,7 +101,7 @@ def screen(policy: RiskPolicy, person: Mapping[str, Any], at: datetime, answers:
         "status": "completed",
         "subject": {"reference": person["member"]},
         "encounter": {"reference": person["encounter"]},
-        "authored": at.isoformat(timespec="seconds"),
+        "authored": at.isoformat(timespec="microseconds"),
         "author": {"reference": CLINICIAN},
         "item": groups,
     }

@@ -63,6 +63,15 @@ def read_file(path: str) -> bytes:
         raise InvalidInput(f"{path or 'The empty name'} cannot be read: {error.strerror}.", field="FILE") from None
 
 
+def write_page(path: Path, text: str, *, as_json: bool) -> None:
+    """Write a page to print and say where. Raises InvalidInput when it cannot be written."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be written: {error.strerror}.", field="--out") from None
+    document({"page": str(path)}) if as_json else click.echo(f"Wrote {path}. Open it in a browser to print it.")
+
+
 def width() -> int:
     """Return the terminal's width, or COLUMNS, or 100."""
     return shutil.get_terminal_size((100, 24)).columns
@@ -91,14 +100,17 @@ def prose(text: str, *, bold: bool = False) -> None:
     click.secho(textwrap.fill(text, width(), break_long_words=False, break_on_hyphens=False), bold=bold)
 
 
-def decision(told: Mapping[str, Any], questions: Mapping[str, str]) -> None:
-    """Say a decision: whom it concerns, what to do next, every reason, the protocol; of a unit, one sentence."""
+def decision(told: Mapping[str, Any], questions: Mapping[str, str], *, protocol: bool = True) -> None:
+    """Say a decision: whom it concerns, what to do next, every reason, the protocol; of a unit, one sentence.
+
+    `protocol` is left out where the opened one is shown with its due times.
+    """
     if told["person"]:
         click.echo(told["person"])
     prose(f"{told['decision']}: {told['sentence']}", bold=True)
     if told["policy"]["demo"]:
         prose("Demo mode: the gate's policy has no clinical owner; everything is marked as test data.")
-    if told["protocol"]:
+    if told["protocol"] and protocol:
         steps = [(_duration(step["within"]), step["owner"], step["text"]) for step in told["protocol"]]
         table("Directive protocol", ("within", "owner", "step"), steps)
     links = [f"{one['domain']}.{one['item']}" for one in told["findings"]]
@@ -117,8 +129,10 @@ def decision(told: Mapping[str, Any], questions: Mapping[str, str]) -> None:
         for item in told["conditions"]:
             prose(f"Condition: {questions.get(item, item)} ({item})")
         click.echo(f"This screen lets plans through until {told['expires'][:16].replace('T', ' ')} UTC.")
-    if told["needs"] or told["protocol"]:
-        prose("This release cannot record what ends this hold; see docs/clinicians.md.")
+    if told["person"] and protocol and (told["needs"] or told["protocol"]):
+        prose(f"The way on: withness protocol show {told['person']}")
+    for trouble in told.get("troubles", ()):
+        prose(f"Not in the EHR yet: {trouble} Run: withness sync")
     if told["reflection"]:
         prose(f"For later, with a colleague or supervisor: {told['reflection']}")
 

@@ -7,31 +7,15 @@ what was asked, answered, when, by whom and where (contracts I2, I10).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, tzinfo
-from typing import Final
+from dataclasses import dataclass, replace
+from datetime import datetime
 
-from withness.core.reading import Circumstance, Ended, Reading, blank, readings_of
-from withness.core.risk import Domain, RiskPolicy, Screen, Standing, ValidatedRule, Window
+from withness.core.judgement import SCREEN, Finding, Judgement
+from withness.core.reading import Circumstance, Ended, Reading, blank, ended_raise, readings_of
+from withness.core.risk import Domain, Override, Raise, RiskPolicy, Screen, Standing
 from withness.core.terms import HOLDING, RELEASING, Acuity, Purpose, UnitKind, worst
+from withness.core.windows import judge_window
 from withness.errors import PolicyRefused
-
-SCREEN: Final = "screen"
-"""The pseudo-domain of reasons that concern a whole screen."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One reason: `item` is the question's id within its domain, `why` a sentence without the answer's words."""
-
-    domain: str
-    item: str
-    acuity: Acuity
-    why: str
-
-    def said(self) -> dict[str, str]:
-        """Return the reason as JSON values."""
-        return {"domain": self.domain, "item": self.item, "acuity": self.acuity.value, "why": self.why}
 
 
 @dataclass(frozen=True)
@@ -96,8 +80,9 @@ def decide_member(
     """Decide for one person. Raises PolicyRefused when the policy asks nothing."""
     if not policy.domains or any(not domain.questions for domain in policy.domains):
         raise PolicyRefused("The gate's policy asks nothing, so it can clear nothing.", field="policy")
-    history = tuple(screen for screen in history if screen.person == person)
-    judged = _Judgement()
+    same = {person, *about.aliases}
+    history = tuple(screen for screen in history if screen.person in same)
+    judged = Judgement()
     latest = history[-1] if history else None
     if not about.intact:
         judged.unknown(
@@ -109,6 +94,7 @@ def decide_member(
         _judge_times(judged, policy, history, latest, about)
         for domain in policy.domains:
             _judge_domain(judged, policy, domain, history, latest, standing, about)
+    _judge_beyond(judged, latest, standing, about)
     acuity = worst([finding.acuity for finding in judged.findings])
     return MemberDecision(
         person=person,
@@ -123,27 +109,25 @@ def decide_member(
     )
 
 
-class _Judgement:
-    """Reasons as they are gathered."""
-
-    def __init__(self) -> None:
-        self.findings: list[Finding] = []
-        self.missing: list[str] = []
-        self.conditions: list[str] = []
-        self.expiries: list[datetime] = []
-        self.by = SCREEN
-
-    def add(self, domain: str, item: str, acuity: Acuity, why: str) -> None:
-        if acuity is not Acuity.NONE:
-            self.findings.append(Finding(domain, item, acuity, why))
-
-    def unknown(self, domain: str, item: str, why: str, *, missing: str) -> None:
-        self.add(domain, item, Acuity.UNKNOWN, why)
-        self.missing.append(missing)
+def _judge_beyond(judged: Judgement, latest: Screen | None, standing: Standing, about: Circumstance) -> None:
+    """What is known beyond the answers: acuity that was raised, a retraction, a trainee's screen, the chart."""
+    for one in standing.raises:
+        reading = _raised(one, latest, standing)
+        judged.add(one.domain, reading.item, reading.acuity, reading.why)
+        judged.by = reading.closed_by or judged.by
+    if latest is not None and standing.fresh_after is not None and latest.recorded <= standing.fresh_after:
+        judged.unknown(SCREEN, "", "a screen was retracted: a fresh one is needed", missing=SCREEN)
+    if latest is not None and latest.id in standing.uncosigned:
+        judged.unknown(SCREEN, "co-signature", "a trainee's screen waits for the co-signature", missing="co-signature")
+    if not about.chart_reached:
+        judged.unknown(SCREEN, "chart-evidence", "the EHR could not be asked", missing="chart-evidence")
+    for seen in about.chart:
+        if latest is None or latest.authored is None or seen.at is None or seen.at > latest.authored:
+            judged.add(seen.domain, "chart-evidence", seen.acuity, "a newer result in the chart")
 
 
 def _judge_times(
-    judged: _Judgement, policy: RiskPolicy, history: tuple[Screen, ...], latest: Screen, about: Circumstance
+    judged: Judgement, policy: RiskPolicy, history: tuple[Screen, ...], latest: Screen, about: Circumstance
 ) -> None:
     """The latest screen as a whole: readable, in order, on time, and the clock with it."""
     questions = {question.id for question in policy.questions()} if latest.faults else ()
@@ -181,7 +165,7 @@ def _asked(policy: RiskPolicy, screen: Screen) -> datetime:
 
 
 def _judge_domain(
-    judged: _Judgement,
+    judged: Judgement,
     policy: RiskPolicy,
     domain: Domain,
     history: tuple[Screen, ...],
@@ -193,20 +177,46 @@ def _judge_domain(
         screen.id: tuple(readings_of(policy, domain, screen, Ended(standing, screen is latest), about))
         for screen in history
     }
-    for reading in readings[latest.id]:
+    told = tuple(_covered(reading, latest, standing, about) for reading in readings[latest.id])
+    for reading in told:
         judged.add(domain.id, reading.item, reading.acuity, reading.why)
         if reading.missing:
             judged.missing.append(reading.missing)
-    for some in readings.values():
+    for some in (*readings.values(), told):
         for reading in some:
             judged.by = reading.closed_by or judged.by
     _judge_older(judged, domain, history, readings, about)
-    _judge_conditions(judged, policy, domain, latest, readings[latest.id])
-    _judge_window(judged, policy, domain, history, readings, about)
+    _judge_conditions(judged, policy, domain, latest, told)
+    judge_window(judged, policy, domain, history, readings, about)
+
+
+def _covered(reading: Reading, latest: Screen, standing: Standing, about: Circumstance) -> Reading:
+    """Apply an override to an item that was left open; whatever it does not name still holds (policy: override)."""
+    if not reading.silent or reading.acuity is not Acuity.UNKNOWN:
+        return reading
+    if not any(_counts(one, reading, latest, about) for one in standing.overrides):
+        return reading
+    why = f"{reading.why}; covered by an override"
+    return replace(reading, acuity=Acuity.CAUTION, why=why, missing="", closed_by="override")
+
+
+def _counts(override: Override, reading: Reading, latest: Screen, about: Circumstance) -> bool:
+    current = override.screen == latest.id and override.purpose == about.purpose.value
+    return current and not override.used and about.at < override.expires and reading.missing in override.items
+
+
+def _raised(one: Raise, latest: Screen | None, standing: Standing) -> Reading:
+    """Return an acuity that was raised, unless an assessment or a release with a newer screen has ended it."""
+    source = "by a clinician's judgement" if one.item == "raised" else "by a result in the chart"
+    reading = Reading(one.item, one.acuity, f"raised {source}", positive=True)
+    by = ended_raise(one, latest, standing)
+    if by is None:
+        return reading
+    return replace(reading, acuity=Acuity.CAUTION, why=f"{reading.why}; ended by {by}", closed_by=by)
 
 
 def _judge_older(
-    judged: _Judgement,
+    judged: Judgement,
     domain: Domain,
     history: tuple[Screen, ...],
     readings: Mapping[str, tuple[Reading, ...]],
@@ -228,93 +238,14 @@ def _complete(screen: Screen, readings: tuple[Reading, ...]) -> bool:
 
 
 def _judge_conditions(
-    judged: _Judgement, policy: RiskPolicy, domain: Domain, latest: Screen, readings: tuple[Reading, ...]
+    judged: Judgement, policy: RiskPolicy, domain: Domain, latest: Screen, readings: tuple[Reading, ...]
 ) -> None:
     cautions = [reading for reading in readings if reading.acuity is Acuity.CAUTION]
     judged.conditions.extend(f"{domain.id}.{reading.item}" for reading in cautions)
-    if not cautions:
+    asks = {one.id for one in domain.questions if Acuity.CAUTION in one.answers.values()}
+    if all(one.closed_by == "override" and f"{domain.id}.{one.item}" not in asks for one in cautions):
         return
     for need in domain.condition_needs:
         for field in policy.need_fields[need]:
             if blank(policy, latest.answers.get(field)):
                 judged.unknown(domain.id, field, "a caution needs its integration record", missing=field)
-
-
-def _judge_window(
-    judged: _Judgement,
-    policy: RiskPolicy,
-    domain: Domain,
-    history: tuple[Screen, ...],
-    readings: Mapping[str, tuple[Reading, ...]],
-    about: Circumstance,
-) -> None:
-    """The latest screen's answers, and the validated result's date, are young enough for the purpose."""
-    latest = history[-1]
-    if latest.authored is None:
-        return
-    windows = [domain.windows[about.purpose]]
-    recent = [readings[screen.id] for screen in history[-2:]]
-    if any(reading.positive for some in recent for reading in some):
-        windows.append(domain.after_positive)
-    for window in windows:
-        end = _end(policy, window, latest.authored, about.zone)
-        judged.expiries.append(end)
-        if window.kind == "same-encounter" and (not about.encounter or latest.encounter != about.encounter):
-            judged.unknown(domain.id, "", _other_encounter(latest, about), missing=SCREEN)
-        if about.at > end:
-            judged.unknown(domain.id, "", "the latest screen is too old for this: stale", missing=SCREEN)
-        if domain.validated is not None:
-            _judge_result_date(judged, policy, domain, domain.validated, latest, window, about)
-
-
-def _other_encounter(latest: Screen, about: Circumstance) -> str:
-    if not about.encounter:
-        return "no encounter was given that the plan would be made in"
-    return (
-        "the latest screen was made in another encounter"
-        if latest.encounter
-        else "the latest screen names no encounter"
-    )
-
-
-def _end(policy: RiskPolicy, window: Window, authored: datetime, zone: tzinfo) -> datetime:
-    """Return the last instant at which an answer given at `authored` is inside `window`."""
-    if window.kind == "same-day":
-        return _end_of(authored.astimezone(zone).date(), zone)
-    return authored + (policy.same_encounter_within if window.duration is None else window.duration)
-
-
-def _end_of(day: date, zone: tzinfo) -> datetime:
-    """Return a day's last instant; a day that has its last hour twice ends with the second."""
-    return datetime.combine(day, time.max.replace(fold=1), tzinfo=zone).astimezone(UTC)
-
-
-def _judge_result_date(
-    judged: _Judgement,
-    policy: RiskPolicy,
-    domain: Domain,
-    rule: ValidatedRule,
-    latest: Screen,
-    window: Window,
-    about: Circumstance,
-) -> None:
-    link = f"{domain.id}.validated.date"
-    if latest.answers.get(f"{domain.id}.validated.result") == rule.age_result:
-        return
-    try:
-        made = date.fromisoformat(latest.answers.get(link, ""))
-    except ValueError:
-        judged.unknown(domain.id, "validated.date", "the validated result has no readable date", missing=link)
-        return
-    latest_day = (about.at + policy.future_tolerance).astimezone(about.zone).date()
-    if made > latest_day:
-        judged.unknown(domain.id, "validated.date", "the validated result is dated in the future", missing=link)
-        return
-    end = _end_of(made, about.zone)
-    if window.kind != "same-day":
-        end += policy.same_encounter_within if window.duration is None else window.duration
-    judged.expiries.append(end)
-    if about.at > end:
-        judged.unknown(
-            domain.id, "validated.date", "the validated result is not from the time this needs", missing=link
-        )

@@ -51,7 +51,10 @@ class Frame:
 
 @dataclass(frozen=True)
 class Goal:
-    """A goal in the client's words with its measure, target, time limit and responsible person."""
+    """A goal in the client's words with its measure, target, time limit and responsible person.
+
+    `category` is behavioral or safety (goal-category).
+    """
 
     template: PlanTemplate
     words: str
@@ -61,6 +64,7 @@ class Goal:
     target: Target
     responsible: str
     acceptance: tuple[Acceptance, ...]
+    category: str = "behavioral"
 
     def agreed_by(self, who: str) -> bool:
         """Whether this person agreed to it."""
@@ -84,6 +88,7 @@ class Conversation:
     acceptance: tuple[Acceptance, ...] = ()
     by: str | None = None
     payer_words: str | None = None
+    category: str = "behavioral"
 
 
 def fill(template: PlanTemplate, conversation: Conversation, *, field: str) -> Goal:
@@ -110,6 +115,7 @@ def fill(template: PlanTemplate, conversation: Conversation, *, field: str) -> G
         target=conversation.target,
         responsible=conversation.responsible,
         acceptance=conversation.acceptance,
+        category=conversation.category,
     )
 
 

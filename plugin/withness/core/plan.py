@@ -50,6 +50,16 @@ class Signature:
 
 
 @dataclass(frozen=True)
+class Guardian:
+    """What a guardian said to the plan of a minor: never the minor's own assent, which each goal holds."""
+
+    who: str
+    minor: str
+    status: AcceptanceStatus
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
 class Plan:
     """A whole plan draft: well formed and SMART, not yet asked of the gate."""
 
@@ -65,6 +75,8 @@ class Plan:
     signatures: tuple[Signature, ...]
     supersedes: tuple[str, str] | None
     request_id: str
+    guardians: tuple[Guardian, ...] = ()
+    safety_plan: str | None = None
 
     def has_yes_of(self, member: str) -> bool:
         """Whether this member is a patient who agreed to a goal of the plan, be it another member's."""
@@ -98,6 +110,8 @@ class ChartPlan:
     resources: tuple[str, ...] = ()
     psychoeducation: Mapping[str, str] = field(default_factory=dict)
     signatures: tuple[Signature, ...] = ()
+    guardians: tuple[Guardian, ...] = ()
+    safety_plan: str | None = None
 
 
 def charts(plan: Plan) -> tuple[ChartPlan, ...]:
@@ -147,6 +161,9 @@ def _chart(plan: Plan, member: str) -> ChartPlan:
         resources=() if shared else plan.resources_named_by_client,
         psychoeducation={} if shared else plan.psychoeducation,
         signatures=tuple(one for one in plan.signatures if one.who in (member, plan.author)),
+        # In a unit a chart names its member and the clinician only; a guardian stands in the draft (contracts I8).
+        guardians=() if shared else plan.guardians,
+        safety_plan=None if shared else plan.safety_plan,
     )
 
 

@@ -12,7 +12,19 @@ from datetime import date, datetime, tzinfo
 from functools import cache
 from typing import Final
 
-from withness.core.risk import NO, YES, Domain, Question, RiskPolicy, Screen, Standing, ValidatedRule
+from withness.core.risk import (
+    NO,
+    SILENT,
+    YES,
+    Domain,
+    Observed,
+    Question,
+    Raise,
+    RiskPolicy,
+    Screen,
+    Standing,
+    ValidatedRule,
+)
 from withness.core.terms import HOLDING, Acuity, Purpose, worst
 
 _FILLERS: Final = "\u115f\u1160\u3164\uffa0"
@@ -36,13 +48,18 @@ class Circumstance:
     not_before: datetime | None = None
     birth_date: date | None = None
     intact: bool = True
+    aliases: frozenset[str] = frozenset()
+    chart: tuple[Observed, ...] = ()
+    chart_reached: bool = True
+    trainees: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Reading:
     """What one screen says to one question (or to the validated result).
 
-    `positive` says that the finding was elevated or acute when it was made, whatever ended it since.
+    `positive` says that the finding was elevated or acute when it was made, whatever ended it since; `silent`
+    that the item was left open, unsure, declined or not asked: all that an override may cover.
     """
 
     item: str
@@ -52,6 +69,7 @@ class Reading:
     passing: bool = False
     positive: bool = False
     closed_by: str | None = None
+    silent: bool = False
 
 
 def readings_of(
@@ -61,7 +79,8 @@ def readings_of(
     informant = screen.answers.get(domain.informant)
     accepted = informant in policy.informants and informant not in domain.informants_not_accepted
     if informant not in policy.informants:
-        yield Reading("informant", Acuity.UNKNOWN, "who answered is not stated", missing=domain.informant)
+        said = "who answered is not stated"
+        yield Reading("informant", Acuity.UNKNOWN, said, missing=domain.informant, silent=informant is None)
     alone = f"{domain.id}.asked-alone"
     if domain.asked_alone and screen.answers.get(alone) not in ((YES,) if about.shared else (YES, NO)):
         yield Reading("asked-alone", Acuity.UNKNOWN, "it is not stated that the person was asked alone", missing=alone)
@@ -93,7 +112,8 @@ def _answer(
         )
     why = "not answered" if code is None else f"answered {code}"
     if acuity is Acuity.UNKNOWN:
-        return Reading(item, acuity, why, missing=question.id)
+        silent = code is None or code in SILENT
+        return Reading(item, acuity, why, missing=question.id, silent=silent)
     passing = acuity is Acuity.ELEVATED and (question.passing or code != YES)
     return _settled(_reading(item, acuity, why, passing=passing), domain, question, screen, ended)
 
@@ -116,14 +136,14 @@ def _reading(item: str, acuity: Acuity, why: str, *, passing: bool = False) -> R
 
 @dataclass(frozen=True)
 class Ended:
-    """What ended holds; `latest` says that it is asked of the latest screen: most ways out want a newer one."""
+    """What ended holds; `latest` says that no newer screen was made since: most ways out want one."""
 
     standing: Standing
     latest: bool
 
     def by(self, screen: str, domain: str, reading: Reading) -> str | None:
         """Return what ended exactly this finding, by its own rule; anything unlisted ends nothing."""
-        for hold in self.standing:
+        for hold in self.standing.holds:
             if (hold.screen, hold.domain, hold.item) != (screen, domain, reading.item):
                 continue
             allowed = {
@@ -135,6 +155,12 @@ class Ended:
             if hold.closed_by is not None and allowed.get(hold.closed_by, False):
                 return hold.closed_by
         return None
+
+
+def ended_raise(one: Raise, latest: Screen | None, standing: Standing) -> str | None:
+    """Return what ended an acuity that was raised: a release counts with a screen made after the raise."""
+    newer = latest is not None and latest.authored is not None and latest.authored > one.at
+    return Ended(standing, latest=not newer).by(one.id, one.domain, Reading(one.item, one.acuity, ""))
 
 
 def _settled(reading: Reading, domain: Domain, question: Question | None, screen: Screen, ended: Ended) -> Reading:
@@ -150,11 +176,13 @@ def _settled(reading: Reading, domain: Domain, question: Question | None, screen
         return reading
     before = [
         hold
-        for hold in ended.standing
-        if (hold.domain, hold.item) == (domain.id, reading.item) and hold.screen != screen.id
+        for hold in ended.standing.holds
+        if (hold.domain, hold.item) == (domain.id, reading.item)
+        and hold.screen != screen.id
+        and hold.opened < screen.effective
     ]
     answered = screen.answers.get(f"{question.id}.new") == NO
-    if answered and before and all(hold.needs_complete and hold.opened < screen.effective for hold in before):
+    if answered and before and all(hold.needs_complete for hold in before):
         why = "known history; nothing new since the hold"
         return replace(reading, acuity=Acuity.CAUTION, why=why, passing=False, positive=False)
     return reading
@@ -177,13 +205,17 @@ def _validated(
         return
     if acuity is rule.missing:
         yield Reading(
-            "validated.result", acuity, "the validated instrument's result is missing", missing=f"{prefix}result"
+            "validated.result",
+            acuity,
+            "the validated instrument's result is missing",
+            missing=f"{prefix}result",
+            silent=result is None,
         )
     for name in ("instrument", "version", "date", "by"):
         written = screen.answers.get(prefix + name)
         if blank(policy, written):
             why = f"the validated instrument's result does not say: {_SAID[name]}"
-            yield Reading(f"validated.{name}", rule.missing, why, missing=prefix + name)
+            yield Reading(f"validated.{name}", rule.missing, why, missing=prefix + name, silent=written is None)
         elif name == "instrument" and written not in rule.instruments:
             why = "the instrument is not one that the policy lists"
             yield Reading(f"validated.{name}", rule.missing, why, missing=prefix + name)

@@ -14,6 +14,8 @@ from withness.core.terms import Acuity, Purpose
 
 YES: Final = "yes"
 NO: Final = "no"
+SILENT: Final = ("unsure", "declined", "not-asked")
+"""Answers that say nothing either way."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,10 @@ class Question:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a directive protocol; `when` lists the questions that call for it (empty: always)."""
+    """One step of a directive protocol; `when` lists the questions that call for it (empty: always).
+
+    `evidences` is the need whose evidence shows that the step was done, "" for none.
+    """
 
     id: str
     domain: str
@@ -57,6 +62,7 @@ class Step:
     owner: str
     within: str
     when: tuple[str, ...] = ()
+    evidences: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,7 +105,7 @@ class Domain:
 
 @dataclass(frozen=True)
 class ChartEvidence:
-    """An Observation in the EHR, newer than the screen, that raises: any of `loinc` whose value is as `when`.
+    """An Observation in the EHR, newer than the screen, that raises `domain`: any of `loinc` with a value as `when`.
 
     `when` is "> N" for a number, else the coded or written value itself.
     """
@@ -107,6 +113,54 @@ class ChartEvidence:
     loinc: tuple[str, ...]
     when: str
     acuity: Acuity
+    domain: str
+
+
+@dataclass(frozen=True)
+class EvidenceField:
+    """One typed field of a need's evidence. `kind` is text, choice, date, time, planned, number or person.
+
+    `options` are the codes of a choice; a field with `when` (another field's id, its code) is asked only then.
+    """
+
+    id: str
+    text: str
+    kind: str
+    options: tuple[str, ...] = ()
+    optional: bool = False
+    min_chars: int = 1
+    when: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class EvidenceForm:
+    """What a documented need asks for in writing; `medical`: it is a medical clinician's finding."""
+
+    need: str
+    title: str
+    source: str
+    fields: tuple[EvidenceField, ...]
+    medical: bool = False
+
+
+@dataclass(frozen=True)
+class Times:
+    """Lengths of time of the gate's life: protocol, assessment, entry error, override."""
+
+    now: timedelta
+    same_session: timedelta
+    acknowledge: timedelta
+    unchanged: timedelta
+    entry_error: timedelta
+    override: timedelta
+
+
+@dataclass(frozen=True)
+class OverrideRule:
+    """How narrow an override is: the reasons that count, and the length of its rationale in characters."""
+
+    reason_codes: tuple[str, ...]
+    rationale_min_chars: int
 
 
 @dataclass(frozen=True)
@@ -135,6 +189,18 @@ class RiskPolicy:
     unit_sentence: str
     integration: Mapping[str, str]
     chart_evidence: tuple[ChartEvidence, ...]
+    evidence: Mapping[str, EvidenceForm]
+    times: Times
+    override: OverrideRule
+    consultants: tuple[str, ...]
+    neutral_reasons: Mapping[str, str]
+    trainee_needs_cosignature: bool
+    hold_note: str
+    resume_note: str
+
+    def domain(self, id: str) -> Domain | None:
+        """Return one domain by its id."""
+        return next((one for one in self.domains if one.id == id), None)
 
     def questions(self) -> tuple[Question, ...]:
         """Return every question of every domain, in order."""
@@ -172,10 +238,21 @@ class Screen:
 
 
 @dataclass(frozen=True)
+class Observed:
+    """An Observation in the EHR that raises `domain`; `at` is its time, None where it does not say."""
+
+    id: str
+    domain: str
+    acuity: Acuity
+    at: datetime | None
+
+
+@dataclass(frozen=True)
 class Hold:
     """What became of one finding that holds: whether its needs are complete, and what ended it.
 
-    `closed_by` is "assessment", "release", "entry-error" or "retraction", None while it stands.
+    `closed_by` is "assessment", "release", "entry-error" or "retraction", None while it stands. `cited` says that
+    an assessment of the same, unchanged finding on an earlier screen ends it.
     """
 
     screen: str
@@ -184,7 +261,42 @@ class Hold:
     opened: datetime
     needs_complete: bool = False
     closed_by: str | None = None
+    cited: bool = False
 
 
-Standing = tuple[Hold, ...]
-"""What is known of one person's holds beyond what their screens say."""
+@dataclass(frozen=True)
+class Raise:
+    """Acuity raised by judgement or by the chart: `item` is "raised" or "chart-evidence"."""
+
+    id: str
+    domain: str
+    item: str
+    acuity: Acuity
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Override:
+    """A granted override: it covers the named items of one screen, once, until it expires."""
+
+    id: str
+    screen: str
+    items: tuple[str, ...]
+    purpose: str
+    expires: datetime
+    used: bool
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is known of one person beyond what their screens say.
+
+    `fresh_after` asks for a screen recorded later than a retraction; `uncosigned` are screens of trainees that
+    wait for their supervisor's signature.
+    """
+
+    holds: tuple[Hold, ...] = ()
+    raises: tuple[Raise, ...] = ()
+    overrides: tuple[Override, ...] = ()
+    fresh_after: datetime | None = None
+    uncosigned: frozenset[str] = frozenset()

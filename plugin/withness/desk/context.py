@@ -5,20 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
 from withness.audit import log
 from withness.audit.record import Kind, Leaf, Record
+from withness.core.acts import ActKind
 from withness.core.catalogue import Catalogue
+from withness.core.jurisdiction import Jurisdiction
 from withness.core.risk import RiskPolicy
 from withness.core.template import PlanTemplate
 from withness.ehr.port import Ehr
 from withness.errors import CannotTell, PolicyRefused
+from withness.packs.policy import SETTING, shipped_digest
 from withness.settings import Settings
 from withness.store.sql import CommitUnknown, Store
 from withness.store.transaction import Transaction
 
 T = TypeVar("T")
+
+IN_FORCE: Final = "in-force"
+"""Outcome of a record that a shipped policy came into force by itself."""
+
+SITE_SIGNED: Final = ActKind.POLICY_SIGNED.value
+"""Outcome of a record that a site's own policy was signed, and so came into force."""
+
+SHIPPED_SIGNED: Final = "shipped-signed"
+"""Outcome of a record that the return to the shipped policy was signed."""
+
+HOW_TO_SIGN: Final = (
+    "Somebody enrolled as policy-owner signs it: withness policy sign FILE --actor Practitioner/ID --key KEYFILE"
+)
 
 
 @dataclass(frozen=True)
@@ -40,6 +56,7 @@ class Context:
     policy_bytes: bytes
     templates: Mapping[str, PlanTemplate]
     catalogue: Catalogue
+    jurisdictions: Mapping[str, Jurisdiction]
     now: Callable[[], datetime]
     new_id: Callable[[], str]
 
@@ -60,10 +77,14 @@ class Context:
         return answer
 
     def record(self, tx: Transaction, actor: Actor, at: datetime, *records: Record) -> tuple[Leaf, ...]:
-        """Append audit records, the policy in force before them when it is not the last one recorded."""
+        """Append audit records, the policy in force before them when it is not the last one recorded.
+
+        Raises PolicyRefused when this desk's policy may not come into force: see `refuse_silent_change`.
+        """
         first = []
         if tx.last_policy() != self.policy.digest:
-            self._refuse_second_text(tx)
+            refuse_second_text(tx, self.policy)
+            refuse_silent_change(tx, self.policy)
             tx.put_policy(self.policy.digest, self.policy.version, self.policy_bytes)
             first.append(
                 Record(
@@ -71,21 +92,49 @@ class Context:
                     actor=actor.ref,
                     os_user=actor.os_user,
                     policy=self.policy.digest,
-                    outcome="in-force",
-                    details={
-                        "version": self.policy.version,
-                        "owner": self.policy.owner,
-                        "demo": self.policy.demo,
-                        "directory": tx.facts(),
-                    },
+                    outcome=IN_FORCE,
+                    details=policy_details(tx, self.policy),
                 )
             )
         return log.append(tx, [*first, *records], at=at)[len(first) :]
 
-    def _refuse_second_text(self, tx: Transaction) -> None:
-        """One version of a policy is one text: an edited one without a new version decides nothing."""
-        for digest, version in tx.policies().items():
-            if version == self.policy.version and digest != self.policy.digest:
-                raise PolicyRefused(
-                    "The policy was edited under a version that this trail knows with another text.", field="policy"
-                )
+
+def policy_details(tx: Transaction, policy: RiskPolicy) -> dict[str, Any]:
+    """Return what a record of a policy that comes into force says about it."""
+    return {"version": policy.version, "owner": policy.owner, "demo": policy.demo, "directory": tx.facts()}
+
+
+def refuse_second_text(tx: Transaction, policy: RiskPolicy) -> None:
+    """Raise PolicyRefused when the trail knows the policy's version with another text: one version is one text."""
+    for digest, version in tx.policies().items():
+        if version == policy.version and digest != policy.digest:
+            raise PolicyRefused(
+                f"The policy's text is not the one that this trail knows as version {version}.",
+                field="version",
+                hint="An edited policy needs a new version.",
+            )
+
+
+def refuse_silent_change(tx: Transaction, policy: RiskPolicy) -> None:
+    """Raise PolicyRefused when `policy` would come into force unsigned, and may not.
+
+    Only a shipped policy may, and never in the place of a site's own that was signed.
+    """
+    last = tx.policy_in_force()
+    if last is not None and last.policy_hash == policy.digest:
+        return
+    if last is not None and last.outcome == SITE_SIGNED:
+        version = tx.policies().get(last.policy_hash or "", "unknown")
+        raise PolicyRefused(
+            f"The policy in force is version {version}, which its owner signed: version {policy.version} does not "
+            "take its place unsigned.",
+            field=SETTING,
+            hint=f"Set {SETTING} to the file of version {version}, or sign the change: withness policy sign FILE "
+            "(--shipped for the shipped policy).",
+        )
+    if policy.digest != shipped_digest():
+        raise PolicyRefused(
+            f"Version {policy.version} of the policy is not in force: the audit trail records no signature of it.",
+            field=SETTING,
+            hint=HOW_TO_SIGN,
+        )

@@ -13,7 +13,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from withness.core.goal import Acceptance, AcceptanceStatus, Conversation, Diagnosis, Frame, Goal, fill
-from withness.core.plan import Concern, Plan, Signature, Unit, Voice
+from withness.core.plan import Concern, Guardian, Plan, Signature, Unit, Voice
 from withness.core.template import Both, Count, Exists, Limit, LimitKind, PlanTemplate, Ratio, Target, Yes
 from withness.core.terms import Lead, UnitKind, reference
 from withness.desk.draft_form import (
@@ -58,6 +58,8 @@ def read_draft(value: Mapping[str, Any], templates: Mapping[str, PlanTemplate]) 
         signatures=tuple(_signature(outside, unit, index) for index in range(len(outside.signatures))),
         supersedes=(outside.supersedes.plan, outside.supersedes.version) if outside.supersedes else None,
         request_id=outside.request_id.lower(),
+        guardians=tuple(_guardian(outside, unit, index) for index in range(len(outside.guardians))),
+        safety_plan=_safety_plan(outside),
     )
     if not any(plan.has_yes_of(member) for member in unit.members):
         raise InvalidInput(
@@ -201,6 +203,7 @@ def _goal(outside: DraftFile, unit: Unit, index: int, templates: Mapping[str, Pl
         target=_target(given),
         responsible=given.responsible,
         acceptance=_acceptance(given, unit, outside.author, field=field),
+        category=given.category,
     )
     return fill(template, conversation, field=field)
 
@@ -243,6 +246,23 @@ def _acceptance(goal: GoalForm, unit: Unit, author: str, *, field: str) -> tuple
             raise InvalidInput(f"{where} answers twice.", field=where)
         found.append(Acceptance(one.who, AcceptanceStatus(one.status), one.reason))
     return tuple(found)
+
+
+def _guardian(outside: DraftFile, unit: Unit, index: int) -> Guardian:
+    """A guardian accepts beside the minor, never in their place (policy: two things)."""
+    given, field = outside.guardians[index], f"guardians[{index}]"
+    who = reference(given.who, "RelatedPerson", field=f"{field}.who")
+    if who in unit.members:
+        said = f"{field}.who is a member of the unit: a member answers to each goal."
+        raise InvalidInput(said, field=f"{field}.who")
+    minor = _member(given.for_, unit, field=f"{field}.for")
+    return Guardian(who, minor, AcceptanceStatus(given.status), given.reason)
+
+
+def _safety_plan(outside: DraftFile) -> str | None:
+    if outside.safety_plan is None:
+        return None
+    return reference(outside.safety_plan, "DocumentReference", field="safety_plan")
 
 
 def _signature(outside: DraftFile, unit: Unit, index: int) -> Signature:

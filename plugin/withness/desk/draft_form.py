@@ -145,6 +145,14 @@ class GoalForm(OutsideForm):
     target: Aim | None = None
     responsible: Literal["client", "partners", "family", "therapist", "client-and-therapist"] | None = None
     acceptance: list[AcceptanceForm]
+    category: Literal["behavioral", "safety"] = "behavioral"
+
+
+class GuardianForm(OutsideForm):
+    who: Annotated[str, Field(description="RelatedPerson/id of the guardian; never a member of the unit.")]
+    for_: Annotated[Person, Field(alias="for", description="The minor whom they answer for.")]
+    status: Literal["agree", "disagree", "pending"]
+    reason: Words | None = None
 
 
 class PsychoeducationForm(OutsideForm):
@@ -177,6 +185,8 @@ class DraftFile(OutsideForm):
     resources_named_by_client: Annotated[list[Words], Field(max_length=100)]
     psychoeducation: PsychoeducationForm
     signatures: list[SignatureForm] = []
+    guardians: list[GuardianForm] = []
+    safety_plan: str | None = Field(default=None, description="DocumentReference/id of the written safety plan.")
     supersedes: SupersedesForm | None
     request_id: Annotated[str, Field(pattern=UUID_TEXT, json_schema_extra={"format": "uuid"})]
 

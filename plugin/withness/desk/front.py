@@ -2,48 +2,48 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from withness import strict_json
+from withness.core.plan import charts
 from withness.core.terms import REFERENCE, Purpose, UnitKind, reference
-from withness.desk import delivery, plans, screens, verify
-from withness.desk.context import Actor, Context
-from withness.desk.telling import tell
+from withness.desk import amending, plans, screens, sync, verify
+from withness.desk.asking import PEOPLE, actor_of, named
+from withness.desk.context import Actor
+from withness.desk.draft import read_draft
+from withness.desk.life import Life
 from withness.errors import InvalidInput, SealBroken, TrailDamaged
 from withness.fhir.questionnaires import fields, risk_screen
+from withness.packs.paper import paper_plan, paper_plan_blank, paper_screen
+from withness.store.rows import PlanState
 from withness.store.transaction import Transaction
 
+_LIST = "Run: withness plan list"
 
-class Desk:
+
+class Desk(Life):
     """One site's desk. Each answer is the document that the same command prints with `--json`.
 
     Every method may raise a `WithnessError`: its `message` is one sentence, its `field` names the datum.
     """
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
-
-    def screen(self, response: Mapping[str, Any] | bytes, *, actor: str | None = None) -> dict[str, Any]:
+    def screen(
+        self, response: Mapping[str, Any] | bytes, *, actor: str | None = None, late_reason: str = ""
+    ) -> dict[str, Any]:
         """Record a risk screen (a FHIR R4 QuestionnaireResponse, or its JSON) and return the decision on it.
 
         Without `actor` the screen's own author acts, and the software where no author can be read: who acts
-        never stops a screen from being recorded.
+        never stops a screen from being recorded. `late_reason` says why it is entered later than it was asked.
         """
-        if isinstance(response, bytes):
-            resource, blemishes = strict_json.parse_leniently(response, name="FILE")
-        elif isinstance(response, Mapping):
-            resource, blemishes = strict_json.clean(response)
-        else:
-            raise InvalidInput("The screen must be one JSON object.", field="FILE")
+        resource, blemishes = strict_json.leniently(response, name="FILE")
         who = actor_of(actor) if actor is not None else _author(resource)
         try:
-            decision = screens.record(self._context, resource, who, blemishes=blemishes)
+            done = screens.record(self._context, resource, who, blemishes=blemishes, late=late_reason)
         except InvalidInput as error:
             error.hint = "The screen was NOT recorded; an earlier one still stands."
             raise
-        return tell(decision, self._context.policy)
+        return self._told(done, who.ref)
 
     def decide(
         self,
@@ -61,10 +61,10 @@ class Desk:
         if len(set(people)) != len(people):
             raise InvalidInput("members names somebody twice.", field="members")
         where = reference(encounter, "Encounter", field="encounter") if encounter else None
-        unit = _named(UnitKind, kind or ("individual" if len(people) == 1 else "group"), field="kind")
-        wanted = _named(Purpose, purpose, field="purpose")
-        decision = screens.decide(self._context, people, unit, wanted, where, actor_of(actor))
-        return tell(decision, self._context.policy)
+        unit = named(UnitKind, kind or ("individual" if len(people) == 1 else "group"), field="kind")
+        wanted = named(Purpose, purpose, field="purpose")
+        who = actor_of(actor)
+        return self._told(screens.decide(self._context, people, unit, wanted, where, who), who.ref)
 
     def preview(self, draft: Mapping[str, Any]) -> dict[str, Any]:
         """Return the decision and the FHIR Bundle that a save would send now. Writes nothing."""
@@ -79,11 +79,14 @@ class Desk:
 
     def sync(self, *, actor: str) -> dict[str, Any]:
         """Deliver what waits."""
-        done = delivery.sync(self._context, actor_of(actor))
+        done = sync.sync(self._context, actor_of(actor))
         return {
             "delivered": done.delivered,
             "waiting": done.waiting,
             "withheld": done.withheld,
+            "changed": done.changed,
+            "decided": done.decided,
+            "escalated": done.escalated,
             "troubles": list(done.troubles),
         }
 
@@ -105,17 +108,40 @@ class Desk:
         with self._context.store.transaction() as tx:
             row = tx.plan(id)
         if row is None:
-            raise InvalidInput(
-                "There is no plan or working copy with this id.", field="ID", hint="Run: withness plan list"
-            )
+            raise InvalidInput("There is no plan or working copy with this id.", field="ID", hint=_LIST)
         told = row.content["told"]
         return {
             "plan": row.id,
             "state": row.state.value,
+            "version": amending.version_of(row),
+            "amends": row.content.get("amends"),
             "updated": row.updated_at,
             **told,
             "draft": row.content["draft"],
         }
+
+    def paper_screen(self) -> str:
+        """Return the risk screen as one printable HTML page, for a day without power."""
+        return paper_screen(self._context.policy)
+
+    def paper_plan(self, id: str = "", *, member: str | None = None) -> str:
+        """Return one member's share of a plan as a printable HTML page; without an id an empty form.
+
+        What was never released says so on every page (contracts I7). Raises InvalidInput.
+        """
+        titles = {one.id: one.title for one in self._context.catalogue.problems.values()}
+        if not id:
+            return paper_plan_blank(self._context.templates, title_of_problem=titles)
+        with self._context.store.transaction() as tx:
+            row = tx.plan(id)
+        found = charts(read_draft(row.content["draft"], self._context.templates)) if row else ()
+        mine = [one for one in found if member in (None, one.member)]
+        if row is None or not mine:
+            raise InvalidInput("There is no such plan, or none of this member.", field="ID", hint=_LIST)
+        if len(mine) > 1:
+            raise InvalidInput("Each member has a page of their own: name one.", field="member")
+        released = row.state in (PlanState.DELIVERED, PlanState.ON_HOLD, PlanState.CLOSED)
+        return paper_plan(mine[0], title_of_problem=titles, released=released, notice="")
 
     def questionnaire(self) -> dict[str, Any]:
         """Return the risk screen's form as a FHIR R4 Questionnaire."""
@@ -152,23 +178,11 @@ class Desk:
         self.close()
 
 
-_PEOPLE = ("Practitioner", "PractitionerRole", "Patient", "RelatedPerson")
-
-
-def actor_of(ref: object, *, field: str = "actor") -> Actor:
-    """Return who acts, with the operating system's user. Raises InvalidInput for anything but a person or device."""
-    known = reference(str(ref), *_PEOPLE, "Device", field=field)
-    try:
-        return Actor(known, getpass.getuser())
-    except (KeyError, OSError):
-        return Actor(known, "unknown")
-
-
 def _author(resource: Mapping[str, Any]) -> Actor:
     author = resource.get("author")
     written = author.get("reference") if isinstance(author, Mapping) else None
     match = REFERENCE.fullmatch(written) if isinstance(written, str) else None
-    return actor_of(match[0] if match and match["type"] in _PEOPLE else "Device/withness")
+    return actor_of(match[0] if match and match["type"] in PEOPLE else "Device/withness")
 
 
 def _listed(tx: Transaction, id: str) -> dict[str, Any]:
@@ -177,7 +191,16 @@ def _listed(tx: Transaction, id: str) -> dict[str, Any]:
     except SealBroken:
         row = None
     if row is None:
-        return {"plan": id, "state": "unreadable", "unit": "", "members": [], "decision": "", "updated": ""}
+        return {
+            "plan": id,
+            "state": "unreadable",
+            "unit": "",
+            "members": [],
+            "decision": "",
+            "version": "",
+            "amends": None,
+            "updated": "",
+        }
     unit = row.content["draft"]["unit"]
     return {
         "plan": row.id,
@@ -185,13 +208,7 @@ def _listed(tx: Transaction, id: str) -> dict[str, Any]:
         "unit": unit["kind"],
         "members": unit["members"],
         "decision": row.content["told"]["decision"],
+        "version": amending.version_of(row),
+        "amends": row.content.get("amends"),
         "updated": row.updated_at,
     }
-
-
-def _named(kind: Any, text: str, *, field: str) -> Any:
-    try:
-        return kind(text)
-    except ValueError:
-        names = ", ".join(one.value for one in kind)
-        raise InvalidInput(f"{field} must be one of: {names}.", field=field) from None

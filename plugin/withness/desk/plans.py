@@ -1,4 +1,4 @@
-"""Preview and save of a plan: draft, gate, record and outbox in one transaction; delivery after it."""
+"""Preview, save and amendment of a plan: draft, gate, record and outbox in one transaction; delivery after it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,19 @@ from withness.core.catalogue import advisories
 from withness.core.gate import Decision, release
 from withness.core.plan import Plan, charts
 from withness.core.terms import Purpose
-from withness.desk import delivery, standing
+from withness.desk import amending, delivery, facts, opening, safety_only, standing
 from withness.desk.context import Actor, Context
 from withness.desk.draft import read_draft
-from withness.desk.screens import births_needed
+from withness.desk.outbox import Sent
+from withness.desk.overrides import note_overrides
+from withness.desk.screens import send
 from withness.desk.telling import RELEASED, tell
-from withness.errors import Conflict, InvalidInput, TrailDamaged
+from withness.errors import Conflict, TrailDamaged, WithnessError
 from withness.fhir.bundle import plan_transaction
 from withness.fhir.check import require_valid
 from withness.fhir.making import Making
-from withness.store.rows import Delivery, OutboxRow, PlanRow, PlanState
+from withness.fhir.status import put
+from withness.store.rows import Delivery, OutboxRow, PlanRow, PlanState, Sending
 from withness.store.transaction import Transaction
 
 
@@ -39,6 +42,9 @@ class Answer:
     trouble: str | None = None
     advisories: tuple[str, ...] = ()
     decision_id: str = ""
+    version: str = "1"
+    follow: tuple[str, ...] = ()
+    conflict: tuple[Mapping[str, Any], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the contract's JSON document."""
@@ -46,6 +52,7 @@ class Answer:
             **self.told,
             "saved": self.state is PlanState.DELIVERED and self.trouble is None,
             "plan": self.plan,
+            "version": self.version,
             "care_plans": _care_plans(self.bundle),
             "bundle": self.bundle,
             "delivery": self.delivery.value if self.delivery else None,
@@ -72,28 +79,62 @@ def preview(context: Context, draft: Mapping[str, Any]) -> Answer:
 def save(context: Context, draft: Mapping[str, Any], actor: Actor) -> Answer:
     """Ask the gate and save the plan, or keep the draft as a working copy and say why.
 
-    The answer is given only after decision, record and outbox row are durable together. Raises InvalidInput
-    for a bad draft (before the gate is asked), Conflict for a request id used for something else,
-    TrailDamaged, CannotTell.
+    A draft that supersedes a plan amends it; one that only adds safety to it is saved whatever the gate says. The
+    answer is given only after decision, record and outbox row are durable together. Raises InvalidInput for a bad
+    draft (before the gate is asked), Conflict for a request id used for something else or a version that is no
+    longer the newest, TrailDamaged, CannotTell.
     """
     case = _open(context, draft)
+    added = amending.only_safety(case.base.row.content["draft"], draft) if case.base else None
+    if case.base is not None and added is not None:
+        return _add_safety(case, case.base, added, actor)
     answer = context.commit(
         lambda tx: _decide_and_keep(tx, case, actor),
         landed=lambda tx: tx.decision(case.decision_id, case.plan.unit.members[0]) is not None,
     )
+    send(context, answer.follow, actor)
+    if answer.conflict:
+        raise Conflict(
+            "Another version of this plan was saved meanwhile; yours was not.",
+            field="supersedes.version",
+            hint="Look at what differs, take it into your draft, and name the newest version in supersedes.",
+            answer={"diff": list(answer.conflict), "version": answer.version, **answer.told},
+        )
     if answer.state is not PlanState.APPROVED or answer.delivery is not Delivery.WAITING:
         return answer
     sent = delivery.deliver(context, answer.decision_id, actor)
+    send(context, sent.follow, actor)
     return _after(answer, sent)
 
 
-def _after(answer: Answer, sent: delivery.Sent) -> Answer:
+def _after(answer: Answer, sent: Sent) -> Answer:
     """Return the answer once delivery was tried; a newer screen's word replaces what was told before it."""
     moved = {Delivery.DELIVERED: PlanState.DELIVERED, Delivery.WITHHELD: PlanState.WITHHELD}
     state = moved.get(sent.state, PlanState.APPROVED)
     told = answer.told if sent.told is None else sent.told
     bundle = None if sent.state is Delivery.WITHHELD else answer.bundle
     return replace(answer, told=told, bundle=bundle, state=state, delivery=sent.state, trouble=sent.trouble)
+
+
+def decide_again(context: Context, actor: Actor) -> int:
+    """Decide again what only the unreachable chart held up (policy: chart_evidence); return how many are saved."""
+    with context.store.transaction() as tx:
+        waiting = [row for id, state in tx.plan_states().items() if state == PlanState.HELD and (row := tx.plan(id))]
+    saved = 0
+    for row in waiting:
+        members = tuple(row.content["draft"]["unit"]["members"])
+        if not row.content.get("waits_for_chart") or not _reached(context, members):
+            continue
+        try:
+            answer = save(context, row.content["draft"], Actor(row.content["actor"], actor.os_user))
+        except WithnessError:
+            continue  # it stays a working copy; whoever saves it again is told why
+        saved += answer.state is PlanState.DELIVERED
+    return saved
+
+
+def _reached(context: Context, members: tuple[str, ...]) -> bool:
+    return all(one.reached for one in facts.gather(context, members).values())
 
 
 @dataclass(frozen=True)
@@ -106,6 +147,7 @@ class _Case:
     question: standing.Question
     decision_id: str
     at: datetime
+    base: amending.Base | None
 
     @property
     def advice(self) -> tuple[str, ...]:
@@ -118,36 +160,65 @@ class _Case:
         """What a repeated request must equal: the draft (RFC 8785) and who asks."""
         return hashlib.sha256(canonical({"draft": dict(self.draft), "actor": actor.ref})).hexdigest()
 
-    def bundle(self, answered: standing.Answered, plan_id: str) -> dict[str, Any] | None:
-        """Return the checked transaction Bundle, None when the gate holds: it takes a release to build one."""
-        released = release(answered.decision)
-        if released is None:
-            return None
-        making = Making(
+    def making(self, answered: standing.Answered, plan_id: str) -> Making:
+        """Return what the making of resources needs beside the plan."""
+        latest = {member: rows[-1] for member, rows in answered.screens.items() if rows}
+        return Making(
             recorded=self.at,
             unit_plan=plan_id,
             organization=self.context.settings.organization,
             us_core=self.context.settings.us_core,
             enforces_labels=self.context.settings.ehr_enforces_labels,
-            screens={member: rows[-1].content["resource"] for member, rows in answered.screens.items()},
-            screen_ids={member: rows[-1].id for member, rows in answered.screens.items()},
+            # A merged record's newest screen may stand under the person's other id.
+            screens={one: {**row.content["resource"], "subject": {"reference": one}} for one, row in latest.items()},
+            screen_ids={member: row.id for member, row in latest.items()},
             problem_titles={one.id: one.title for one in self.context.catalogue.problems.values()},
+            standing=self.base.standing() if self.base else None,
         )
-        bundle = plan_transaction(charts(self.plan), released, making, self.context.policy)
-        require_valid(bundle)
-        return bundle
+
+    def bundle(self, answered: standing.Answered, plan_id: str) -> dict[str, Any] | None:
+        """Return the checked transaction Bundle, None when the gate holds: it takes a release to build one."""
+        released = release(answered.decision)
+        if released is None:
+            return None
+        unit_plan = self.base.row.id if self.base else plan_id
+        made = plan_transaction(charts(self.plan), released, self.making(answered, unit_plan), self.context.policy)
+        if self.base is not None:
+            made = _amended(made, self.base, self.plan, self.at)
+        require_valid(made)
+        return made
+
+
+def _amended(made: dict[str, Any], base: amending.Base, plan: Plan, at: datetime) -> dict[str, Any]:
+    """Write what is there already only over the version that was read; goals left out are cancelled."""
+    versions = {f"CarePlan/{one.resource['id']}": one.version for one in base.live.values()}
+    versions |= {f"Goal/{one.resource['id']}": one.version for some in base.goals.values() for one in some}
+    entries = []
+    for entry in made["entry"]:
+        version = versions.get(entry["request"]["url"], "")
+        entries.append({**entry, "request": put(entry["resource"], version)["request"]})
+    dropped = [one for chart in charts(plan) for one in amending.dropped_goals(base, chart, at)]
+    return {**made, "entry": [*entries, *(put(resource, version) for resource, version in dropped)]}
 
 
 def _open(context: Context, draft: Mapping[str, Any]) -> _Case:
     """Read the draft, and ask the chart what the gate will need: nothing remote happens under the lock."""
     plan = read_draft(draft, context.templates)
-    if plan.supersedes is not None:
-        raise InvalidInput(
-            "supersedes must be null: this version saves new plans and does not amend them yet.", field="supersedes"
-        )
-    births = births_needed(context, plan.unit.members)
-    question = standing.Question(plan.unit.kind, plan.unit.members, Purpose.NEW_PLAN, plan.encounter, births)
-    return _Case(context, draft, plan, question, context.new_id(), context.now())
+    base = amending.base_of(context, plan)
+    known = facts.gather(context, plan.unit.members)
+    purpose = Purpose.NEW_PLAN if base is None else Purpose.AMENDMENT
+    question = standing.Question(plan.unit.kind, plan.unit.members, purpose, plan.encounter, known)
+    return _Case(context, draft, plan, question, context.new_id(), context.now(), base)
+
+
+def _add_safety(case: _Case, base: amending.Base, added: tuple[int, ...], actor: Actor) -> Answer:
+    """Save what only adds safety: no release is asked for, and the plan's status stays as it is (contracts I1)."""
+    told, version, rows = safety_only.save(case.context, case.draft, case.plan, base, added, case.question, actor)
+    troubles = send(case.context, rows, actor)
+    state = PlanState.APPROVED if troubles else PlanState.DELIVERED
+    sent = Delivery.WAITING if troubles else Delivery.DELIVERED
+    trouble = " ".join(troubles) or None
+    return Answer(told, state, base.row.id, None, sent, trouble, case.advice, case.decision_id, version)
 
 
 def _decide_and_keep(tx: Transaction, case: _Case, actor: Actor) -> Answer:
@@ -160,25 +231,63 @@ def _decide_and_keep(tx: Transaction, case: _Case, actor: Actor) -> Answer:
                 field="request_id",
                 hint="Repeat it as it was (see withness plan list); only a really new plan gets a new request_id.",
             )
-        if kept.state in (PlanState.APPROVED, PlanState.DELIVERED):
+        if kept.state not in (PlanState.HELD, PlanState.WITHHELD):
             return _present(tx, kept, case)
     case = replace(case, at=context.now())  # the time of the decision is a time under the lock
     answered = standing.ask(tx, context, case.question, at=case.at, id=case.decision_id)
     if not answered.intact:
         raise TrailDamaged("The audit trail is damaged, so no plan can be saved.", hint="Run: withness audit verify")
+    told, stale = tell(answered.decision, context.policy), _stale(tx, case)
+    if stale is not None:
+        context.record(tx, actor, case.at, *standing.keep(tx, answered, actor, request=plan.request_id))
+        follow = opening.follow(tx, context, answered, actor, case.at)
+        return Answer(told, None, version=stale[0], follow=follow, conflict=stale[1])
     plan_id = kept.id if kept else context.new_id()
     bundle = case.bundle(answered, plan_id)
-    told = tell(answered.decision, context.policy)
-    content = {"draft": dict(case.draft), "actor": actor.ref, "digest": digest, "told": told}
+    content = _content(case, actor, digest, told, answered.decision, bundle)
     state = PlanState.HELD if bundle is None else PlanState.APPROVED
     if bundle is not None:
         _replace(tx, plan_id)
         _put_outbox(tx, case, answered, plan_id, bundle)
+        if case.base is not None:
+            amending.supersede(tx, case.base.row, case.draft, case.decision_id, content["charts"], case.at)
     tx.put_plan(PlanRow(plan_id, plan.request_id, state, case.decision_id, instant(case.at), content))
     records = standing.keep(tx, answered, actor, request=plan.request_id)
     context.record(tx, actor, case.at, *records, _record(case, answered.decision, actor, plan_id, bundle))
+    note_overrides(tx, context, answered, actor, case.at, approved=bundle is not None)
+    follow = opening.follow(tx, context, answered, actor, case.at)
+    version = str(int(case.base.current) + 1) if case.base else "1"
+    shown = case.base.row.id if case.base and bundle else plan_id
     waiting = Delivery.WAITING if bundle else None
-    return Answer(told, state, plan_id, bundle, waiting, None, case.advice, case.decision_id)
+    return Answer(told, state, shown, bundle, waiting, None, case.advice, case.decision_id, version, follow)
+
+
+def _stale(tx: Transaction, case: _Case) -> tuple[str, tuple[Mapping[str, Any], ...]] | None:
+    """Return the newest version and what differs when another version than the one named stands now."""
+    if case.base is None:
+        return None
+    now = amending.require(tx.plan(case.base.row.id), case.plan)
+    if amending.version_of(now) == case.base.version:
+        return None
+    return amending.version_of(now), tuple(amending.differences(now.content["draft"], dict(case.draft)))
+
+
+def _content(
+    case: _Case,
+    actor: Actor,
+    digest: str,
+    told: Mapping[str, Any],
+    decision: Decision,
+    bundle: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    content: dict[str, Any] = {"draft": dict(case.draft), "actor": actor.ref, "digest": digest, "told": told}
+    waits = [one for one in decision.members if not one.released]
+    content["waits_for_chart"] = bool(waits) and all(set(one.missing) == {"chart-evidence"} for one in waits)
+    if bundle is not None:
+        content["charts"] = amending.charts_in(bundle, case.plan)
+    if case.base is not None:
+        content["amends"] = case.base.row.id
+    return content
 
 
 def _present(tx: Transaction, kept: PlanRow, case: _Case) -> Answer:
@@ -187,7 +296,8 @@ def _present(tx: Transaction, kept: PlanRow, case: _Case) -> Answer:
     bundle, state = (row.content["bundle"], row.state) if row else (None, None)
     told = kept.content["told"]
     late = delivery.LATE if kept.state is PlanState.DELIVERED and told["decision"] not in RELEASED else None
-    return Answer(told, kept.state, kept.id, bundle, state, late, case.advice, kept.decision_id or "")
+    shown = kept.content.get("amends", kept.id)
+    return Answer(told, kept.state, shown, bundle, state, late, case.advice, kept.decision_id or "")
 
 
 def _put_outbox(
@@ -197,10 +307,20 @@ def _put_outbox(
         "bundle": bundle,
         "kind": answered.decision.kind.value,
         "purpose": answered.decision.purpose.value,
-        "screens": {person: [row.id for row in rows] for person, rows in answered.screens.items()},
+        "encounter": case.plan.encounter,
+        "amends": case.base.row.id if case.base else None,
+        "screens": {
+            person: {
+                "people": [person, *one["aliases"]],
+                "screens": one["screens"],
+                "acts": one["acts"],
+            }
+            for person, one in answered.inputs.items()
+        },
     }
     at, ehr = instant(case.at), case.context.ehr.address
-    tx.put_outbox(OutboxRow(case.decision_id, plan_id, ehr, Delivery.WAITING, 0, at, at, content))
+    row = OutboxRow(case.decision_id, Sending.PLAN, plan_id, ehr, Delivery.WAITING, 0, at, at, content)
+    tx.put_outbox(row)
 
 
 def _replace(tx: Transaction, plan_id: str) -> None:

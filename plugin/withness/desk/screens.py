@@ -4,106 +4,114 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import date, datetime
+from dataclasses import dataclass, replace
 from typing import Any
 
 from withness.audit import log
-from withness.audit.record import Kind, Record
+from withness.audit.record import Kind, Record, instant
 from withness.core.gate import Decision
 from withness.core.risk import Fault, Screen
 from withness.core.terms import Purpose, UnitKind
-from withness.desk import standing
+from withness.desk import facts, opening, standing
 from withness.desk.context import Actor, Context
-from withness.errors import WithnessError
+from withness.desk.digests import digest
+from withness.desk.dispatch import dispatch
 from withness.fhir.answers import canonical_answers, read_screen
 from withness.store.transaction import Transaction
 
 
-def record(context: Context, resource: Mapping[str, Any], actor: Actor, *, blemishes: tuple[str, ...] = ()) -> Decision:
+@dataclass(frozen=True)
+class Decided:
+    """A recorded decision, and a sentence for each thing that follows from it and could not be sent yet."""
+
+    decision: Decision
+    troubles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A screen as it comes in: the resource, what was unreadable in its file, and why it is entered late."""
+
+    resource: Mapping[str, Any]
+    blemishes: tuple[str, ...] = ()
+    late_reason: str = ""
+
+    def read(self, context: Context, id: str, recorded: Any) -> Screen:
+        """Return the screen. Raises InvalidInput when its subject cannot be read."""
+        screen = read_screen(self.resource, context.policy, id=id, recorded=recorded)
+        faults = tuple(Fault("file", f"the file cannot be read as it is: {one}", whole=True) for one in self.blemishes)
+        return replace(screen, faults=(*screen.faults, *faults))
+
+
+def record(
+    context: Context, resource: Mapping[str, Any], actor: Actor, *, blemishes: tuple[str, ...] = (), late: str = ""
+) -> Decided:
     """Record a screen and decide for a new individual plan in the screen's own encounter.
 
     A screen whose person can be read is always recorded, whatever else is wrong with it; `blemishes` are what
-    was unreadable in its file. Raises InvalidInput only when it is no QuestionnaireResponse or its subject
-    cannot be read, CannotTell when it cannot be made durable.
+    was unreadable in its file, `late` why it is entered late. An acute finding opens its protocol and puts active
+    plans on hold in the same transaction. Raises InvalidInput only when it is no QuestionnaireResponse or its
+    subject cannot be read, CannotTell when it cannot be made durable.
     """
-    id, decision_id = context.new_id(), context.new_id()
-    first = read_screen(resource, context.policy, id=id, recorded=context.now())
-    births = birth_dates(context, (first.person,)) if wants_age(context, first) else {}
+    incoming, id = Incoming(resource, blemishes, late), context.new_id()
+    coming = incoming.read(context, id, context.now())
+    known, decision_id = facts.gather(context, (coming.person,), coming=coming), context.new_id()
 
-    def work(tx: Transaction) -> Decision:
-        at, newest = context.now(), log.newest_time(tx)
-        screen = read_screen(resource, context.policy, id=id, recorded=at)
-        faults = tuple(Fault("file", f"the file cannot be read as it is: {one}", whole=True) for one in blemishes)
-        screen = replace(screen, faults=(*screen.faults, *faults))
-        context.record(tx, actor, at, _keep(tx, context, screen, resource, actor))
-        question = standing.Question(UnitKind.INDIVIDUAL, (screen.person,), Purpose.NEW_PLAN, screen.encounter, births)
-        answered = standing.ask(tx, context, question, at=at, id=decision_id, newest=newest)
-        context.record(tx, actor, at, *standing.keep(tx, answered, actor))
-        return answered.decision
+    def work(tx: Transaction) -> tuple[Decision, tuple[str, ...]]:
+        newest = log.newest_time(tx)
+        screen = keep(tx, context, incoming, actor, id)
+        question = standing.Question(UnitKind.INDIVIDUAL, (screen.person,), Purpose.NEW_PLAN, screen.encounter, known)
+        return conclude(tx, context, question, actor, decision_id, newest=newest)
 
-    return context.commit(work, lambda tx: tx.screen(id) is not None)
+    decision, rows = context.commit(work, lambda tx: tx.screen(id) is not None)
+    return Decided(decision, send(context, rows, actor))
 
 
-def _keep(tx: Transaction, context: Context, screen: Screen, resource: Mapping[str, Any], actor: Actor) -> Record:
+def keep(tx: Transaction, context: Context, incoming: Incoming, actor: Actor, id: str) -> Screen:
+    """Seal a screen in its row and append its record. The caller goes on in the same transaction."""
+    at = context.now()
+    screen = incoming.read(context, id, at)
     answers, salt = canonical_answers(screen), secrets.token_hex(16)
-    tx.put_screen(screen.id, screen.person, {"salt": salt, "answers": answers, "resource": dict(resource)})
-    return Record(
+    content: dict[str, Any] = {"salt": salt, "answers": answers, "resource": dict(incoming.resource)}
+    if incoming.late_reason:
+        content["late"] = {"who": actor.ref, "at": instant(at), "why": incoming.late_reason}
+    tx.put_screen(screen.id, screen.person, content)
+    details = {"screen": screen.id, "digest": digest(salt, answers), "author": screen.author}
+    made = Record(
         kind=Kind.SCREEN_CORRECTED if screen.corrects else Kind.SCREEN_RECORDED,
         actor=actor.ref,
         os_user=actor.os_user,
         patient=screen.person,
         outcome="unreadable-parts" if screen.faults else "readable",
         policy=context.policy.digest,
-        details={"screen": screen.id, "digest": standing.digest(salt, answers), "author": screen.author},
+        details=details | ({"late": True} if incoming.late_reason else {}),
     )
+    context.record(tx, actor, at, made)
+    return screen
+
+
+def conclude(
+    tx: Transaction, context: Context, question: standing.Question, actor: Actor, id: str, *, newest: Any = None
+) -> tuple[Decision, tuple[str, ...]]:
+    """Decide, record the decision, and open what it calls for; return the outbox rows to send afterwards."""
+    at = context.now()
+    answered = standing.ask(tx, context, question, at=at, id=id, newest=newest)
+    context.record(tx, actor, at, *standing.keep(tx, answered, actor))
+    return answered.decision, opening.follow(tx, context, answered, actor, at)
+
+
+def send(context: Context, rows: tuple[str, ...], actor: Actor) -> tuple[str, ...]:
+    """Send what follows from a decision now; what cannot be sent waits, and its sentence is returned."""
+    return tuple(sent.trouble for sent in (dispatch(context, row, actor) for row in rows) if sent.trouble)
 
 
 def decide(
     context: Context, members: tuple[str, ...], kind: UnitKind, purpose: Purpose, encounter: str | None, actor: Actor
-) -> Decision:
+) -> Decided:
     """Return the standing decision and record that it was asked for. Writes no plan. Raises CannotTell."""
     id = context.new_id()
-    question = standing.Question(kind, members, purpose, encounter, births_needed(context, members))
-
-    def work(tx: Transaction) -> Decision:
-        at = context.now()
-        answered = standing.ask(tx, context, question, at=at, id=id)
-        context.record(tx, actor, at, *standing.keep(tx, answered, actor))
-        return answered.decision
-
-    return context.commit(work, lambda tx: tx.decision(id, members[0]) is not None)
-
-
-def births_needed(context: Context, members: tuple[str, ...]) -> dict[str, date]:
-    """Return the birth dates of the members whose latest screen relies on their age."""
-    with context.store.transaction() as tx:
-        latest = {member: rows[-1] for member in members if (rows := tx.screens(member))}
-    return birth_dates(
-        context, tuple(one for one, row in latest.items() if wants_age(context, standing.screen_of(row)))
+    question = standing.Question(kind, members, purpose, encounter, facts.gather(context, members))
+    decision, rows = context.commit(
+        lambda tx: conclude(tx, context, question, actor, id), lambda tx: tx.decision(id, members[0]) is not None
     )
-
-
-def wants_age(context: Context, screen: Screen) -> bool:
-    """Whether a screen answers a validated instrument with "not for this age"."""
-    return any(
-        domain.validated is not None
-        and screen.answers.get(f"{domain.id}.validated.result") == domain.validated.age_result
-        for domain in context.policy.domains
-    )
-
-
-def birth_dates(context: Context, people: tuple[str, ...]) -> dict[str, date]:
-    """Return what the chart proves of birth dates; an EHR that cannot be asked proves nothing."""
-    found = {}
-    for person in people:
-        try:
-            stored = context.ehr.read(person)
-        except WithnessError:
-            continue
-        written = stored.resource.get("birthDate") if stored else None
-        try:
-            found[person] = datetime.strptime(str(written), "%Y-%m-%d").date()  # noqa: DTZ007  a day has no zone
-        except ValueError:
-            continue
-    return found
+    return Decided(decision, send(context, rows, actor))

@@ -1,12 +1,10 @@
-"""Where the gate is asked: screens re-read under the lock, one decision, its sealed reasons, its records.
+"""Where the gate is asked: screens and acts re-read under the lock, one decision, its sealed reasons, its records.
 
-Only plan save, the answer to a recorded screen, the delivery's second look and the verifier come here
-(an import contract says so): nothing else can be blocked by the gate.
+An import contract lists who may come here: nothing else can be blocked by the gate.
 """
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,13 +13,18 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from withness.audit import log
-from withness.audit.record import Kind, Record, canonical, instant, moment
+from withness.audit.record import Kind, Record, instant, moment
 from withness.core import gate
+from withness.core.acts import Acts
 from withness.core.gate import Decision, MemberDecision
-from withness.core.reading import Circumstance
-from withness.core.risk import RiskPolicy, Screen
-from withness.core.terms import Purpose, UnitKind
+from withness.core.holds import sources, standing_of
+from withness.core.reading import Circumstance, Ended, Reading, readings_of
+from withness.core.risk import Domain, Observed, Override, RiskPolicy, Screen
+from withness.core.terms import Acuity, Purpose, UnitKind
+from withness.desk.acts import act_of, enrolled
 from withness.desk.context import Actor, Context
+from withness.desk.digests import digest
+from withness.desk.facts import Facts
 from withness.fhir.answers import screen_from_canonical
 from withness.store.rows import DecisionRow, ScreenRow
 from withness.store.transaction import Transaction
@@ -31,42 +34,49 @@ from withness.store.transaction import Transaction
 class Question:
     """What the gate is asked: for whom together, for what, in which encounter.
 
-    `birth_dates` are what the chart proves, read before the transaction (nothing remote happens inside).
+    `facts` are what the EHR said of each member, asked before the transaction.
     """
 
     kind: UnitKind
     members: tuple[str, ...]
     purpose: Purpose
     encounter: str | None
-    birth_dates: Mapping[str, date] = field(default_factory=dict)
+    facts: Mapping[str, Facts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Answered:
-    """A decision, and each member's inputs as they are sealed."""
+    """A decision, each member's inputs as they are sealed, and what they were read from."""
 
     decision: Decision
     inputs: Mapping[str, Mapping[str, Any]]
     screens: Mapping[str, tuple[ScreenRow, ...]]
+    acts: Mapping[str, Acts]
 
     @property
     def intact(self) -> bool:
-        """Whether every member's screens are those that the trail names."""
+        """Whether every member's screens and acts are those that the trail names."""
         return all(one["intact"] for one in self.inputs.values())
 
 
 def ask(
     tx: Transaction, context: Context, question: Question, *, at: datetime, id: str, newest: datetime | None = None
 ) -> Answered:
-    """Re-read every member's screens and decide. Writes nothing.
+    """Re-read every member's screens and acts and decide. Writes nothing.
 
     `newest` is the trail's newest time where the caller has added to the trail since it was asked for. Raises
-    SealBroken for an unreadable screen.
+    SealBroken for an unreadable screen or act.
     """
-    rows = {member: tx.screens(member) for member in question.members}
-    newest, whole = newest or log.newest_time(tx), not log.broken(tx)
-    inputs = {
-        member: {
+    last, whole = newest or log.newest_time(tx), not log.broken(tx)
+    trainees = sorted(one.ref for one in enrolled(tx).values() if one.active and one.trainee_of)
+    rows, acts, inputs = {}, {}, {}
+    for member in question.members:
+        facts = question.facts.get(member, Facts())
+        people = (member, *sorted(facts.aliases))
+        rows[member] = tuple(sorted((row for one in people for row in tx.screens(one)), key=lambda row: row.number))
+        recorded = sorted((row for one in people for row in tx.acts(one)), key=lambda row: row.number)
+        acts[member] = tuple(act_of(row) for row in recorded)
+        inputs[member] = {
             "person": member,
             "kind": question.kind.value,
             "shared": len(question.members) > 1,
@@ -74,30 +84,55 @@ def ask(
             "encounter": question.encounter,
             "at": instant(at),
             "zone": context.settings.time_zone,
-            "not_before": instant(newest) if newest else None,
-            "birth_date": question.birth_dates[member].isoformat() if member in question.birth_dates else None,
+            "not_before": instant(last) if last else None,
+            "birth_date": facts.birth_date.isoformat() if facts.birth_date else None,
+            "aliases": sorted(facts.aliases),
+            "chart": [_said(one) for one in _unseen(facts.chart, acts[member])],
+            "chart_reached": facts.reached,
+            "trainees": trainees,
             "screens": [row.id for row in rows[member]],
-            "intact": whole and tx.recorded_screens(member) == tuple(row.id for row in rows[member]),
+            "acts": [act.id for act in acts[member]],
+            "intact": whole and _named(tx, people, rows[member], acts[member]),
         }
-        for member in question.members
-    }
-    members = tuple(redecide(context.policy, inputs[member], rows[member]) for member in question.members)
     decision = Decision(
         id=id,
         kind=question.kind,
-        members=members,
+        members=tuple(redecide(context.policy, inputs[one], rows[one], acts[one]) for one in question.members),
         purpose=question.purpose,
         at=at,
         policy_version=context.policy.version,
         policy_digest=context.policy.digest,
         demo=context.policy.demo,
     )
-    return Answered(decision, inputs, rows)
+    return Answered(decision, inputs, rows, acts)
 
 
-def redecide(policy: RiskPolicy, inputs: Mapping[str, Any], rows: Sequence[ScreenRow]) -> MemberDecision:
-    """Decide one person's part from recorded inputs alone: the save path and the verifier share this."""
-    about = Circumstance(
+def _named(tx: Transaction, people: Sequence[str], rows: Sequence[ScreenRow], acts: Acts) -> bool:
+    """Whether screens and acts are those that the trail names, no more and no fewer."""
+    return all(
+        tx.recorded_screens(one) == tuple(row.id for row in rows if row.person == one)
+        and tx.recorded_acts(one) == tuple(act.id for act in acts if act.person == one)
+        for one in people
+    )
+
+
+def _unseen(chart: Sequence[Observed], acts: Acts) -> list[Observed]:
+    """Leave out what was seen before: an act stands for it since, and outlives the result."""
+    seen = {(act.body.get("observation"), act.body.get("domain")) for act in acts}
+    return [one for one in chart if (one.id, one.domain) not in seen]
+
+
+def _said(one: Observed) -> dict[str, Any]:
+    return {"id": one.id, "domain": one.domain, "acuity": one.acuity.value, "at": instant(one.at) if one.at else None}
+
+
+def _seen(said: Mapping[str, Any]) -> Observed:
+    return Observed(said["id"], said["domain"], Acuity(said["acuity"]), moment(said["at"]) if said["at"] else None)
+
+
+def circumstance(inputs: Mapping[str, Any]) -> Circumstance:
+    """Return what a decision was asked for, from its recorded inputs."""
+    return Circumstance(
         purpose=Purpose(inputs["purpose"]),
         encounter=inputs["encounter"],
         at=moment(inputs["at"]),
@@ -106,8 +141,52 @@ def redecide(policy: RiskPolicy, inputs: Mapping[str, Any], rows: Sequence[Scree
         not_before=moment(inputs["not_before"]) if inputs["not_before"] else None,
         birth_date=date.fromisoformat(inputs["birth_date"]) if inputs["birth_date"] else None,
         intact=inputs["intact"],
+        aliases=frozenset(inputs["aliases"]),
+        chart=tuple(_seen(one) for one in inputs["chart"]),
+        chart_reached=inputs["chart_reached"],
+        trainees=frozenset(inputs["trainees"]),
     )
-    return gate.decide_member(policy, inputs["person"], tuple(screen_of(row) for row in rows), (), about)
+
+
+def redecide(policy: RiskPolicy, inputs: Mapping[str, Any], rows: Sequence[ScreenRow], acts: Acts) -> MemberDecision:
+    """Decide one person's part from recorded inputs alone: the save path and the verifier share this."""
+    about, history = circumstance(inputs), tuple(screen_of(row) for row in rows)
+    standing = standing_of(policy, history, acts, about)
+    return gate.decide_member(policy, inputs["person"], history, standing, about)
+
+
+def newest(answered: Answered, person: str, acuity: Acuity, policy: RiskPolicy) -> dict[str, tuple[datetime, str]]:
+    """Return the newest screen or raise that makes each of a person's domains this acute now, and its time."""
+    about = circumstance(answered.inputs[person])
+    history = tuple(screen_of(row) for row in answered.screens[person])
+    return sources(policy, history, standing_of(policy, history, answered.acts[person], about), about, acuity)
+
+
+def latest_readings(answered: Answered, person: str, domain: Domain, policy: RiskPolicy) -> tuple[Reading, ...]:
+    """Return what a person's latest screen says in one domain, known history and assessments applied."""
+    about = circumstance(answered.inputs[person])
+    history = tuple(screen_of(row) for row in answered.screens[person])
+    if not history:
+        return ()
+    ended = Ended(standing_of(policy, history, answered.acts[person], about), latest=True)
+    return tuple(readings_of(policy, domain, history[-1], ended, about))
+
+
+def overrides(answered: Answered, person: str, policy: RiskPolicy) -> tuple[Override, ...]:
+    """Return the overrides, spent ones too, that name an item which the latest screen left open for this purpose."""
+    inputs, rows = answered.inputs[person], answered.screens[person]
+    if not rows:
+        return ()
+    about, history = circumstance(inputs), tuple(screen_of(row) for row in rows)
+    standing = standing_of(policy, history, answered.acts[person], about)
+    mine = [one for one in standing.overrides if one.screen == history[-1].id and one.purpose == inputs["purpose"]]
+    silent = {
+        one.missing
+        for domain in policy.domains
+        for one in (latest_readings(answered, person, domain, policy) if mine else ())
+        if one.silent and one.acuity is Acuity.UNKNOWN
+    }
+    return tuple(one for one in mine if not silent.isdisjoint(one.items))
 
 
 def screen_of(row: ScreenRow) -> Screen:
@@ -153,8 +232,3 @@ def outcome(member: MemberDecision) -> dict[str, Any]:
         "screen": member.screen,
         "expires": instant(member.expires) if member.expires else None,
     }
-
-
-def digest(salt: str, content: Mapping[str, Any]) -> str:
-    """Return SHA-256(salt || canonical content) in hex: what a record holds in the content's place."""
-    return hashlib.sha256(bytes.fromhex(salt) + canonical(dict(content))).hexdigest()

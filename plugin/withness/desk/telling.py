@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from withness.audit.record import instant
 from withness.core.gate import Decision, MemberDecision, release
+from withness.core.holds import RESCREEN, needs_of
 from withness.core.protocol import steps
 from withness.core.risk import RiskPolicy
 from withness.core.terms import Acuity
@@ -14,10 +15,21 @@ RELEASED: Final = ("released", "released-with-conditions")
 """What a decision that lets a plan through is called (contracts)."""
 
 
-def tell(decision: Decision, policy: RiskPolicy) -> dict[str, Any]:
-    """Return a decision as JSON values. For a unit of more than one it is the same whatever the reason."""
+def may_see(viewer: str, person: str) -> bool:
+    """Whether reasons about `person` may be shown: to clinicians and devices; never to a partner, proxy or guardian.
+
+    The person themself hears them from the clinician: a report, or that there is one, is nothing to read alone.
+    """
+    return not viewer.startswith(("Patient/", "RelatedPerson/"))
+
+
+def tell(decision: Decision, policy: RiskPolicy, viewer: str = "") -> dict[str, Any]:
+    """Return a decision as JSON values. For a unit of more than one it is the same whatever the reason.
+
+    So it is for a `viewer` who may not see this person's reasons.
+    """
     about_policy = {"version": decision.policy_version, "digest": decision.policy_digest, "demo": decision.demo}
-    if decision.shared:
+    if decision.shared or not all(may_see(viewer, one.person) for one in decision.members):
         released = release(decision) is not None
         return {
             "person": None,
@@ -56,9 +68,17 @@ def tell(decision: Decision, policy: RiskPolicy) -> dict[str, Any]:
 
 
 def needs(decision: MemberDecision, policy: RiskPolicy) -> list[str]:
-    """Return what the domains with an elevated finding ask to be written down, in the policy's order."""
-    elevated = {finding.domain for finding in decision.findings if finding.acuity is Acuity.ELEVATED}
-    return list(dict.fromkeys(need for one in policy.domains if one.id in elevated for need in one.assessment_needs))
+    """Return what the domains with an elevated or acute finding ask to be written down, in the policy's order."""
+    found: list[str] = []
+    for domain in policy.domains:
+        mine = [one for one in decision.findings if one.domain == domain.id]
+        for acuity in (Acuity.ACUTE, Acuity.ELEVATED):
+            items = [one.item for one in mine if one.acuity is acuity]
+            if items:
+                found.extend(needs_of(domain, acuity, items, shared=False))
+                found.extend([RESCREEN] if acuity is Acuity.ACUTE else [])
+                break
+    return list(dict.fromkeys(found))
 
 
 _NEVER_HELD = " Notes, safety plans, referrals, reports and messages are never held, and the client's words are kept."

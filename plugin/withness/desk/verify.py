@@ -7,19 +7,24 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from withness.audit import log
 from withness.audit.check import Damage, check
 from withness.audit.record import Kind, Leaf, Record, canonical
+from withness.core.people import Person, people_of
 from withness.core.risk import RiskPolicy
 from withness.desk import standing
+from withness.desk.acts import act_of, fault_of
 from withness.desk.context import Actor
+from withness.desk.digests import digest
 from withness.errors import SealBroken, WithnessError
 from withness.packs.policy import parse_policy
-from withness.store.rows import DecisionRow
+from withness.store.rows import ActRow, DecisionRow, ScreenRow
 from withness.store.sql import Store
 from withness.store.transaction import Transaction
+
+Row = TypeVar("Row", ScreenRow, ActRow)
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,9 @@ class _Run:
     progress: Callable[[int], None]
     records: int = 0
     recomputed: int = 0
-    screens: dict[str, list[tuple[str, str, int]]] = field(default_factory=dict)
+    screens: dict[str, tuple[str, str, int]] = field(default_factory=dict)
+    acts: dict[str, tuple[str, str, int]] = field(default_factory=dict)
+    people: dict[str, Person] = field(default_factory=dict)
     decisions: dict[tuple[str, str], tuple[Leaf, dict[str, Any]]] = field(default_factory=dict)
     approvals: list[tuple[Leaf, dict[str, Any]]] = field(default_factory=list)
     plans: dict[str, tuple[str, int]] = field(default_factory=dict)
@@ -100,33 +107,54 @@ class _Run:
 
     def _take(self, leaf: Leaf, details: dict[str, Any]) -> None:
         patient = leaf.patient or ""
+        if "act" in details:
+            self.acts[details["act"]] = (patient, details["digest"], leaf.seq)
+            self._check_act(leaf, details)
+        if "state" in details:
+            self.outbox[details["decision"]] = (details["state"], leaf.seq)
         match leaf.kind:
             case Kind.POLICY_CHANGED:
                 self.named[str(leaf.policy_hash)] = (details["version"], leaf.seq)
                 if details["directory"] != self.tx.facts():
                     self._damage(leaf, "the data directory is not the one that it names")
             case Kind.SCREEN_RECORDED | Kind.SCREEN_CORRECTED:
-                self.screens.setdefault(patient, []).append((details["screen"], details["digest"], leaf.seq))
+                self.screens[details["screen"]] = (patient, details["digest"], leaf.seq)
             case Kind.GATE_DECIDED:
                 self.decisions[details["decision"], patient] = (leaf, details)
-                self._recheck(leaf, details, [one[0] for one in self.screens.get(patient, [])])
+                self._recheck(leaf, details)
             case Kind.PLAN_APPROVED:
                 self.approvals.append((leaf, details))
                 self.plans[details["plan"]] = ("approved", leaf.seq)
                 self.outbox[details["decision"]] = ("waiting", leaf.seq)
-            case Kind.PLAN_HELD | Kind.PLAN_SENT | Kind.PLAN_CONFIRMED | Kind.PLAN_FAILED:
-                self._follow(leaf, details)
+            case Kind.PLAN_HELD if "state" not in details:
+                self.plans[details["plan"]] = ("held", leaf.seq)
+            case Kind.PLAN_HELD | Kind.PLAN_CONFIRMED if details["state"] in ("withheld", "delivered"):
+                self.plans[details["plan"]] = (details["state"], leaf.seq)
             case _:
                 pass
+        if "plan_state" in details:
+            self.plans[details["plan"]] = (details["plan_state"], leaf.seq)
 
-    def _follow(self, leaf: Leaf, details: dict[str, Any]) -> None:
-        """Follow a plan and its Bundle: the trail says where each of them stands."""
-        if "state" not in details:
-            self.plans[details["plan"]] = ("held", leaf.seq)
+    def _check_act(self, leaf: Leaf, details: dict[str, Any]) -> None:
+        """An act says what its record says, and is signed by people who were enrolled when it was made."""
+        if not self.tx.opens:
             return
-        self.outbox[details["decision"]] = (details["state"], leaf.seq)
-        if details["state"] in ("withheld", "delivered"):
-            self.plans[details["plan"]] = (details["state"], leaf.seq)
+        try:
+            row = self.tx.act(details["act"])
+        except SealBroken:
+            self._damage(leaf, "the act that it records does not open")
+            return
+        if row is None:
+            self._damage(leaf, "the act that it records is missing")
+            return
+        content = {"statement": row.content["statement"], "signatures": row.content["signatures"]}
+        directory = self.tx.facts().get("data_id", "")
+        if digest(row.content["salt"], content) != details["digest"] or row.person != leaf.patient:
+            self._damage(leaf, "the act that it records was changed")
+        elif fault := fault_of(row, row.person, directory, self.people):
+            self._damage(leaf, f"the act that it records does not stand: {fault}")
+        else:
+            self.people = people_of((act_of(row),), before=self.people)
 
     def finish(self) -> Iterator[Damage]:
         """Yield what the rows do not bear out."""
@@ -155,7 +183,7 @@ class _Run:
         for _ in found.keys() - said.keys():
             yield Damage(f"a row of {table} is there that no record names")
 
-    def _recheck(self, leaf: Leaf, details: dict[str, Any], recorded: list[str]) -> None:
+    def _recheck(self, leaf: Leaf, details: dict[str, Any]) -> None:
         if not self.tx.opens:
             return
         patient = leaf.patient or ""
@@ -165,26 +193,40 @@ class _Run:
                 self._damage(leaf, "the decision that it records is missing")
                 return
             content = {"inputs": row.content["inputs"], "outcome": row.content["outcome"]}
-            if standing.digest(row.content["salt"], content) != details["digest"]:
+            people = {patient, *row.content["inputs"]["aliases"]}
+            if digest(row.content["salt"], content) != details["digest"]:
                 self._damage(leaf, "the decision that it records was changed")
-            elif row.content["inputs"]["screens"] != recorded:
+            elif row.content["inputs"]["screens"] != self._recorded(self.screens, people):
                 self._damage(leaf, "the decision did not read every screen recorded before it")
+            elif row.content["inputs"]["acts"] != self._recorded(self.acts, people):
+                self._damage(leaf, "the decision did not read every act recorded before it")
             else:
-                self._decide_again(leaf, row)
+                self._decide_again(leaf, row, people)
         except SealBroken:
-            self._damage(leaf, "the decision that it records, or a screen behind it, does not open")
+            self._damage(leaf, "the decision that it records, or what is behind it, does not open")
 
-    def _decide_again(self, leaf: Leaf, row: DecisionRow) -> None:
+    @staticmethod
+    def _recorded(said: dict[str, tuple[str, str, int]], people: set[str]) -> list[str]:
+        return [id for id, (person, _, _) in said.items() if person in people]
+
+    def _decide_again(self, leaf: Leaf, row: DecisionRow, people: set[str]) -> None:
         policy = self._policy(leaf.policy_hash or "")
         if policy is None:
             self._damage(leaf, "the policy that it was decided by is missing or was changed")
             return
         inputs = row.content["inputs"]
-        screens = [screen for screen in self.tx.screens(row.person) if screen.id in set(inputs["screens"])]
-        again = standing.redecide(policy, inputs, screens)
+        screens = self._those(inputs["screens"], people, self.tx.screens)
+        acts = tuple(act_of(one) for one in self._those(inputs["acts"], people, self.tx.acts))
+        again = standing.redecide(policy, inputs, screens, acts)
         self.recomputed += 1
         if standing.outcome(again) != row.content["outcome"] or again.name != leaf.outcome:
             self._damage(leaf, "deciding again comes to another decision")
+
+    @staticmethod
+    def _those(ids: list[str], people: set[str], read: Callable[[str], tuple[Row, ...]]) -> list[Row]:
+        """Return the rows of these people that a decision read, in the order of recording."""
+        wanted = set(ids)
+        return sorted((row for who in people for row in read(who) if row.id in wanted), key=lambda row: row.number)
 
     def _policy(self, digest: str) -> RiskPolicy | None:
         if digest not in self.policies:
@@ -209,22 +251,25 @@ class _Run:
                     yield Damage("the row that it is about was changed", seq)
 
     def _screens(self) -> Iterator[Damage]:
-        wanted = {id: (patient, digest, seq) for patient, rows in self.screens.items() for id, digest, seq in rows}
+        wanted = dict(self.screens)
         for id, person in self.tx.screen_ids():
-            patient, digest, seq = wanted.pop(id, ("", "", -1))
+            patient, said, seq = wanted.pop(id, ("", "", -1))
             if seq < 0:
                 yield Damage("a screen is there that no record names")
-            elif person != patient or not self._fits(id, digest):
+            elif person != patient or not self._fits(id, said):
                 yield Damage("the screen that it records was changed", seq)
         for _, _, seq in wanted.values():
             yield Damage("the screen that it records is missing", seq)
+        for id, _ in self.tx.act_ids():
+            if id not in self.acts:
+                yield Damage("an act is there that no record names")
 
-    def _fits(self, id: str, digest: str) -> bool:
+    def _fits(self, id: str, said: str) -> bool:
         if not self.tx.opens:
             return True
         try:
             row = self.tx.screen(id)
-            return row is not None and standing.digest(row.content["salt"], row.content["answers"]) == digest
+            return row is not None and digest(row.content["salt"], row.content["answers"]) == said
         except SealBroken:
             return False
 

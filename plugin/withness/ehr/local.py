@@ -10,18 +10,19 @@ import json
 import os
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from re import compile as regex
 from typing import Any, Final
 
 from filelock import FileLock, Timeout
 
 from withness.core.terms import REFERENCE
+from withness.ehr import links, observed
 from withness.ehr.port import Resource, Stored, Written
+from withness.ehr.reference import person_type
+from withness.ehr.transaction import Entry, entries_of
 from withness.errors import CannotTell, Conflict, EhrRefused
 from withness.seal import Seal
 
@@ -36,19 +37,6 @@ _SCHEMA: Final = (
     f"PRAGMA user_version = {_SCHEMA_VERSION}",
 )
 _COLUMNS: Final = "SELECT type, id, version, written_at, body FROM resource"
-_IF_MATCH: Final = regex(r'W/"([^"]*)"')
-_REQUEST_KEYS: Final = {"PUT": {"method", "url", "ifMatch"}, "POST": {"method", "url"}}
-
-
-@dataclass(frozen=True)
-class _Entry:
-    """One checked Bundle entry: what to write where. `content` goes without the server's part of meta."""
-
-    type: str
-    id: str
-    if_match: str | None
-    content: dict[str, Any]
-    full_url: str
 
 
 class LocalChart:
@@ -60,6 +48,7 @@ class LocalChart:
 
     address: Final = "local"
     loopback: Final = True
+    embedded: Final = True
 
     def __init__(
         self,
@@ -95,6 +84,26 @@ class LocalChart:
         newest = "(type, id, version) IN (SELECT type, id, max(version) FROM resource WHERE type = ? GROUP BY id)"
         return self._select(f"{_COLUMNS} WHERE {newest} ORDER BY rowid", (type,))
 
+    def observations(self, patient: str, codes: Collection[str], since: datetime) -> tuple[Resource, ...]:
+        """Scan the newest versions as `ehr.port.Ehr.observations` says, in the order of writing.
+
+        Raises EhrRefused when `patient` is nobody's reference, CannotTell when the file is busy or unreadable.
+        """
+        if person_type(patient) != "Patient" or not codes:
+            return ()
+        held = (one.resource for one in self.search("Observation"))
+        own = (one for one in held if observed.subject(one, self.address) == patient)
+        return tuple(one for one in own if observed.counts(one, codes, since))
+
+    def linked(self, person: str) -> frozenset[str]:
+        """Follow the links between the chart's Patients as `ehr.port.Ehr.linked` says.
+
+        Raises EhrRefused, EhrUnavailable (a link that cannot be read, too many), CannotTell as `search` does.
+        """
+        person_type(person)
+        held = [one.resource for one in self.search("Patient")]
+        return links.linked(person, lambda _: held, self.address)
+
     def transact(self, bundle: Resource) -> tuple[Written, ...]:
         """Write a transaction Bundle of PUT and POST entries whole or not at all, in the Bundle's order.
 
@@ -102,7 +111,7 @@ class LocalChart:
         for more, Conflict when an ifMatch names another version than the newest, CannotTell when the file is busy
         or unreadable or the fate of the commit is unknown.
         """
-        entries = _entries(bundle, self._new_id)
+        entries = entries_of(bundle, self._new_id)
         with self._opened(write=True) as connection:
             connection.execute("BEGIN IMMEDIATE")
             if not _is_chart(connection):
@@ -113,7 +122,7 @@ class LocalChart:
             connection.execute("COMMIT")
         return written
 
-    def _append(self, connection: sqlite3.Connection, entry: _Entry, at: str) -> Written:
+    def _append(self, connection: sqlite3.Connection, entry: Entry, at: str) -> Written:
         reference = f"{entry.type}/{entry.id}"
         query = f"{_COLUMNS} WHERE type = ? AND id = ? ORDER BY version DESC LIMIT 1"
         newest = connection.execute(query, (entry.type, entry.id)).fetchone()
@@ -199,79 +208,6 @@ def _is_chart(connection: sqlite3.Connection) -> bool:
     if mark == (0, 0) and connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
         return False
     raise CannotTell("The local chart's file was not written by this version of Withness.")
-
-
-def _entries(bundle: Resource, new_id: Callable[[], str]) -> list[_Entry]:
-    """Check the Bundle and return its entries, references between them resolved. Raises EhrRefused."""
-    if not isinstance(bundle, Mapping) or (bundle.get("resourceType"), bundle.get("type")) != ("Bundle", "transaction"):
-        raise EhrRefused("The local chart takes transaction Bundles only.", field="Bundle.type")
-    given = bundle.get("entry", [])
-    if not isinstance(given, list):
-        raise EhrRefused("The Bundle's entries must be a list.", field="Bundle.entry")
-    entries = [_entry(one, f"Bundle.entry[{index}]", new_id) for index, one in enumerate(given)]
-    if len({(entry.type, entry.id) for entry in entries}) != len(entries):
-        raise EhrRefused("A resource may stand in a transaction only once.", field="Bundle.entry")
-    names = {entry.full_url: f"{entry.type}/{entry.id}" for entry in entries if entry.full_url.startswith("urn:uuid:")}
-    for entry in entries:
-        _resolve(entry.content, names)
-    return entries
-
-
-def _entry(given: Any, place: str, new_id: Callable[[], str]) -> _Entry:
-    request = given.get("request") if isinstance(given, Mapping) else None
-    resource = given.get("resource") if isinstance(given, Mapping) else None
-    if not isinstance(request, Mapping) or not isinstance(resource, Mapping):
-        raise EhrRefused(f"{place} must have a resource and a request.", field=place)
-    method, full_url = request.get("method"), given.get("fullUrl", "")
-    if method not in ("PUT", "POST") or not set(request) <= _REQUEST_KEYS[method] or not isinstance(full_url, str):
-        raise EhrRefused(
-            f"{place} asks for more than a PUT, with or without ifMatch, or a POST.", field=f"{place}.request"
-        )
-    type, id = _target(str(request.get("url", "")), method, new_id, place)
-    if resource.get("resourceType") != type or (method == "PUT" and resource.get("id") != id):
-        raise EhrRefused(f"{place} holds another resource than its request names.", field=f"{place}.resource")
-    return _Entry(type, id, _if_match(request, place), {**_content(resource, place), "id": id}, full_url)
-
-
-def _target(url: str, method: str, new_id: Callable[[], str], place: str) -> tuple[str, str]:
-    reference = url if method == "PUT" else f"{url}/{new_id()}"
-    found = REFERENCE.fullmatch(reference)
-    if found is None:
-        raise EhrRefused(f"{place} must PUT to Type/id or POST to Type.", field=f"{place}.request.url")
-    return found["type"], found["id"]
-
-
-def _if_match(request: Mapping[str, Any], place: str) -> str | None:
-    if "ifMatch" not in request:
-        return None
-    found = _IF_MATCH.fullmatch(str(request["ifMatch"]))
-    if found is None:
-        raise EhrRefused(f'{place} must give one version as W/"n".', field=f"{place}.request.ifMatch")
-    return found[1]
-
-
-def _content(resource: Resource, place: str) -> dict[str, Any]:
-    """Return a copy of `resource` without what the chart itself says in meta. Raises EhrRefused."""
-    try:
-        content: dict[str, Any] = json.loads(json.dumps(resource, allow_nan=False))
-    except (TypeError, ValueError, RecursionError):
-        raise EhrRefused(f"{place} does not consist of JSON values.", field=f"{place}.resource") from None
-    meta = content.pop("meta", {})
-    if not isinstance(meta, dict):
-        raise EhrRefused(f"{place} has a meta that is no object.", field=f"{place}.resource.meta")
-    kept = {key: value for key, value in meta.items() if key not in ("versionId", "lastUpdated")}
-    return {**content, "meta": kept} if kept else content
-
-
-def _resolve(value: Any, names: Mapping[str, str]) -> None:
-    """Replace references by urn:uuid with the Type/id that the named entry gets (http.html#trules, step 5)."""
-    if isinstance(value, dict):
-        if isinstance(value.get("reference"), str):
-            value["reference"] = names.get(value["reference"], value["reference"])
-        value = list(value.values())
-    if isinstance(value, list):
-        for inner in value:
-            _resolve(inner, names)
 
 
 def _canonical(content: Mapping[str, Any]) -> str:

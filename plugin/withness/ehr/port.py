@@ -1,9 +1,10 @@
-"""What Withness asks of an EHR: read one resource, and write one transaction Bundle."""
+"""What Withness asks of an EHR: read one resource, find evidence and linked records, write one transaction Bundle."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 Resource = Mapping[str, Any]
@@ -37,6 +38,10 @@ class Ehr(Protocol):
     def loopback(self) -> bool:
         """Whether the EHR is on this machine (demo mode refuses any other)."""
 
+    @property
+    def embedded(self) -> bool:
+        """Whether this process writes the EHR's file on this machine: one lock can then span a look and a write."""
+
     def read(self, reference: str) -> Stored | None:
         """Return the resource at "Type/id", None when the EHR does not have it."""
 
@@ -44,4 +49,20 @@ class Ehr(Protocol):
         """Write a transaction Bundle whole or not at all, in the Bundle's order.
 
         Raises Conflict when an If-Match names another version than the EHR's.
+        """
+
+    def observations(self, patient: str, codes: Collection[str], since: datetime) -> tuple[Resource, ...]:
+        """Return the patient's Observations that have one of the LOINC `codes`, a component's too, and are new.
+
+        New means: an effective time or `issued` may lie after `since` (with its zone) or cannot be read, or there is
+        none. Those entered in error or cancelled are left out. `patient` is "Patient/id"; of a "RelatedPerson/id"
+        there are none (R4). Raises EhrRefused also when `patient` is neither.
+        """
+
+    def linked(self, person: str) -> frozenset[str]:
+        """Return every other Patient/id and RelatedPerson/id that the EHR says is `person`, by however many steps.
+
+        That is Patient.link of every type, from either end; a link by identifier alone names no record and is passed
+        over. A record that the EHR does not hold has no links of its own. Raises EhrRefused when `person` is neither
+        "Patient/id" nor "RelatedPerson/id", EhrUnavailable also for a link that cannot be read or more than 20 people.
         """

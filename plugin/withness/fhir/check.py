@@ -1,7 +1,8 @@
 """Our own check of what the model layer silently accepts: one walk over the resource, every problem named.
 
 fhir.resources lets through wrong required codes, invariants, reference targets, blanks, empty lists, coerced
-numbers, long ids and broken xhtml. What may be looked at where stands in `elements`; the rules in `invariants`.
+numbers, long ids and broken xhtml. What may be looked at where stands in `elements` and
+`risk_elements`; the rules in `invariants`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any, Final
 from withness.errors import InvalidInput
 from withness.fhir.elements import ANY, COMMON, SHAPES, Part, Scalar, Shape
 from withness.fhir.references import CANONICAL, ID, R4_TYPES, reference_wrong
+from withness.fhir.risk_elements import RISK_SHAPES
 
 DEEPEST: Final = 64
 """Objects nested deeper than this are no resource that anybody wrote."""
@@ -28,6 +30,7 @@ _NOT_TEXT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 _NAME: Final = re.compile(r"_?[A-Za-z][A-Za-z0-9]{0,63}")
 _NUMBERS: Final = (int, float, Decimal)
 _NUMERIC: Final = (Scalar.NUMBER, Scalar.INTEGER, Scalar.POSITIVE)
+_SHAPES: Final = {**SHAPES, **RISK_SHAPES}
 _UNTYPED: Final = Shape(needs=("resourceType",))
 
 
@@ -225,7 +228,7 @@ class _Walk:
         if id is not None and not (type(id) is str and ID.fullmatch(id)):
             self.wrong("must be at most 64 letters, digits, hyphens and dots", "id")
         outer, self.local = self.local, set()
-        self._parts(value, SHAPES.get(kind, ANY))
+        self._parts(value, _SHAPES.get(kind, ANY))
         contained = self.path[-2:-1] == ["contained"]
         if not contained:
             for below, why in _contained(value, self.local):

@@ -18,6 +18,9 @@ GOAL_MEASURES: Final = f"{BASE}/CodeSystem/goal-measure"
 PROBLEMS: Final = f"{BASE}/CodeSystem/problem-for-work"
 LEADS: Final = f"{BASE}/CodeSystem/plan-lead"
 UNIT_KINDS: Final = f"{BASE}/CodeSystem/unit-kind"
+GATE_RELEASE_REASONS: Final = f"{BASE}/CodeSystem/gate-release-reason"
+RISK_GATE: Final = f"{BASE}/PlanDefinition/risk-gate"
+DIRECTIVE_CARE_PLAN: Final = f"{BASE}/StructureDefinition/directive-careplan"
 
 CORRECTS: Final = f"{BASE}/StructureDefinition/corrects"
 SESSION_WINDOW: Final = f"{BASE}/StructureDefinition/goal-target-session-window"
@@ -30,6 +33,7 @@ DECISION: Final = f"{BASE}/sid/decision"
 PLAN: Final = f"{BASE}/sid/plan"
 GOAL: Final = f"{BASE}/sid/goal"
 SCREEN: Final = f"{BASE}/sid/screen"
+PROTOCOL: Final = f"{BASE}/sid/protocol"
 
 US_CORE: Final = "http://hl7.org/fhir/us/core"
 SNOMED: Final = "http://snomed.info/sct"
@@ -40,6 +44,8 @@ PARTICIPANT_TYPE: Final = "http://terminology.hl7.org/CodeSystem/provenance-part
 DATA_OPERATION: Final = "http://terminology.hl7.org/CodeSystem/v3-DataOperation"
 GOAL_CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/goal-category"
 GOAL_ACHIEVEMENT: Final = "http://terminology.hl7.org/CodeSystem/goal-achievement"
+RISK_PROBABILITY: Final = "http://terminology.hl7.org/CodeSystem/risk-probability"
+FLAG_CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/flag-category"
 SIGNATURE_TYPE: Final = "urn:iso-astm:E1762-95:2013"
 GOAL_ACCEPTANCE: Final = "http://hl7.org/fhir/StructureDefinition/goal-acceptance"
 UCUM: Final = "http://unitsofmeasure.org"
@@ -54,6 +60,12 @@ CARE_PLAN_CATEGORY: Final[dict[str, Any]] = {
     ]
 }
 """ONE CodeableConcept with both codings: the 6.1.0 slice is 1..1, 9.0.0 prefers the SNOMED code."""
+
+DIRECTIVE_CATEGORY: Final[dict[str, Any]] = {
+    "coding": [{"system": SNOMED, "code": "735324008", "display": "Treatment escalation plan (record artifact)"}],
+    "text": "Directive protocol",
+}
+"""CarePlan.category of a directive protocol (FHIR facts 4.2 d)."""
 
 
 def us_core(profile: str, version: str) -> str:

@@ -1,7 +1,8 @@
 """What the elements of the resources that we write may hold: required codes, reference targets, needed parts.
 
-FHIR R4 4.0.1: careplan, goal, questionnaire, questionnaireresponse, provenance, bundle, datatypes, narrative. A
-resource type without a table here is still walked: forms, blanks and data types are looked at everywhere.
+FHIR R4 4.0.1: careplan, goal, questionnaire, questionnaireresponse, provenance, bundle, datatypes, narrative; the
+risk gate's own resources stand in `risk_elements`. A resource type without a table is still walked: forms, blanks
+and data types are looked at everywhere.
 """
 
 from __future__ import annotations
@@ -43,22 +44,24 @@ class Shape:
 Part = Shape | frozenset[str] | Scalar
 
 
-def _codes(listed: str) -> frozenset[str]:
+def one_of(listed: str) -> frozenset[str]:
+    """Return the codes of a required binding, given with blanks between them."""
     return frozenset(listed.split())
 
 
-def _to(listed: str) -> Shape:
+def to(listed: str) -> Shape:
+    """Return a Reference to one of the resource types given with blanks between them."""
     return Shape(targets=frozenset(listed.split()))
 
 
 ANY: Final = Shape()
 ANYTHING: Final = Shape(targets=R4_TYPES)
-_PEOPLE: Final = "Practitioner PractitionerRole RelatedPerson Patient"
-_PARTIES: Final = _to(f"{_PEOPLE} Device Organization")
-_ENCOUNTER: Final = _to("Encounter")
-_PUBLICATION: Final = _codes("draft active retired unknown")
-_COMPARATOR: Final = _codes("< <= >= >")
-_NOTE: Final = Shape({"authorReference": _to("Practitioner Patient RelatedPerson Organization")}, needs=("text",))
+PEOPLE: Final = "Practitioner PractitionerRole RelatedPerson Patient"
+_PARTIES: Final = to(f"{PEOPLE} Device Organization")
+ENCOUNTER: Final = to("Encounter")
+_PUBLICATION: Final = one_of("draft active retired unknown")
+_COMPARATOR: Final = one_of("< <= >= >")
+_NOTE: Final = Shape({"authorReference": to("Practitioner Patient RelatedPerson Organization")}, needs=("text",))
 
 _NUMBERED: Final[dict[str, Part]] = {"value": Scalar.NUMBER, "comparator": _COMPARATOR}
 QUANTITY: Final = Shape(_NUMBERED, rule=invariants.quantity)
@@ -69,16 +72,17 @@ REPEAT: Final = Shape(
     {
         **dict.fromkeys(("count", "countMax", "frequency", "frequencyMax"), Scalar.POSITIVE),
         **dict.fromkeys(("duration", "durationMax", "period", "periodMax"), Scalar.NUMBER),
-        **dict.fromkeys(("durationUnit", "periodUnit"), _codes("s min h d wk mo a")),
+        **dict.fromkeys(("durationUnit", "periodUnit"), one_of("s min h d wk mo a")),
         "offset": Scalar.INTEGER,
         "boundsDuration": DURATION,
         "boundsRange": RANGE,
     },
     rule=invariants.repeat,
 )
+PERIOD: Final = Shape(rule=invariants.period)
 EXTENSION: Final = Shape(needs=("url",), rule=invariants.extension)
 NARRATIVE: Final = Shape(
-    {"status": _codes("generated extensions additional empty")}, needs=("status", "div"), rule=invariants.narrative
+    {"status": one_of("generated extensions additional empty")}, needs=("status", "div"), rule=invariants.narrative
 )
 _SIGNATURE: Final = Shape({"who": _PARTIES, "onBehalfOf": _PARTIES}, needs=("type", "when", "who"))
 
@@ -105,24 +109,28 @@ COMMON: Final[dict[str, Part]] = {
         Scalar.MOMENT,
     ),
     **dict.fromkeys(("effectiveDateTime", "occurredDateTime", "occurrenceDateTime"), Scalar.MOMENT),
+    **dict.fromkeys(("identifiedDateTime", "lastModified"), Scalar.MOMENT),
+    **dict.fromkeys(
+        ("period", "boundsPeriod", "executionPeriod", "identifiedPeriod", "occurrencePeriod", "valuePeriod"), PERIOD
+    ),
 }
 """Elements that mean the same wherever they stand (data types, choice values)."""
 
 _ACTIVITY_DETAIL: Final = Shape(
     {
-        "kind": _codes(
+        "kind": one_of(
             "Appointment CommunicationRequest DeviceRequest MedicationRequest NutritionOrder Task ServiceRequest "
             "VisionPrescription"
         ),
-        "status": _codes(
+        "status": one_of(
             "not-started scheduled in-progress on-hold completed cancelled stopped unknown entered-in-error"
         ),
         "instantiatesCanonical": Scalar.CANONICAL,
-        "reasonReference": _to("Condition Observation DiagnosticReport DocumentReference"),
-        "goal": _to("Goal"),
-        "location": _to("Location"),
-        "performer": _to(f"{_PEOPLE} Organization CareTeam HealthcareService Device"),
-        "productReference": _to("Medication Substance"),
+        "reasonReference": to("Condition Observation DiagnosticReport DocumentReference"),
+        "goal": to("Goal"),
+        "location": to("Location"),
+        "performer": to(f"{PEOPLE} Organization CareTeam HealthcareService Device"),
+        "productReference": to("Medication Substance"),
     },
     needs=("status",),
 )
@@ -130,7 +138,7 @@ _ACTIVITY: Final = Shape(
     {
         "outcomeReference": ANYTHING,
         "progress": _NOTE,
-        "reference": _to(
+        "reference": to(
             "Appointment CommunicationRequest DeviceRequest MedicationRequest NutritionOrder Task ServiceRequest "
             "VisionPrescription RequestGroup"
         ),
@@ -141,19 +149,19 @@ _ACTIVITY: Final = Shape(
 CARE_PLAN: Final = Shape(
     {
         "instantiatesCanonical": Scalar.CANONICAL,
-        "basedOn": _to("CarePlan"),
-        "replaces": _to("CarePlan"),
-        "partOf": _to("CarePlan"),
-        "status": _codes("draft active on-hold revoked completed entered-in-error unknown"),
-        "intent": _codes("proposal plan order option"),
-        "subject": _to("Patient Group"),
-        "encounter": _ENCOUNTER,
-        "author": _to(f"{_PEOPLE} Device Organization CareTeam"),
-        "contributor": _to(f"{_PEOPLE} Device Organization CareTeam"),
-        "careTeam": _to("CareTeam"),
-        "addresses": _to("Condition"),
+        "basedOn": to("CarePlan"),
+        "replaces": to("CarePlan"),
+        "partOf": to("CarePlan"),
+        "status": one_of("draft active on-hold revoked completed entered-in-error unknown"),
+        "intent": one_of("proposal plan order option"),
+        "subject": to("Patient Group"),
+        "encounter": ENCOUNTER,
+        "author": to(f"{PEOPLE} Device Organization CareTeam"),
+        "contributor": to(f"{PEOPLE} Device Organization CareTeam"),
+        "careTeam": to("CareTeam"),
+        "addresses": to("Condition"),
         "supportingInfo": ANYTHING,
-        "goal": _to("Goal"),
+        "goal": to("Goal"),
         "activity": _ACTIVITY,
     },
     needs=("status", "intent", "subject"),
@@ -161,13 +169,13 @@ CARE_PLAN: Final = Shape(
 )
 GOAL: Final = Shape(
     {
-        "lifecycleStatus": _codes(
+        "lifecycleStatus": one_of(
             "proposed planned accepted active on-hold completed cancelled entered-in-error rejected"
         ),
-        "subject": _to("Patient Group Organization"),
-        "expressedBy": _to(_PEOPLE),
-        "addresses": _to("Condition Observation MedicationStatement NutritionOrder ServiceRequest RiskAssessment"),
-        "outcomeReference": _to("Observation"),
+        "subject": to("Patient Group Organization"),
+        "expressedBy": to(PEOPLE),
+        "addresses": to("Condition Observation MedicationStatement NutritionOrder ServiceRequest RiskAssessment"),
+        "outcomeReference": to("Observation"),
         "target": Shape(rule=invariants.goal_target),
     },
     needs=("lifecycleStatus", "description", "subject"),
@@ -180,14 +188,14 @@ _RESPONSE_PARTS["item"] = _RESPONSE_ITEM
 _RESPONSE_PARTS["answer"] = Shape({"item": _RESPONSE_ITEM}, rule=invariants.response_siblings)
 QUESTIONNAIRE_RESPONSE: Final = Shape(
     {
-        "basedOn": _to("CarePlan ServiceRequest"),
-        "partOf": _to("Observation Procedure"),
+        "basedOn": to("CarePlan ServiceRequest"),
+        "partOf": to("Observation Procedure"),
         "questionnaire": Scalar.CANONICAL,
-        "status": _codes("in-progress completed amended entered-in-error stopped"),
+        "status": one_of("in-progress completed amended entered-in-error stopped"),
         "subject": ANYTHING,
-        "encounter": _ENCOUNTER,
+        "encounter": ENCOUNTER,
         "author": _PARTIES,
-        "source": _to(_PEOPLE),
+        "source": to(PEOPLE),
         "item": _RESPONSE_ITEM,
     },
     needs=("status",),
@@ -195,14 +203,14 @@ QUESTIONNAIRE_RESPONSE: Final = Shape(
 )
 
 _ITEM_PARTS: Final[dict[str, Part]] = {
-    "type": _codes(
+    "type": one_of(
         "group display boolean decimal integer date dateTime time string text url choice open-choice attachment "
         "reference quantity"
     ),
     "enableWhen": Shape(
-        {"operator": _codes("exists = != > < >= <="), "answerReference": ANYTHING}, needs=("question", "operator")
+        {"operator": one_of("exists = != > < >= <="), "answerReference": ANYTHING}, needs=("question", "operator")
     ),
-    "enableBehavior": _codes("all any"),
+    "enableBehavior": one_of("all any"),
     "maxLength": Scalar.INTEGER,
     "answerValueSet": Scalar.CANONICAL,
     **dict.fromkeys(("required", "repeats", "readOnly"), Scalar.BOOLEAN),
@@ -219,10 +227,10 @@ _AGENT: Final = Shape({"who": _PARTIES, "onBehalfOf": _PARTIES}, needs=("who",))
 PROVENANCE: Final = Shape(
     {
         "target": ANYTHING,
-        "location": _to("Location"),
+        "location": to("Location"),
         "agent": _AGENT,
         "entity": Shape(
-            {"role": _codes("derivation revision quotation source removal"), "what": ANYTHING, "agent": _AGENT},
+            {"role": one_of("derivation revision quotation source removal"), "what": ANYTHING, "agent": _AGENT},
             needs=("role", "what"),
         ),
     },
@@ -231,12 +239,12 @@ PROVENANCE: Final = Shape(
 )
 BUNDLE: Final = Shape(
     {
-        "type": _codes(
+        "type": one_of(
             "document message transaction transaction-response batch batch-response history searchset collection"
         ),
         "total": Scalar.INTEGER,
         "entry": Shape(
-            {"request": Shape({"method": _codes("GET HEAD POST PUT DELETE PATCH")}, needs=("method", "url"))}
+            {"request": Shape({"method": one_of("GET HEAD POST PUT DELETE PATCH")}, needs=("method", "url"))}
         ),
     },
     needs=("type",),
@@ -247,10 +255,6 @@ SHAPES: Final[dict[str, Shape]] = {
     "Bundle": BUNDLE,
     "CarePlan": CARE_PLAN,
     "CodeSystem": Shape({"status": _PUBLICATION}, needs=("status", "content")),
-    "DetectedIssue": Shape(
-        {"status": _codes("registered preliminary final amended corrected cancelled entered-in-error unknown")},
-        needs=("status",),
-    ),
     "Goal": GOAL,
     "PlanDefinition": Shape({"status": _PUBLICATION}, needs=("status",), rule=invariants.no_subject_canonical),
     "ActivityDefinition": Shape({"status": _PUBLICATION}, needs=("status",), rule=invariants.no_subject_canonical),

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from withness.fhir import codes
+from withness.fhir.moments import later
 from withness.fhir.references import R4_TYPES, reference_wrong
 from withness.fhir.xhtml import div_wrong
 
@@ -114,11 +115,20 @@ def goal(element: Element) -> Wrong:
         yield "expressedBy", "must be one reference, not a list"
 
 
+def period(element: Element) -> Wrong:
+    """per-1: a period does not end before it starts."""
+    start, end = element.get("start"), element.get("end")
+    if isinstance(start, str) and isinstance(end, str) and later(start, end):
+        yield "end", "is before the period's start (per-1)"
+
+
 def care_plan(element: Element) -> Wrong:
-    """Ours: one category concept with all its codings (US Core 6.1.0 has a slice of 1..1)."""
-    category = element.get("category")
+    """Ours: one category concept (US Core 6.1.0 has a slice of 1..1); a directive protocol has no client's goals."""
+    category, meta = element.get("category"), element.get("meta")
     if not isinstance(category, list) or len(category) != 1:
         yield "category", "must be one CodeableConcept with all its codings"
+    if "goal" in element and isinstance(meta, Mapping) and codes.DIRECTIVE_CARE_PLAN in str(meta.get("profile")):
+        yield "goal", "stands on a directive protocol, which has none"
 
 
 def activity(element: Element) -> Wrong:

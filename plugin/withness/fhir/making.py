@@ -15,12 +15,24 @@ Resource = dict[str, Any]
 
 
 @dataclass(frozen=True)
+class Standing:
+    """What one member's chart holds of a plan that is amended: its CarePlan, and the ids of its goals.
+
+    `goals` maps a goal's identity (see `goal_key`) to the id it has in the chart.
+    """
+
+    care_plan: Mapping[str, Any]
+    goals: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Making:
     """What a making of resources needs beside the plan and its release.
 
     `recorded` is in UTC, to the second; `unit_plan` is the identifier that the charts of a unit share; `screens`
     and `screen_ids` hold each member's QuestionnaireResponse as it was recorded, and its id; `problem_titles` are
-    the catalogue's titles of the problems-for-work (a problem without one is shown by its code).
+    the catalogue's titles of the problems-for-work (a problem without one is shown by its code); `standing` is what
+    the charts hold of the plan that an amendment amends.
     """
 
     recorded: datetime
@@ -31,6 +43,7 @@ class Making:
     screens: Mapping[str, Mapping[str, Any]]
     screen_ids: Mapping[str, str]
     problem_titles: Mapping[str, str] | None = None
+    standing: Mapping[str, Standing] | None = None
 
     def meta(self, profile: str, decision: Decision, *labels: str) -> Resource:
         """Return Resource.meta: the US Core profile, the security `labels`, and HTEST under a demo policy."""

@@ -6,6 +6,7 @@ nothing here names anybody but the member and the clinician (contracts I8).
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Final, assert_never
 from uuid import UUID, uuid5
 
@@ -26,21 +27,25 @@ _LIFECYCLE: Final = {
     AcceptanceStatus.PENDING: "proposed",
     AcceptanceStatus.DISAGREE: "rejected",
 }
-_BEHAVIORAL: Final = {"coding": [{"system": codes.GOAL_CATEGORY, "code": "behavioral"}]}
 _IN_PROGRESS: Final = {"coding": [{"system": codes.GOAL_ACHIEVEMENT, "code": "in-progress"}]}
 
 
 def chart_resources(chart: ChartPlan, released: Released, making: Making, policy: RiskPolicy) -> tuple[Resource, ...]:
     """Return the CarePlan, Goals, QuestionnaireResponse and Provenance of one member.
 
-    Ids come from the decision, the screen and the member, so that a retry makes the same ones. Raises InvalidInput
-    when the released decision does not cover this member on the screen given, or an id is no UUID.
+    Ids come from the decision, the screen and the member, so that a retry makes the same ones; an amendment keeps
+    the ids of the plan and of the goals whose words it leaves as they are. Raises InvalidInput when the released
+    decision does not cover this member on the screen given, or an id is no UUID.
     """
     decision = released.decision
     judged = _judged(chart, decision, making)
     space, member = _uuid(decision.id, field="decision.id"), chart.member
-    plan_id = str(uuid5(space, f"{member}|CarePlan"))
-    goal_ids = [str(uuid5(space, f"{member}|Goal|{one.number}")) for one in chart.goals]
+    there = (making.standing or {}).get(member)
+    plan_id = str(there.care_plan["id"]) if there else str(uuid5(space, f"{member}|CarePlan"))
+    known = there.goals if there else {}
+    goal_ids = [
+        known.get(goal_key(one.goal)) or str(uuid5(space, f"{member}|Goal|{one.number}")) for one in chart.goals
+    ]
     screen_id = str(uuid5(_uuid(making.screen_ids[member], field="screen_ids"), "QuestionnaireResponse"))
     plan, screen = f"CarePlan/{plan_id}", f"QuestionnaireResponse/{screen_id}"
     goals = [f"Goal/{id}" for id in goal_ids]
@@ -57,6 +62,11 @@ def chart_resources(chart: ChartPlan, released: Released, making: Making, policy
             screen=screen,
         ),
     )
+
+
+def goal_key(goal: Goal) -> str:
+    """Return what makes a goal the same one after an amendment: whose, in which words, by which template."""
+    return f"{goal.template.id}|{goal.by or ''}|{goal.words}"
 
 
 def _judged(chart: ChartPlan, decision: Decision, making: Making) -> MemberDecision:
@@ -95,6 +105,8 @@ def _care_plan(
 ) -> Resource:
     """Return the CarePlan (R4 careplan.html; cpl-3: an activity has a detail or a reference, never both)."""
     notes = plan_notes(chart, judged)
+    there = (making.standing or {}).get(chart.member)
+    before = there.care_plan if there else {}
     templates = dict.fromkeys(
         f"{codes.BASE}/PlanDefinition/{one.goal.template.id}|{one.goal.template.version}" for one in chart.goals
     )
@@ -109,7 +121,7 @@ def _care_plan(
             {"system": codes.PLAN, "value": id},
         ],
         "instantiatesCanonical": list(templates),
-        "status": "active",
+        "status": "on-hold" if before.get("status") == "on-hold" else "active",
         "intent": "plan",
         "category": [codes.CARE_PLAN_CATEGORY],
         "title": TITLE,
@@ -117,11 +129,11 @@ def _care_plan(
         "subject": {"reference": chart.member},
         "encounter": None if chart.encounter is None else {"reference": chart.encounter},
         "period": {"start": chart.frame.start.isoformat(), "end": chart.frame.review_by.isoformat()},
-        "created": making.instant(making.recorded, field="recorded"),
+        "created": before.get("created") or making.instant(making.recorded, field="recorded"),
         "author": {"reference": chart.author},
         "contributor": [{"reference": chart.member}, {"reference": chart.author}],
         "addresses": _addresses(chart.frame),
-        "supportingInfo": [{"reference": screen}],
+        "supportingInfo": [{"reference": one} for one in (screen, chart.safety_plan) if one],
         "goal": [{"reference": goal} for goal in goals],
         "activity": [{"detail": _conversations(chart, making, goals)}],
         "note": [{"text": note} for note in notes],
@@ -186,11 +198,14 @@ def _goal(one: ChartGoal, chart: ChartPlan, decision: Decision, making: Making, 
         "resourceType": "Goal",
         "id": id,
         "meta": making.meta("us-core-goal", decision),
-        "extension": [_acceptance(answer.who, answer.status) for answer in one.acceptance],
+        "extension": [
+            *(_acceptance(answer.who, answer.status) for answer in one.acceptance),
+            *(_acceptance(answer.who, answer.status) for answer in chart.guardians),
+        ],
         "identifier": [{"system": codes.UNIT_PLAN, "value": making.unit_plan}, {"system": codes.GOAL, "value": id}],
         "lifecycleStatus": _LIFECYCLE[one.status],
         "achievementStatus": _IN_PROGRESS if one.status is AcceptanceStatus.AGREE else None,
-        "category": [_BEHAVIORAL],
+        "category": [{"coding": [{"system": codes.GOAL_CATEGORY, "code": one.goal.category}]}],
         "description": {"text": one.goal.words},
         "subject": {"reference": chart.member},
         "startDate": chart.frame.start.isoformat(),
@@ -273,3 +288,19 @@ def _quantity(value: int, unit: str, comparator: str = "") -> Resource:
     """Return a Quantity; sessions and instances have no UCUM code seen in a source, so the unit is text."""
     quantity = {"value": value, "comparator": comparator, "unit": unit}
     return {name: part for name, part in quantity.items() if part != ""}
+
+
+def safety_additions(
+    chart: ChartPlan, numbers: Container[int], making: Making, *, decision: Decision
+) -> list[Resource]:
+    """Return the new Goals of category safety of one member (contracts I1: they need no release).
+
+    `numbers` are the goals that were added; anything but a safety goal among them is refused with InvalidInput.
+    """
+    space = _uuid(decision.id, field="decision.id")
+    added = [one for one in chart.goals if one.number in numbers]
+    if any(one.goal.category != "safety" for one in added):
+        raise InvalidInput("Only a goal of category safety is added without a release.", field="goals")
+    return [
+        _goal(one, chart, decision, making, id=str(uuid5(space, f"{chart.member}|Goal|{one.number}"))) for one in added
+    ]

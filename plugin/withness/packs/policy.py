@@ -15,38 +15,69 @@ from withness.core.risk import (
     YES,
     ChartEvidence,
     Domain,
+    EvidenceField,
+    EvidenceForm,
+    OverrideRule,
     Question,
     RiskPolicy,
     Step,
+    Times,
     ValidatedRule,
     Window,
 )
 from withness.core.terms import Acuity, Purpose
 from withness.errors import InvalidContent, PolicyRefused
 from withness.packs.policy_check import check_policy
-from withness.packs.policy_file import DomainTable, PolicyFile, QuestionTable, ValidatedTable
+from withness.packs.policy_compare import refuse_loosening
+from withness.packs.policy_file import (
+    DomainTable,
+    EvidenceFieldTable,
+    PolicyFile,
+    QuestionTable,
+    StepTable,
+    TimesTable,
+    ValidatedTable,
+)
 from withness.packs.toml import checked, table
 
 FILE: Final = "risk_policy.toml"
 DIGEST_FILE: Final = "risk_policy.sha256"
 SETTING: Final = "WITHNESS_POLICY"
+"""The setting that names a site's own policy."""
+
 UNASSIGNED: Final = "unassigned"
 
 
 def load_policy(path: Path | None = None) -> RiskPolicy:
-    """Return the shipped policy, which a file at `path` must equal byte for byte.
+    """Return the shipped policy, or a site's own at `path`: one that tightens the shipped one, never one that loosens.
 
-    Raises PolicyRefused when it differs from what was shipped, InvalidContent when it cannot be read.
+    Whether a site's own is signed and in force is asked at start-up, where the trail is. Raises PolicyRefused
+    naming the key for a policy that loosens, keeps its version or has no owner, and for an installation that was
+    changed; InvalidContent naming file and key for one that cannot be read.
     """
-    return parse_policy(policy_bytes(path), name=FILE)
+    return policy_of(policy_bytes(path), name=path.name if path else FILE)
 
 
 def policy_bytes(path: Path | None = None) -> bytes:
-    """Return the bytes of the policy that `load_policy` loads, for the record. Raises what it raises."""
-    text = _shipped(FILE) if path is None else _edited(path)
+    """Return the bytes of the shipped policy, or of the file at `path`, for the record.
+
+    Raises PolicyRefused when the shipped policy is not the one that was shipped, InvalidContent when the file cannot
+    be read.
+    """
+    if path is not None:
+        return _edited(path)
+    text = _shipped(FILE)
     if hashlib.sha256(text).hexdigest() != shipped_digest():
-        raise _not_shipped() if path is None else _not_signed()
+        raise _not_shipped()
     return text
+
+
+def policy_of(text: bytes, *, name: str) -> RiskPolicy:
+    """Return the policy in a TOML file, once it holds against the shipped one. Raises what `load_policy` raises."""
+    policy = parse_policy(text, name=name)
+    if policy.digest != shipped_digest():
+        refuse_loosening(parse_policy(policy_bytes(), name=FILE), policy)
+    return policy
 
 
 def shipped_digest() -> str:
@@ -98,15 +129,6 @@ def _not_shipped() -> PolicyRefused:
     )
 
 
-def _not_signed() -> PolicyRefused:
-    return PolicyRefused(
-        f"{SETTING} names an edited policy: it needs a new version, an owner and the owner's signature, and this "
-        "version of Withness cannot check signatures, so it decides nothing.",
-        field=SETTING,
-        hint=f"Leave {SETTING} out to decide by the shipped policy.",
-    )
-
-
 def _policy(given: PolicyFile, digest: str) -> RiskPolicy:
     return RiskPolicy(
         version=given.version,
@@ -127,8 +149,57 @@ def _policy(given: PolicyFile, digest: str) -> RiskPolicy:
         setting_items=given.setting,
         reflection=given.reflection,
         unit_sentence=given.unit_sentence,
+        hold_note=given.hold_note,
+        resume_note=given.resume_note,
         integration=MappingProxyType(dict(given.integration)),
-        chart_evidence=tuple(ChartEvidence(one.loinc, one.when, one.acuity) for one in given.chart_evidence),
+        chart_evidence=tuple(
+            ChartEvidence(one.loinc, one.when, one.acuity, one.domain) for one in given.chart_evidence
+        ),
+        evidence=_evidence(given),
+        times=_times(given.times),
+        override=OverrideRule(given.override.reason_codes, given.override.rationale_min_chars),
+        consultants=given.consultants,
+        neutral_reasons=MappingProxyType(dict(given.neutral_reasons)),
+        trainee_needs_cosignature=given.trainee_needs_cosignature,
+    )
+
+
+def _times(given: TimesTable) -> Times:
+    return Times(
+        now=given.now,
+        same_session=given.same_session,
+        acknowledge=given.acknowledge,
+        unchanged=given.unchanged,
+        entry_error=given.entry_error,
+        override=given.override,
+    )
+
+
+def _evidence(policy: PolicyFile) -> Mapping[str, EvidenceForm]:
+    tables = {"neutral_reasons": tuple(policy.neutral_reasons)}
+    return MappingProxyType(
+        {
+            one.need: EvidenceForm(
+                need=one.need,
+                title=one.title,
+                source=one.source,
+                fields=tuple(_evidence_field(field, tables) for field in one.fields),
+                medical=one.medical,
+            )
+            for one in policy.evidence
+        }
+    )
+
+
+def _evidence_field(given: EvidenceFieldTable, tables: Mapping[str, tuple[str, ...]]) -> EvidenceField:
+    return EvidenceField(
+        id=given.id,
+        text=given.text,
+        kind=given.kind,
+        options=tables[given.options_from] if given.options_from else given.options,
+        optional=given.optional,
+        min_chars=given.min_chars,
+        when=given.when,
     )
 
 
@@ -145,10 +216,7 @@ def _domain(given: DomainTable, policy: PolicyFile) -> Domain:
             }
         ),
         after_positive=_window(given.max_age.after_positive),
-        directive=tuple(
-            Step(one.step, given.id, one.text, one.owner, one.within, tuple(f"{given.id}.{item}" for item in one.when))
-            for one in given.directive
-        ),
+        directive=tuple(_step(one, given) for one in given.directive),
         assessment_needs=given.assessment_needs,
         release_needs=given.release_needs,
         needs_when=MappingProxyType(dict(given.needs_when)),
@@ -158,6 +226,18 @@ def _domain(given: DomainTable, policy: PolicyFile) -> Domain:
         asked_alone=given.asked_alone,
         sensitivity=given.sensitivity,
         ask=given.ask,
+    )
+
+
+def _step(given: StepTable, domain: DomainTable) -> Step:
+    return Step(
+        id=given.step,
+        domain=domain.id,
+        text=given.text,
+        owner=given.owner,
+        within=given.within,
+        when=tuple(f"{domain.id}.{item}" for item in given.when),
+        evidences=given.evidences or "",
     )
 
 

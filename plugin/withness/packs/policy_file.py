@@ -21,7 +21,10 @@ LONGEST_WINDOW: Final = timedelta(days=366)
 LONGEST_ENCOUNTER: Final = timedelta(days=2)
 LONGEST_TOLERANCE: Final = timedelta(hours=1)
 LONGEST_DELAY: Final = timedelta(days=7)
+LONGEST_URGENCY: Final = timedelta(days=1)
 OLDEST_CHILD: Final = 18
+SHORTEST_RATIONALE: Final = 40
+"""Characters; a shorter rationale of an override explains nothing (gate content: override)."""
 
 _AS_TIMEDELTA: Final = TypeAdapter(timedelta)
 
@@ -72,6 +75,19 @@ class TimesTable(Outside):
     same_encounter: Annotated[Duration, Field(gt=timedelta(0), le=LONGEST_ENCOUNTER)]
     future_tolerance: Annotated[Duration, Field(ge=timedelta(0), le=LONGEST_TOLERANCE)]
     late_entry: Annotated[Duration, Field(gt=timedelta(0), le=LONGEST_DELAY)]
+    now: Annotated[Duration, Field(gt=timedelta(0), le=LONGEST_URGENCY)]
+    same_session: Annotated[Duration, Field(gt=timedelta(0), le=LONGEST_URGENCY)]
+    acknowledge: Annotated[Duration, Field(gt=timedelta(0), le=LONGEST_URGENCY)]
+    unchanged: Annotated[Duration, Field(gt=timedelta(0), le=LONGEST_WINDOW)]
+    entry_error: Annotated[Duration, Field(gt=timedelta(0), le=LONGEST_DELAY)]
+    override: Annotated[Duration, Field(gt=timedelta(0), le=LONGEST_DELAY)]
+
+
+class OverrideTable(Outside):
+    """How narrow an override is."""
+
+    reason_codes: Annotated[tuple[Slug, ...], Field(min_length=1)]
+    rationale_min_chars: Annotated[int, Field(strict=True, ge=SHORTEST_RATIONALE, le=1_000)]
 
 
 class ValidatedTable(Outside):
@@ -84,7 +100,7 @@ class ValidatedTable(Outside):
     results: Annotated[dict[Slug, Acuity], Field(min_length=1)]
 
 
-class EvidenceTable(Outside):
+class ChartEvidenceTable(Outside):
     """Observations in the EHR that raise."""
 
     loinc: Annotated[
@@ -93,6 +109,30 @@ class EvidenceTable(Outside):
     ]
     when: Annotated[str, StringConstraints(pattern=r"^(> \d+|[A-Za-z][A-Za-z -]*)$")]
     acuity: Acuity
+    domain: Slug
+
+
+class EvidenceFieldTable(Outside):
+    """One typed field of a need's evidence; a choice has `options` or names the table of its codes."""
+
+    id: Slug
+    text: Text
+    kind: Literal["text", "choice", "date", "time", "planned", "number", "person"]
+    options: tuple[Slug, ...] = ()
+    options_from: Literal["neutral_reasons"] | None = None
+    optional: Flag = False
+    min_chars: Annotated[int, Field(strict=True, ge=1, le=1_000)] = 1
+    when: tuple[Slug, Slug] | None = None
+
+
+class EvidenceTable(Outside):
+    """What one need asks for in writing."""
+
+    need: Slug
+    title: Text
+    source: Text
+    medical: Flag = False
+    fields: Annotated[tuple[EvidenceFieldTable, ...], Field(min_length=1)]
 
 
 class WithdrawnTable(Outside):
@@ -127,6 +167,7 @@ class StepTable(Outside):
     owner: Slug
     within: Annotated[str, AfterValidator(_within)]
     when: tuple[Slug, ...] = ()
+    evidences: Slug | None = None
 
 
 class MaxAgeTable(Outside):
@@ -169,6 +210,8 @@ class PolicyFile(Outside):
     not_an_answer: Annotated[tuple[Text, ...], Field(min_length=1)]
     reflection: Text
     unit_sentence: Text
+    hold_note: Text
+    resume_note: Text
     never_blocked: tuple[Slug, ...]
     setting: tuple[Slug, ...]
     decisions: DecisionsTable
@@ -177,5 +220,10 @@ class PolicyFile(Outside):
     validated: ValidatedTable
     needs: dict[Slug, Annotated[tuple[Text, ...], Field(min_length=1)]]
     integration: dict[Slug, Text]
-    chart_evidence: tuple[EvidenceTable, ...]
+    chart_evidence: tuple[ChartEvidenceTable, ...]
+    consultants: tuple[Text, ...]
+    trainee_needs_cosignature: Flag
+    override: OverrideTable
+    neutral_reasons: Annotated[dict[Slug, Text], Field(min_length=1)]
+    evidence: tuple[EvidenceTable, ...]
     domain: Annotated[tuple[DomainTable, ...], Field(min_length=1)]

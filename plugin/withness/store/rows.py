@@ -15,6 +15,17 @@ class PlanState(StrEnum):
     APPROVED = "approved"
     DELIVERED = "delivered"
     WITHHELD = "withheld"
+    ON_HOLD = "on-hold"
+    CLOSED = "closed"
+    RETRACTED = "retracted"
+
+
+class Sending(StrEnum):
+    """What an outbox row sends: a released plan, a directive protocol, or a change of what the EHR holds."""
+
+    PLAN = "plan"
+    DIRECTIVE = "directive"
+    CHANGE = "change"
 
 
 class Delivery(StrEnum):
@@ -43,6 +54,17 @@ class ScreenRow:
 
 
 @dataclass(frozen=True)
+class ActRow:
+    """A recorded act: `content` holds salt, the statement and its signatures."""
+
+    number: int
+    id: str
+    person: str
+    kind: str
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class DecisionRow:
     """One person's decision: `content` holds salt, the inputs and the outcome with its reasons."""
 
@@ -65,9 +87,13 @@ class PlanRow:
 
 @dataclass(frozen=True)
 class OutboxRow:
-    """An approved Bundle on its way to one EHR: `content` holds the Bundle, and each member's screens so far."""
+    """Something on its way to one EHR: `content` holds the Bundle or the changes, and whom they are about.
+
+    `decision_id` is the decision that released a plan, and an id of its own for everything else.
+    """
 
     decision_id: str
+    kind: Sending
     plan_id: str
     ehr: str
     state: Delivery

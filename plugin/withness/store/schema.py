@@ -37,6 +37,18 @@ screen = Table(
     Index("screen_by_person", "person", "number"),
 )
 
+act = Table(
+    "act",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("id", String, nullable=False, unique=True),
+    Column("person", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Index("act_by_person", "person", "number"),
+    Index("act_by_kind", "kind", "number"),
+)
+
 decision = Table(
     "decision",
     metadata,
@@ -61,6 +73,7 @@ outbox = Table(
     "outbox",
     metadata,
     Column("decision_id", String, primary_key=True),
+    Column("kind", String, nullable=False),
     Column("plan_id", String, nullable=False),
     Column("ehr", String, nullable=False),
     Column("state", String, nullable=False),
@@ -105,6 +118,7 @@ audit_head = Table(
 _APPEND_ONLY: Final = {
     "audit_leaf": "seq >= NEW.seq",
     "screen": "number >= NEW.number OR id = NEW.id",
+    "act": "number >= NEW.number OR id = NEW.id",
     "decision": "id = NEW.id AND person = NEW.person",
     "policy": "digest = NEW.digest",
 }

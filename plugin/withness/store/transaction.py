@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, text
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, text
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from withness.audit.log import Head
-from withness.audit.record import Kind, Leaf
 from withness.errors import CannotTell
 from withness.seal import Seal
 from withness.store import schema
-from withness.store.rows import DecisionRow, Delivery, OutboxRow, PlanRow, PlanState, ScreenRow
+from withness.store.rows import ActRow, DecisionRow, Delivery, OutboxRow, PlanRow, PlanState, ScreenRow, Sending
+from withness.store.trail import Trail
 
 
-class Transaction:
+class Transaction(Trail):
     """One open transaction: the rows, and the log that the audit trail docks to (`audit.log.Log`)."""
 
     def __init__(self, connection: Connection, seal: Seal | None) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._seal = seal
 
     @property
@@ -105,6 +102,45 @@ class Transaction:
             row.number, row.id, row.person, self._open(row.content, "screen", row.id, row.person, row.number)
         )
 
+    # -- acts
+
+    def put_act(self, id: str, person: str, kind: str, content: Mapping[str, Any]) -> None:
+        """Append an act."""
+        number = (self._connection.execute(select(func.max(schema.act.c.number))).scalar() or 0) + 1
+        sealed = self._close(content, "act", id, person, kind, number)
+        values = {"number": number, "id": id, "person": person, "kind": kind, "content": sealed}
+        self._connection.execute(insert(schema.act), values)
+
+    def acts(self, person: str) -> tuple[ActRow, ...]:
+        """Return a person's acts in order of recording. Raises SealBroken when one does not open."""
+        return self._acts(schema.act.c.person == person)
+
+    def acts_of_kinds(self, *kinds: str) -> tuple[ActRow, ...]:
+        """Return everybody's acts of these kinds in order of recording. Raises SealBroken when one does not open."""
+        return self._acts(schema.act.c.kind.in_(kinds))
+
+    def act(self, id: str) -> ActRow | None:
+        """Return one act. Raises SealBroken when it does not open."""
+        return next(iter(self._acts(schema.act.c.id == id)), None)
+
+    def act_ids(self) -> tuple[tuple[str, str], ...]:
+        """Return id and person of every act, without opening any."""
+        query = select(schema.act.c.id, schema.act.c.person).order_by(schema.act.c.number)
+        return tuple((row.id, row.person) for row in self._connection.execute(query))
+
+    def _acts(self, where: ColumnElement[bool]) -> tuple[ActRow, ...]:
+        rows = self._connection.execute(select(schema.act).where(where).order_by(schema.act.c.number))
+        return tuple(
+            ActRow(
+                row.number,
+                row.id,
+                row.person,
+                row.kind,
+                self._open(row.content, "act", row.id, row.person, row.kind, row.number),
+            )
+            for row in rows
+        )
+
     # -- decisions
 
     def put_decision(self, row: DecisionRow) -> None:
@@ -157,7 +193,7 @@ class Transaction:
 
     def put_outbox(self, row: OutboxRow) -> None:
         """Insert an outbox row or replace its state."""
-        values = {**vars(row), "state": row.state.value}
+        values = {**vars(row), "state": row.state.value, "kind": row.kind.value}
         values["content"] = self._close(row.content, "outbox", *(values[name] for name in _OUTBOX))
         statement = upsert(schema.outbox).values(values)
         self._connection.execute(statement.on_conflict_do_update(index_elements=["decision_id"], set_=values))
@@ -169,10 +205,19 @@ class Transaction:
             return None
         plain = {name: getattr(row, name) for name in _OUTBOX}
         content = self._open(row.content, "outbox", *plain.values())
-        return OutboxRow(**{**plain, "state": Delivery(row.state)}, content=content)
+        return OutboxRow(**{**plain, "kind": Sending(row.kind), "state": Delivery(row.state)}, content=content)
 
-    def outbox_ids(self, *states: Delivery, plan: str | None = None) -> tuple[str, ...]:
-        """Return the decision ids of the rows in one of `states`, oldest first, without opening any."""
+    def directives(self, person: str) -> tuple[Mapping[str, Any], ...]:
+        """Return what was queued of this person's directive protocols. Raises SealBroken when a row does not open."""
+        query = select(schema.outbox.c.decision_id).where(schema.outbox.c.kind == Sending.DIRECTIVE.value)
+        rows = (self.outbox(id) for id in self._connection.execute(query).scalars().all())
+        return tuple(row.content for row in rows if row is not None and row.content["person"] == person)
+
+    def outbox_ids(self, *states: Delivery, plan: str | None = None, due: str | None = None) -> tuple[str, ...]:
+        """Return the ids of the rows in one of `states`, oldest first, without opening any.
+
+        `due` leaves out what is planned for later than that instant.
+        """
         query = (
             select(schema.outbox.c.decision_id)
             .where(schema.outbox.c.state.in_([state.value for state in states]))
@@ -180,82 +225,20 @@ class Transaction:
         )
         if plan is not None:
             query = query.where(schema.outbox.c.plan_id == plan)
+        if due is not None:
+            planned = (schema.outbox.c.kind == Sending.CHANGE.value) & (schema.outbox.c.not_before > due)
+            query = query.where(~planned)
         return tuple(self._connection.execute(query).scalars())
+
+    def outbox_kinds(self) -> dict[str, str]:
+        """Return what every outbox row sends, by its id, without opening any."""
+        columns = (schema.outbox.c.decision_id, schema.outbox.c.kind)
+        return {row.decision_id: row.kind for row in self._connection.execute(select(*columns))}
 
     def outbox_states(self) -> dict[str, str]:
         """Return the state of every outbox row by decision id, without opening any."""
         columns = (schema.outbox.c.decision_id, schema.outbox.c.state)
         return {row.decision_id: row.state for row in self._connection.execute(select(*columns))}
-
-    # -- the audit log (audit.log.Log)
-
-    def head(self) -> Head | None:
-        """See `audit.log.Log.head`."""
-        row = self._connection.execute(
-            select(schema.audit_head).order_by(schema.audit_head.c.segment.desc()).limit(1)
-        ).first()
-        return Head(*row) if row else None
-
-    def heads(self) -> tuple[Head, ...]:
-        """See `audit.log.Log.heads`."""
-        return tuple(
-            Head(*row)
-            for row in self._connection.execute(select(schema.audit_head).order_by(schema.audit_head.c.segment))
-        )
-
-    def last(self) -> Leaf | None:
-        """See `audit.log.Log.last`."""
-        row = self._connection.execute(
-            select(schema.audit_leaf).order_by(schema.audit_leaf.c.seq.desc()).limit(1)
-        ).first()
-        return Leaf(*row) if row else None
-
-    def leaves(self) -> Iterator[Leaf]:
-        """See `audit.log.Log.leaves`."""
-        query = select(schema.audit_leaf).order_by(schema.audit_leaf.c.seq)
-        for row in self._connection.execution_options(yield_per=1000).execute(query):
-            yield Leaf(*row)
-
-    def newest_time(self) -> str | None:
-        """See `audit.log.Log.newest_time`."""
-        return self._connection.execute(select(func.max(schema.audit_leaf.c.recorded_at))).scalar()
-
-    def recorded_screens(self, person: str) -> tuple[str, ...]:
-        """Return the ids of a person's screens in the order in which the trail records them."""
-        leaf = schema.audit_leaf.c
-        kinds = (Kind.SCREEN_RECORDED.value, Kind.SCREEN_CORRECTED.value)
-        query = select(leaf.body).where(leaf.patient == person, leaf.kind.in_(kinds)).order_by(leaf.seq)
-        return tuple(_screen_of(body) for body in self._connection.execute(query).scalars())
-
-    def newest_leaves(self, limit: int, patient: str | None = None) -> tuple[Leaf, ...]:
-        """Return the newest leaves, of one patient where given, oldest first."""
-        query = select(schema.audit_leaf).order_by(schema.audit_leaf.c.seq.desc()).limit(limit)
-        if patient is not None:
-            query = query.where(schema.audit_leaf.c.patient == patient)
-        return tuple(Leaf(*row) for row in reversed(self._connection.execute(query).all()))
-
-    def put(self, leaf: Leaf, head: Head) -> None:
-        """See `audit.log.Log.put`."""
-        self._connection.execute(insert(schema.audit_leaf), vars(leaf))
-        values = vars(head)
-        statement = upsert(schema.audit_head).values(values)
-        self._connection.execute(statement.on_conflict_do_update(index_elements=["segment"], set_=values))
-
-    def schema_damage(self) -> str | None:
-        """See `audit.log.Log.schema_damage`."""
-        rows = self._connection.exec_driver_sql(
-            "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_stat%'"
-        )
-        found = {(row[0], row[1]): row[2] for row in rows}
-        expected = _expected_schema()
-        for kind, name in sorted(expected.keys() | found.keys()):
-            if (kind, name) not in found:
-                return f"the {kind} {name} is missing from the database"
-            if (kind, name) not in expected:
-                return f"the {kind} {name} does not belong in the database"
-            if found[kind, name] != expected[kind, name]:
-                return f"the {kind} {name} is not as this release made it"
-        return None
 
     # -- sealing
 
@@ -274,26 +257,8 @@ class Transaction:
         return self._seal
 
 
-def _screen_of(body: bytes) -> str:
-    """Return the id of the screen that a record is about, "" for a record that does not say."""
-    try:
-        return str(json.loads(body)["details"]["screen"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return ""
-
-
-_OUTBOX = ("decision_id", "plan_id", "ehr", "state", "attempts", "not_before", "approved_at")
+_OUTBOX = ("decision_id", "kind", "plan_id", "ehr", "state", "attempts", "not_before", "approved_at")
 
 
 def _row(plain: tuple[object, ...]) -> str:
     return json.dumps(plain, separators=(",", ":"))
-
-
-@cache
-def _expected_schema() -> Mapping[tuple[str, str], str]:
-    with sqlite3.connect(":memory:") as scratch:
-        for statement in schema.ddl():
-            scratch.execute(statement)
-        rows = scratch.execute("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
-    scratch.close()
-    return {(kind, name): sql for kind, name, sql in rows}

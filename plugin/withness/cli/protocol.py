@@ -1,0 +1,272 @@
+"""`withness protocol …`, `withness acuity raise`, `withness override`: the way through a hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from withness import strict_json
+from withness.cli import say
+from withness.cli.desk import opened
+from withness.cli.signing import second_signer, seconding, signer, signing
+from withness.errors import InvalidInput
+
+
+@click.group(
+    epilog="\b\nExamples:\n  withness protocol show Patient/tom --actor Practitioner/p1\n"
+    "  withness protocol step Patient/tom suicide safety-plan --actor Practitioner/p1\n"
+    "  withness protocol evidence Patient/tom risk-assessment evidence.json --actor Practitioner/p1 --key p1.key\n"
+)
+def protocol() -> None:
+    """The directive protocol: its steps, evidence, the assessment and the release that end a hold."""
+
+
+@protocol.command(epilog="\b\nExample:\n  withness protocol show Patient/tom --actor Practitioner/p1\n")
+@click.argument("person", metavar="Patient/ID")
+@say.acting
+@say.common
+def show(person: str, actor: str | None, home: Path | None, as_json: bool) -> None:
+    """Show one person's holds: the steps, who answers for them, and what is still to be written down."""
+    with opened(home, fresh=False) as (desk, questions):
+        shown = desk.protocol(person, actor=actor or "Device/withness")
+        if as_json:
+            say.document(shown)
+        else:
+            say.decision(shown, questions, protocol=False)
+            tell(shown)
+
+
+def tell(shown: dict[str, Any]) -> None:
+    """Say how a person's protocols stand."""
+    for one in shown["episodes"]:
+        state = "ended" if one["ended"] else "unacknowledged" if one["unacknowledged"] else "open"
+        click.secho(f"{one['domain']}: {state} since {_time(one['opened'])}", bold=True)
+        named = f"Responsible: {one['responsible'] or 'nobody'}; backup: {one['backup'] or 'nobody'}."
+        say.prose(named if one["backup"] else f"{named} Name one: enrol a supervisor, or set WITHNESS_ON_CALL.")
+        rows = [(step["step"], step["text"], _time(step["due"]), step["state"], step["owner"]) for step in one["steps"]]
+        say.table("Steps", ("step", "what", "due (UTC)", "state", "with"), rows)
+        _report(one["report"])
+    for domain, needs in shown["missing_needs"].items():
+        if needs:
+            say.prose(f"Still to be written down for {domain}: {', '.join(needs)}.")
+    for name, text in shown["setting"].items():
+        say.prose(f"At the latest screen, {name}: {text}")
+
+
+def _report(rules: list[dict[str, Any]] | None) -> None:
+    if rules is None:
+        return
+    if not rules:
+        said = "No jurisdiction is set, so its limits are not known here: report by phone now, and look up your law."
+        say.prose(f"{said} (WITHNESS_JURISDICTION)")
+        return
+    rows = [(one["population"], _time(one["phone_by"]), _time(one["written_by"]), one["to_whom"]) for one in rules]
+    say.table("Mandated report: the duty is your own", ("about", "by phone (UTC)", "in writing (UTC)", "to"), rows)
+    for notice in dict.fromkeys(one["notice"] for one in rules):
+        say.prose(notice)
+
+
+def _time(text: str) -> str:
+    return text[:16].replace("T", " ")
+
+
+@protocol.command(
+    epilog="\b\nExamples:\n  withness protocol step Patient/tom suicide acknowledge --actor Practitioner/p1\n"
+    "  withness protocol step Patient/tom suicide safety-plan --outcome declined-by-client "
+    "--reason 'Tom prefers to call his brother' --actor Practitioner/p1\n"
+)
+@click.argument("person", metavar="Patient/ID")
+@click.argument("domain")
+@click.argument("step")
+@click.option(
+    "--outcome",
+    type=click.Choice(["done", "declined-by-client", "not-applicable"]),
+    default="done",
+    show_default=True,
+    help="What became of it.",
+)
+@click.option("--reason", default="", help="Why, where it was not done.")
+@say.acting
+@say.common
+def step(
+    person: str,
+    domain: str,
+    step: str,
+    outcome: str,
+    reason: str,
+    actor: str | None,
+    home: Path | None,
+    as_json: bool,
+) -> None:
+    """Record what became of a step; `acknowledge` takes the protocol on. It always saves."""
+    with opened(home, fresh=False) as (desk, _):
+        who = actor or "Device/withness"
+        shown = desk.step(person, domain, step, outcome=outcome, reason=reason, actor=who)
+        say.document(shown) if as_json else tell(shown)
+
+
+@protocol.command(
+    epilog="\b\nExamples:\n  withness protocol evidence --form risk-assessment\n"
+    "  withness protocol evidence Patient/tom risk-assessment evidence.json --actor Practitioner/p1 --key p1.key\n"
+)
+@click.argument("person", metavar="[Patient/ID]", required=False)
+@click.argument("need", required=False)
+@click.argument("file", metavar="[FILE]", required=False)
+@click.option("--form", metavar="NEED", help="Print the empty form of a need's evidence, to fill in.")
+@signing
+@say.common
+def evidence(
+    person: str | None,
+    need: str | None,
+    file: str | None,
+    form: str | None,
+    actor: str | None,
+    key: Path | None,
+    passphrase_file: Path | None,
+    home: Path | None,
+    as_json: bool,
+) -> None:
+    """Record typed evidence for a need, signed by the clinician who gives it."""
+    if form is not None:
+        _form(form)
+        return
+    if person is None or need is None or file is None:
+        raise InvalidInput("Name the person, the need and the file.", field="command line", hint="Forms: --form NEED")
+    fields = strict_json.parse(say.read_file(file), name="FILE")
+    with opened(home, fresh=False) as (desk, _):
+        shown = desk.evidence(person, need, fields, signer=signer(actor, key, passphrase_file))
+        say.document(shown) if as_json else tell(shown)
+
+
+def _form(need: str) -> None:
+    from withness.core.evidence import template
+    from withness.packs.policy import load_policy
+
+    found = load_policy().evidence
+    if need not in found:
+        raise InvalidInput(f"There is no such need; choose one of: {', '.join(found)}.", field="--form")
+    say.document(template(found[need]))
+
+
+@protocol.command(
+    epilog="\b\nExample:\n  withness protocol assess Patient/ana suicide --level low "
+    "--actor Practitioner/p1 --key p1.key\n"
+)
+@click.argument("person", metavar="Patient/ID")
+@click.argument("domain")
+@click.option("--level", type=click.Choice(["low", "moderate", "high"]), required=True, help="The level of risk found.")
+@seconding
+@signing
+@say.common
+def assess(person: str, domain: str, level: str, home: Path | None, as_json: bool, **keys: Any) -> None:
+    """End a domain's elevated findings. Low: the clinician alone; moderate or high: a second signer too."""
+    with opened(home, fresh=False) as (desk, _):
+        shown = desk.assess(person, domain, level=level, signer=_first(keys), second=_second(keys))
+        say.document(shown) if as_json else tell(shown)
+
+
+@protocol.command(
+    epilog="\b\nExample:\n  withness protocol release Patient/tom suicide --reason 'Plan in place, sister stays' "
+    "--actor Practitioner/p1 --key p1.key --second Practitioner/s1 --second-key s1.key\n"
+)
+@click.argument("person", metavar="Patient/ID")
+@click.argument("domain")
+@click.option("--reason", required=True, help="The clinician's reason.")
+@seconding
+@signing
+@say.common
+def release(person: str, domain: str, reason: str, home: Path | None, as_json: bool, **keys: Any) -> None:
+    """End a domain's acute hold: every need written down, a new screen below acute, and a second signer."""
+    with opened(home, fresh=False) as (desk, questions):
+        told = desk.release(person, domain, reason=reason, signer=_first(keys), second=_second(keys))
+        _say(told, questions, as_json=as_json)
+
+
+@click.group(epilog="\b\nExample:\n  withness acuity raise Patient/ana suicide --to acute --reason '…'\n")
+def acuity() -> None:
+    """Judgement may always raise; nothing is lowered but by a new screen."""
+
+
+@acuity.command(
+    "raise",
+    epilog="\b\nExample:\n  withness acuity raise Patient/ana suicide --to acute "
+    "--reason 'Her sister called' --actor Practitioner/p1\n",
+)
+@click.argument("person", metavar="Patient/ID")
+@click.argument("domain")
+@click.option("--to", type=click.Choice(["elevated", "acute"]), required=True, help="How far.")
+@click.option("--reason", required=True, help="Why; it stays sealed.")
+@say.acting
+@say.common
+def raise_(person: str, domain: str, to: str, reason: str, actor: str | None, home: Path | None, as_json: bool) -> None:
+    """Raise a domain by judgement, with a reason; an acute one opens its protocol at once."""
+    with opened(home) as (desk, questions):
+        told = desk.raise_acuity(person, domain, to=to, reason=reason, actor=actor or "Device/withness")
+        _say(told, questions, as_json=as_json)
+
+
+@click.command(
+    epilog="\b\nExample:\n  withness override Patient/ana --item eating.rapid-loss "
+    "--reason-code client-cannot-answer-collateral-used --rationale '…' \\\n"
+    "      --actor Practitioner/p1 --key p1.key --second Practitioner/s1 --second-key s1.key\n"
+)
+@click.argument("person", metavar="Patient/ID")
+@click.option("--item", "items", multiple=True, metavar="LINKID", help="An item it covers; repeat for each one.")
+@click.option("--reason-code", required=True, help="One of the policy's codes.")
+@click.option("--rationale", required=True, help="In sentences; it stays sealed.")
+@click.option(
+    "--purpose", type=click.Choice(["new-plan", "amendment"]), default="new-plan", show_default=True, help="What for."
+)
+@seconding
+@signing
+@say.common
+def override(
+    person: str,
+    items: tuple[str, ...],
+    reason_code: str,
+    rationale: str,
+    purpose: str,
+    home: Path | None,
+    as_json: bool,
+    **keys: Any,
+) -> None:
+    """Cover named items that were left open on the current screen, for one plan, until it expires.
+
+    Never anything elevated or acute, stale or unreadable; whatever is not named still holds.
+    """
+    with opened(home, fresh=False) as (desk, _):
+        granted = desk.override(
+            person,
+            items,
+            reason_code=reason_code,
+            rationale=rationale,
+            purpose=purpose,
+            signer=_first(keys),
+            second=_second(keys),
+        )
+        if as_json:
+            say.document(granted)
+        else:
+            click.echo(
+                f"Granted for one plan, until {_time(granted['expires'])} UTC. It is in the compliance worklist."
+            )
+
+
+def _first(keys: dict[str, Any]) -> Any:
+    return signer(keys["actor"], keys["key"], keys["passphrase_file"])
+
+
+def _second(keys: dict[str, Any]) -> Any:
+    return second_signer(keys["second"], keys["second_key"], keys["second_passphrase_file"])
+
+
+def _say(told: dict[str, Any], questions: dict[str, str], *, as_json: bool) -> None:
+    from withness.desk.telling import RELEASED
+
+    if as_json:
+        say.document(told)
+    else:
+        say.decision(told, questions)
+    say.stop(0 if told["decision"] in RELEASED else 3)

@@ -1,0 +1,61 @@
+"""What people do in the life of a hold, as values: each act is recorded once, sealed, and never changed.
+
+An act's `body` holds JSON values; the classes below say what each kind's body holds. Nothing but an act of these
+kinds ever ends, raises or covers a finding (contracts I3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class ActKind(StrEnum):
+    """The kinds of act."""
+
+    ENROLLED = "enrolled"
+    REVOKED = "revoked"
+    OPENED = "protocol-opened"
+    STEP = "step"
+    EVIDENCE = "evidence"
+    ASSESSED = "assessed"
+    RELEASED = "released"
+    ENTRY_ERROR = "entry-error"
+    RETRACTED = "retracted"
+    RAISED = "raised"
+    COSIGNED = "cosigned"
+    OVERRIDE = "override"
+    OVERRIDE_USED = "override-used"
+    POLICY_SIGNED = "policy-signed"
+
+
+@dataclass(frozen=True)
+class Act:
+    """One act about one person. `by` and `second` are who signed it ("" where nobody did), `at` when.
+
+    Bodies: opened {domain, screen, responsible, backup, steps}; step {domain, step, outcome, reason};
+    evidence {need, fields}; assessed {domain, level, items: [[item, answer]]}; released {domain, reason};
+    entry-error {screen, corrected_by}; retracted {screen, reason, fresh}; raised {domain, acuity, source, reason};
+    cosigned {screen}; override {screen, items, reason_code, rationale, purpose, expires};
+    override-used {override, decision}; policy-signed {digest, version, owner}, about the signer themselves.
+    """
+
+    id: str
+    kind: ActKind
+    person: str
+    at: datetime
+    by: str
+    second: str
+    body: Mapping[str, Any]
+
+
+Acts = tuple[Act, ...]
+"""A person's acts, in the order in which they were recorded."""
+
+
+def of(acts: Acts, *kinds: ActKind) -> Acts:
+    """Return the acts of these kinds."""
+    return tuple(act for act in acts if act.kind in kinds)

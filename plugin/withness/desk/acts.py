@@ -1,0 +1,183 @@
+"""Recording an act: its statement, who signed it, its sealed row, and the record that stands for it.
+
+A statement is canonical JSON (RFC 8785); its signatures are over those bytes:
+
+    {"act":"<uuid>","at":"2026-11-22T09:00:00.000000Z","body":{…},"by":"Practitioner/p1",
+     "directory":"<uuid>","kind":"evidence","person":"Patient/tom","second":"","v":1}
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, NoReturn
+
+from withness.audit import log
+from withness.audit.record import Kind, Record, canonical, instant, moment
+from withness.core.acts import Act, ActKind, Acts
+from withness.core.people import People, Refusal, people_of
+from withness.desk.context import Actor, Context
+from withness.desk.digests import digest
+from withness.errors import Refused, TrailDamaged
+from withness.signing import Signer, verifies
+from withness.store.rows import ActRow
+from withness.store.transaction import Transaction
+
+KINDS: Final[Mapping[ActKind, Kind]] = {
+    ActKind.ENROLLED: Kind.ACTOR_CHANGED,
+    ActKind.REVOKED: Kind.ACTOR_CHANGED,
+    ActKind.OPENED: Kind.PROTOCOL_OPENED,
+    ActKind.STEP: Kind.PROTOCOL_STEP,
+    ActKind.EVIDENCE: Kind.PROTOCOL_STEP,
+    ActKind.ASSESSED: Kind.ASSESSMENT_RECORDED,
+    ActKind.RELEASED: Kind.PROTOCOL_RELEASED,
+    ActKind.ENTRY_ERROR: Kind.PROTOCOL_RELEASED,
+    ActKind.RETRACTED: Kind.SCREEN_RETRACTED,
+    ActKind.RAISED: Kind.ACUITY_RAISED,
+    ActKind.COSIGNED: Kind.ASSESSMENT_RECORDED,
+    ActKind.OVERRIDE: Kind.OVERRIDE_GRANTED,
+    ActKind.OVERRIDE_USED: Kind.OVERRIDE_GRANTED,
+    ActKind.POLICY_SIGNED: Kind.POLICY_CHANGED,
+}
+"""The record that stands for each kind of act (contracts: audit record kinds)."""
+
+NEED_WHOLE_TRAIL: Final = (ActKind.RELEASED, ActKind.OVERRIDE)
+"""Acts that a damaged trail stops (contracts I7): they would let something through."""
+
+
+@dataclass(frozen=True)
+class Signatures:
+    """Who signs an act: the first signer, the second where one is needed; None where nobody does."""
+
+    first: Signer | None = None
+    second: Signer | None = None
+
+    @property
+    def by(self) -> str:
+        """The first signer, "" for none."""
+        return self.first.who if self.first else ""
+
+    @property
+    def also(self) -> str:
+        """The second signer, "" for none."""
+        return self.second.who if self.second else ""
+
+
+def write(
+    tx: Transaction,
+    context: Context,
+    actor: Actor,
+    act: Act,
+    signatures: Signatures = Signatures(),
+) -> Record:
+    """Seal the act in its row and return the record that the caller appends in the same transaction.
+
+    Raises TrailDamaged for an act that would let something through while the trail is damaged.
+    """
+    if act.kind in NEED_WHOLE_TRAIL and log.broken(tx):
+        raise TrailDamaged("The audit trail is damaged, so nothing is released.", hint="Run: withness audit verify")
+    statement = _statement(act, tx.facts().get("data_id", ""))
+    text = canonical(statement)
+    signed = [
+        {"who": one.who, "key": one.public, "signature": one.sign(text)}
+        for one in (signatures.first, signatures.second)
+        if one is not None
+    ]
+    content = {"statement": statement, "signatures": signed}
+    salt = secrets.token_hex(16)
+    tx.put_act(act.id, act.person, act.kind.value, {"salt": salt, **content})
+    return Record(
+        kind=KINDS[act.kind],
+        actor=act.by or actor.ref,
+        os_user=actor.os_user,
+        patient=act.person,
+        second_actor=act.second or None,
+        outcome=act.kind.value,
+        policy=context.policy.digest,
+        asserted=not signed,
+        details={"act": act.id, "digest": digest(salt, content)},
+    )
+
+
+def _statement(act: Act, directory: str) -> dict[str, Any]:
+    return {
+        "v": 1,
+        "directory": directory,
+        "act": act.id,
+        "kind": act.kind.value,
+        "person": act.person,
+        "at": instant(act.at),
+        "by": act.by,
+        "second": act.second,
+        "body": dict(act.body),
+    }
+
+
+def act_of(row: ActRow) -> Act:
+    """Return the act that a row holds."""
+    said = row.content["statement"]
+    return Act(
+        id=row.id,
+        kind=ActKind(said["kind"]),
+        person=said["person"],
+        at=moment(said["at"]),
+        by=said["by"],
+        second=said["second"],
+        body=said["body"],
+    )
+
+
+def acts_of(tx: Transaction, person: str) -> Acts:
+    """Return a person's acts, in the order of recording. Raises SealBroken when one does not open."""
+    return tuple(act_of(row) for row in tx.acts(person))
+
+
+def enrolled(tx: Transaction) -> People:
+    """Return everybody who was ever enrolled here."""
+    return people_of(tuple(act_of(row) for row in tx.acts_of_kinds(ActKind.ENROLLED.value, ActKind.REVOKED.value)))
+
+
+def fault_of(row: ActRow, person: str, directory: str, people: People) -> str | None:
+    """Return what is wrong with a recorded act's statement or signatures, None when they agree.
+
+    `people` are those enrolled before it.
+    """
+    said, signed = row.content["statement"], row.content["signatures"]
+    if (said["act"], said["person"], said["directory"], said["kind"]) != (row.id, person, directory, row.kind):
+        return "its statement is about something else"
+    wanted = [who for who in (said["by"], said["second"]) if who]
+    if [one["who"] for one in signed] != wanted:
+        return "it is not signed by those whom it names"
+    text = canonical(said)
+    for one in signed:
+        key = said["body"]["key"] if said["kind"] == ActKind.ENROLLED and one["who"] == person else None
+        known = key or (people[one["who"]].key if one["who"] in people else "")
+        if known != one["key"] or not verifies(known, text, one["signature"]):
+            return "a signature under it does not fit"
+    return None
+
+
+def refuse(
+    context: Context, actor: Actor, kind: Kind, refusal: Refusal, *, person: str | None, second: str = ""
+) -> NoReturn:
+    """Record that an act was refused, then raise Refused with its sentence (contracts I5)."""
+    record = Record(
+        kind=kind,
+        actor=actor.ref,
+        os_user=actor.os_user,
+        patient=person,
+        second_actor=second or None,
+        outcome="refused",
+        reason=refusal.code,
+        policy=context.policy.digest,
+    )
+    with context.store.transaction() as tx:
+        context.record(tx, actor, context.now(), record)
+    raise Refused(refusal.sentence, field=refusal.field)
+
+
+def act_at(at: datetime, context: Context, kind: ActKind, person: str, body: Mapping[str, Any], who: Signatures) -> Act:
+    """Return a new act signed by `who`."""
+    return Act(context.new_id(), kind, person, at, who.by, who.also, body)

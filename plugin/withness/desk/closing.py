@@ -1,0 +1,154 @@
+"""Ending a plan: closed by whoever ends it, or retracted as entered in error by two people. Never asked of the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from withness.audit.record import Kind, Record, instant
+from withness.core.people import clinician_fault, second_fault
+from withness.desk.acts import Signatures, enrolled, refuse
+from withness.desk.changes import ACTIVE, change_plan
+from withness.desk.context import Actor, Context
+from withness.desk.outbox import move
+from withness.desk.screens import send
+from withness.desk.signing import keys_fault
+from withness.errors import InvalidInput
+from withness.store.rows import Delivery, PlanRow, PlanState
+from withness.store.transaction import Transaction
+
+CLOSING: Final = ("completed", "revoked")
+_GOALS: Final = {
+    "completed": "goal-completed",
+    "revoked": "goal-cancelled",
+    "entered-in-error": "entered-in-error",
+}
+_KINDS: Final = {PlanState.CLOSED: Kind.PLAN_CLOSED, PlanState.RETRACTED: Kind.PLAN_RETRACTED}
+
+
+def close(context: Context, plan_id: str, how: str, reason: str, actor: Actor) -> tuple[str, ...]:
+    """Close a plan as completed or revoked, or put a working copy away; return a sentence for what waits.
+
+    Always saves (contracts I7). Raises InvalidInput, CannotTell.
+    """
+    if how not in CLOSING:
+        raise InvalidInput(f"A plan is closed as one of: {', '.join(CLOSING)}.", field="as")
+    return _end(context, plan_id, how, reason, PlanState.CLOSED, actor)
+
+
+def retract(context: Context, plan_id: str, reason: str, actor: Actor, signatures: Signatures) -> tuple[str, ...]:
+    """Mark a plan, and all that came with it, as entered in error: it was saved to the wrong patient.
+
+    Two enrolled people sign (policy: retraction). Raises InvalidInput, Refused, CannotTell.
+    """
+    with context.store.transaction() as tx:
+        row, people = _plan(tx, plan_id), enrolled(tx)
+    wrong = keys_fault(people, signatures) or clinician_fault(people, signatures.by)
+    author = str(row.content["draft"]["author"])
+    wrong = wrong or second_fault(context.policy, people, signatures.by, signatures.also, (author,))
+    if wrong:
+        members = row.content["draft"]["unit"]["members"]
+        person = members[0] if len(members) == 1 else None
+        refuse(context, actor, Kind.PLAN_RETRACTED, wrong, person=person, second=signatures.also)
+    signed = replace(actor, ref=signatures.by)
+    return _end(context, plan_id, "entered-in-error", reason, PlanState.RETRACTED, signed, signatures.also)
+
+
+def _end(
+    context: Context, plan_id: str, how: str, reason: str, state: PlanState, actor: Actor, second: str = ""
+) -> tuple[str, ...]:
+    if not reason.strip():
+        raise InvalidInput("Ending a plan needs a reason.", field="reason")
+
+    def work(tx: Transaction) -> tuple[str, ...]:
+        at, row = context.now(), _plan(tx, plan_id)
+        if row.state in ACTIVE and row.content.get("charts"):
+            return _end_in_charts(tx, context, row, how, reason, actor, at, second)
+        _put_away(tx, context, row, state, actor, at)
+        return ()
+
+    ended = (PlanState.CLOSED, PlanState.RETRACTED)
+    rows = context.commit(work, lambda tx: (found := tx.plan(plan_id)) is not None and found.state in ended)
+    return send(context, rows, actor)
+
+
+def _plan(tx: Transaction, plan_id: str) -> PlanRow:
+    row = tx.plan(plan_id)
+    if row is None:
+        raise InvalidInput("There is no plan or working copy with this id.", field="ID", hint="Run: withness plan list")
+    if row.state in (PlanState.CLOSED, PlanState.RETRACTED):
+        raise InvalidInput(f"This plan is {row.state.value} already.", field="ID")
+    return row
+
+
+def _end_in_charts(
+    tx: Transaction,
+    context: Context,
+    row: PlanRow,
+    how: str,
+    reason: str,
+    actor: Actor,
+    at: datetime,
+    second: str,
+) -> tuple[str, ...]:
+    """End each member's share; the reason stays inside Withness, where only those who may see the plan read it."""
+    rows: list[str] = []
+    reasons = [*row.content.get("ended", []), {"how": how, "reason": reason, "who": actor.ref, "at": instant(at)}]
+    tx.put_plan(replace(row, content={**row.content, "ended": reasons}))
+    for member, chart in row.content["charts"].items():
+        if "care_plan" not in chart:
+            continue
+        also = tuple(_also(tx, row, chart, member, how, actor, at))
+        id, record = change_plan(tx, context, row, member, how, actor, at, note=_NOTES[how], also=also)
+        context.record(tx, actor, at, replace(record, second_actor=second or None, reason=how))
+        rows.append(id)
+    return tuple(rows)
+
+
+_NOTES: Final = {"completed": "Completed", "revoked": "Ended", "entered-in-error": "Entered in error"}
+
+
+def _also(
+    tx: Transaction,
+    row: PlanRow,
+    chart: Mapping[str, Any],
+    member: str,
+    how: str,
+    actor: Actor,
+    at: datetime,
+) -> Iterator[Mapping[str, Any]]:
+    change = {"at": instant(at), "note": _NOTES[how], "author": actor.ref}
+    for id in chart.get("goals", {}).values():
+        yield {**change, "reference": f"Goal/{id}", "how": _GOALS[how]}
+    if how != "entered-in-error":
+        return
+    sent = tx.outbox(row.decision_id or "")
+    for entry in sent.content["bundle"]["entry"] if sent else ():
+        resource = entry["resource"]
+        mine = resource.get("subject", {}).get("reference") == member
+        if mine and resource["resourceType"] == "QuestionnaireResponse":
+            yield {**change, "reference": entry["request"]["url"], "how": how}
+
+
+def _put_away(tx: Transaction, context: Context, row: PlanRow, state: PlanState, actor: Actor, at: datetime) -> None:
+    """End what never reached the EHR; what may be on its way there is looked up first."""
+    sent = tx.outbox(row.decision_id or "") if row.state is PlanState.APPROVED else None
+    if sent is not None and sent.state is Delivery.SENDING:
+        said = "This plan may be on its way to the EHR: run withness sync, then end it."
+        raise InvalidInput(said, field="ID")
+    if sent is not None:
+        move(tx, context, sent, Delivery.REPLACED, actor, _KINDS[state], "never-sent")
+    tx.put_plan(replace(row, state=state, updated_at=instant(at)))
+    members = row.content["draft"]["unit"]["members"]
+    record = Record(
+        kind=_KINDS[state],
+        actor=actor.ref,
+        os_user=actor.os_user,
+        patient=members[0] if len(members) == 1 else None,
+        outcome=state.value,
+        request=row.request_id,
+        details={"plan": row.id, "plan_state": state.value},
+    )
+    context.record(tx, actor, at, record)

@@ -1,0 +1,154 @@
+"""What is done to a recorded screen: a mistaken tap corrected, the wrong chart retracted, a trainee's co-signed.
+
+Nothing is deleted and nothing is lowered but by a new screen (policy: entry_error, retraction).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from withness.audit import log
+from withness.audit.record import Kind
+from withness.core.acts import ActKind
+from withness.core.people import Refusal, clinician_fault, second_fault
+from withness.core.risk import Screen
+from withness.core.terms import Purpose, UnitKind
+from withness.desk import facts, standing
+from withness.desk.acts import Signatures, act_at, enrolled, refuse, write
+from withness.desk.context import Actor, Context
+from withness.desk.screens import Decided, Incoming, conclude, keep, send
+from withness.desk.signing import keys_fault
+from withness.errors import InvalidInput
+from withness.store.transaction import Transaction
+
+
+def correct(
+    context: Context,
+    resource: Mapping[str, Any],
+    actor: Actor,
+    signatures: Signatures,
+    *,
+    blemishes: tuple[str, ...] = (),
+) -> Decided:
+    """Record a screen that corrects a mistaken one; the earlier screen's findings close as entered in error.
+
+    The author of both signs, the client having been asked again, within the policy's time; a second signer confirms.
+    Raises InvalidInput, Refused (the attempt is recorded; the new screen is NOT: record it on its own), CannotTell.
+    """
+    incoming, id = Incoming(resource, blemishes), context.new_id()
+    coming = incoming.read(context, id, context.now())
+    with context.store.transaction() as tx:
+        row = tx.screen(coming.corrects.rpartition("/")[2]) if coming.corrects else None
+        people = enrolled(tx)
+    if row is None:
+        raise InvalidInput("The screen must cite the one that it corrects (extension corrects).", field="corrects")
+    old = standing.screen_of(row)
+    wrong = keys_fault(people, signatures) or _correction_fault(context, people, old, coming, signatures)
+    if wrong:
+        refuse(context, actor, Kind.PROTOCOL_RELEASED, wrong, person=old.person, second=signatures.also)
+    known, decision_id = facts.gather(context, (coming.person,), coming=coming), context.new_id()
+
+    def work(tx: Transaction) -> tuple[Any, tuple[str, ...]]:
+        newest = log.newest_time(tx)
+        screen = keep(tx, context, incoming, actor, id)
+        body = {"screen": old.id, "corrected_by": screen.id}
+        act = act_at(context.now(), context, ActKind.ENTRY_ERROR, old.person, body, signatures)
+        context.record(tx, actor, act.at, write(tx, context, actor, act, signatures))
+        question = standing.Question(UnitKind.INDIVIDUAL, (screen.person,), Purpose.NEW_PLAN, screen.encounter, known)
+        return conclude(tx, context, question, actor, decision_id, newest=newest)
+
+    decision, rows = context.commit(work, lambda tx: tx.screen(id) is not None)
+    return Decided(decision, send(context, rows, actor))
+
+
+def _correction_fault(
+    context: Context, people: Any, old: Screen, new: Screen, signatures: Signatures
+) -> Refusal | None:
+    limit = context.policy.times.entry_error
+    if new.person != old.person:
+        said = "The screen cites another person's: a screen in the wrong chart is retracted, not corrected."
+        return Refusal("other-person", said, "subject")
+    if new.faults:
+        said = "The correcting screen cannot be read in full, so it corrects nothing."
+        return Refusal("unreadable", said, "screen")
+    if signatures.by != old.author or new.author != old.author:
+        said = "Only the author of the earlier screen corrects a mistaken entry."
+        return Refusal("not-the-author", said, "actor")
+    if context.now() - old.recorded > limit:
+        hours = int(limit.total_seconds() // 3600)
+        said = f"The earlier screen was recorded more than {hours} hours ago: it ends by assessment or release only."
+        return Refusal("entry-error-late", said, "corrects")
+    if new.authored is None or new.authored <= old.recorded:
+        said = "The client is asked again after the mistaken screen: this one was made before it was recorded."
+        return Refusal("not-asked-again", said, "authored")
+    return clinician_fault(people, signatures.by) or second_fault(
+        context.policy, people, signatures.by, signatures.also, (old.author or "",)
+    )
+
+
+def retract(
+    context: Context,
+    screen_id: str,
+    actor: Actor,
+    signatures: Signatures,
+    *,
+    reason: str,
+    belongs_to: str | None = None,
+) -> tuple[Decided, ...]:
+    """Mark a screen as entered in error (the wrong chart, or mis-keyed); each patient then needs a fresh one.
+
+    Returns the decisions on the screen's patient and, where named, on the one it belongs to. Raises InvalidInput,
+    Refused, CannotTell.
+    """
+    with context.store.transaction() as tx:
+        row, people = tx.screen(screen_id), enrolled(tx)
+    if row is None:
+        raise InvalidInput("There is no screen with this id.", field="SCREEN", hint="See: withness protocol show")
+    if not reason.strip():
+        raise InvalidInput("A retraction needs a reason.", field="reason")
+    if belongs_to == row.person:
+        raise InvalidInput("The screen is in this person's chart already.", field="belongs_to")
+    old = standing.screen_of(row)
+    wrong = keys_fault(people, signatures) or clinician_fault(people, signatures.by)
+    wrong = wrong or second_fault(context.policy, people, signatures.by, signatures.also, (old.author or "",))
+    if wrong:
+        refuse(context, actor, Kind.SCREEN_RETRACTED, wrong, person=row.person, second=signatures.also)
+    concerned = (row.person, *((belongs_to,) if belongs_to else ()))
+    known, ids = facts.gather(context, concerned), {one: context.new_id() for one in concerned}
+
+    def work(tx: Transaction) -> list[tuple[Any, tuple[str, ...]]]:
+        newest, found = log.newest_time(tx), []
+        for person in concerned:
+            # The other patient's act names no screen: nothing of one chart stands in another's (contracts I8).
+            body = {"screen": old.id if person == row.person else "", "reason": reason}
+            act = act_at(context.now(), context, ActKind.RETRACTED, person, body, signatures)
+            context.record(tx, actor, act.at, write(tx, context, actor, act, signatures))
+        for person in concerned:
+            question = standing.Question(UnitKind.INDIVIDUAL, (person,), Purpose.NEW_PLAN, old.encounter, known)
+            found.append(conclude(tx, context, question, actor, ids[person], newest=newest))
+        return found
+
+    decided = context.commit(work, lambda tx: tx.decision(ids[row.person], row.person) is not None)
+    return tuple(Decided(decision, send(context, rows, actor)) for decision, rows in decided)
+
+
+def cosign(context: Context, screen_id: str, actor: Actor, signatures: Signatures) -> None:
+    """Record a supervisor's signature under a trainee's screen. Raises InvalidInput, Refused, CannotTell."""
+    with context.store.transaction() as tx:
+        row, people = tx.screen(screen_id), enrolled(tx)
+    if row is None:
+        raise InvalidInput("There is no screen with this id.", field="SCREEN", hint="See: withness protocol show")
+    author = standing.screen_of(row).author or ""
+    wrong = keys_fault(people, signatures) or clinician_fault(people, signatures.by)
+    if wrong is None and (author not in people or signatures.by != people[author].trainee_of):
+        said = "Only the supervisor whom the trainee is enrolled with co-signs their screen."
+        wrong = Refusal("not-the-supervisor", said, "actor")
+    if wrong:
+        refuse(context, actor, Kind.ASSESSMENT_RECORDED, wrong, person=row.person)
+    act = act_at(context.now(), context, ActKind.COSIGNED, row.person, {"screen": row.id}, signatures)
+
+    def work(tx: Transaction) -> None:
+        context.record(tx, actor, act.at, write(tx, context, actor, act, signatures))
+
+    context.commit(work, lambda tx: tx.act(act.id) is not None)

@@ -1,0 +1,79 @@
+"""What the EHR says of a person before the gate is asked: nothing remote happens under the store's lock.
+
+Birth date (for a validated instrument's age rule), other ids of the same person (a merged record), and results
+that are newer than the screen. What cannot be asked proves nothing, and holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Final
+
+from withness.core.risk import Observed, Screen
+from withness.desk.context import Context
+from withness.errors import WithnessError
+from withness.fhir.answers import screen_from_canonical
+from withness.fhir.observations import observed
+from withness.store.rows import ScreenRow
+
+_EVER: Final = datetime(1, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the EHR says of one person; `reached` is False when it could not be asked all of it."""
+
+    birth_date: date | None = None
+    aliases: frozenset[str] = frozenset()
+    chart: tuple[Observed, ...] = ()
+    reached: bool = True
+
+
+def gather(context: Context, members: tuple[str, ...], *, coming: Screen | None = None) -> Mapping[str, Facts]:
+    """Return what the EHR says of each member; `coming` is a screen that is about to be recorded."""
+    return {member: _of(context, member, coming) for member in members}
+
+
+def _of(context: Context, member: str, coming: Screen | None) -> Facts:
+    try:
+        aliases = context.ehr.linked(member)
+        latest = coming or _latest(context, {member, *aliases})
+        chart = _results(context, {member, *aliases}, latest)
+    except WithnessError:
+        return Facts(reached=False)
+    born = _birth_date(context, member) if latest is not None and wants_age(context, latest) else None
+    return Facts(born, aliases, chart, reached=True)
+
+
+def _latest(context: Context, people: set[str]) -> Screen | None:
+    with context.store.transaction() as tx:
+        rows: list[ScreenRow] = [row for one in people for row in tx.screens(one)[-1:]]
+    newest = max(rows, key=lambda row: row.number, default=None)
+    return screen_from_canonical(newest.content["answers"], id=newest.id) if newest else None
+
+
+def _results(context: Context, people: set[str], latest: Screen | None) -> tuple[Observed, ...]:
+    codes = frozenset(code for one in context.policy.chart_evidence for code in one.loinc)
+    since = latest.authored if latest is not None and latest.authored is not None else _EVER
+    patients = sorted(one for one in people if one.startswith("Patient/")) if codes else []
+    resources = [one for patient in patients for one in context.ehr.observations(patient, codes, since)]
+    return tuple(found for one in resources for found in observed(one, context.policy))
+
+
+def _birth_date(context: Context, member: str) -> date | None:
+    try:
+        stored = context.ehr.read(member)
+        return datetime.strptime(str(stored.resource.get("birthDate")), "%Y-%m-%d").date() if stored else None  # noqa: DTZ007  a day has no zone
+    except (WithnessError, ValueError):
+        return None
+
+
+def wants_age(context: Context, screen: Screen) -> bool:
+    """Whether a screen answers a validated instrument with "not for this age"."""
+    return any(
+        domain.validated is not None
+        and screen.answers.get(f"{domain.id}.validated.result") == domain.validated.age_result
+        for domain in context.policy.domains
+    )

@@ -1,0 +1,185 @@
+"""What follows at once from an acute finding: the directive protocol opens, and active plans go on hold (I4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from withness.audit.record import Kind, Record, instant
+from withness.core.acts import ActKind, of
+from withness.core.gate import MemberDecision
+from withness.core.people import People
+from withness.core.protocol import Episode, due_steps, steps
+from withness.core.terms import HOLDING, Acuity, worst
+from withness.desk import standing
+from withness.desk.acts import Signatures, act_at, enrolled, write
+from withness.desk.changes import hold_plans
+from withness.desk.context import Actor, Context
+from withness.desk.outbox import enqueue
+from withness.fhir.provenance import VIOLENCE
+from withness.fhir.risk_resources import Opening, directive_transaction
+from withness.store.rows import Sending
+from withness.store.transaction import Transaction
+
+NOBODY: Final = Signatures()
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What was written: the outbox rows to send once the transaction is durable, and the records to append."""
+
+    rows: tuple[str, ...]
+    records: tuple[Record, ...]
+
+
+def follow(
+    tx: Transaction, context: Context, answered: standing.Answered, actor: Actor, at: datetime
+) -> tuple[str, ...]:
+    """Open what the decision calls for, for each member on their own; return the outbox rows to send."""
+    rows: list[str] = []
+    for member in answered.decision.members:
+        one = _follow_member(tx, context, answered, member, actor, at)
+        if one.records:
+            context.record(tx, actor, at, *one.records)
+        rows.extend(one.rows)
+    return tuple(rows)
+
+
+def _follow_member(
+    tx: Transaction,
+    context: Context,
+    answered: standing.Answered,
+    member: MemberDecision,
+    actor: Actor,
+    at: datetime,
+) -> Followed:
+    acute = standing.newest(answered, member.person, Acuity.ACUTE, context.policy)
+    sources = {domain: source for domain, (_, source) in acute.items()}
+    raised, records = _raise_by_chart(tx, context, answered, member, actor, at)
+    sources |= raised
+    opened = {one.body["domain"]: one.body["screen"] for one in of(answered.acts[member.person], ActKind.OPENED)}
+    fresh = {domain: source for domain, source in sources.items() if opened.get(domain) != source}
+    if not fresh:
+        return Followed((), records)
+    responsible = _responsible(context, answered, member.person, actor)
+    backup = _backup(context, enrolled(tx), responsible)
+    episodes = []
+    for domain, source in fresh.items():
+        episode, record = _open(tx, context, member, domain, source, responsible, backup, actor, at)
+        episodes.append(episode)
+        records = (*records, record)
+    rows, sent = _put_into_ehr(tx, context, answered, member, tuple(episodes), actor, at)
+    held, holding = hold_plans(tx, context, member.person, actor, at)
+    return Followed((*rows, *held), (*records, *sent, *holding))
+
+
+def _raise_by_chart(
+    tx: Transaction,
+    context: Context,
+    answered: standing.Answered,
+    member: MemberDecision,
+    actor: Actor,
+    at: datetime,
+) -> tuple[dict[str, str], tuple[Record, ...]]:
+    """Make an act of each result that raised: a finding, once recorded, outlives what it was read from."""
+    told = {(one.domain, one.acuity) for one in member.findings if one.item == "chart-evidence"}
+    acute, records = {}, []
+    for seen in answered.inputs[member.person]["chart"]:
+        acuity = Acuity(seen["acuity"])
+        if acuity not in HOLDING or (seen["domain"], acuity) not in told:
+            continue
+        body = {"domain": seen["domain"], "acuity": acuity.value, "source": "chart", "observation": seen["id"]}
+        act = act_at(at, context, ActKind.RAISED, member.person, {**body, "reason": ""}, NOBODY)
+        records.append(write(tx, context, actor, act))
+        if acuity is Acuity.ACUTE:
+            acute[seen["domain"]] = act.id
+    return acute, tuple(records)
+
+
+def _responsible(context: Context, answered: standing.Answered, person: str, actor: Actor) -> str:
+    """The clinician who asked; else who acts; else who is on call."""
+    rows = answered.screens[person]
+    author = standing.screen_of(rows[-1]).author if rows else None
+    named = (author or "", actor.ref, context.settings.on_call)
+    return next((one for one in named if one.startswith(("Practitioner/", "PractitionerRole/"))), "")
+
+
+def _backup(context: Context, people: People, responsible: str) -> str:
+    """Who is on call, else the supervisor who was enrolled first; never the responsible clinician."""
+    supervisors = (one.ref for one in people.values() if one.active and "supervisor" in one.roles)
+    named = (context.settings.on_call, *supervisors)
+    return next((one for one in named if one and one != responsible), "")
+
+
+def _open(
+    tx: Transaction,
+    context: Context,
+    member: MemberDecision,
+    domain: str,
+    source: str,
+    responsible: str,
+    backup: str,
+    actor: Actor,
+    at: datetime,
+) -> tuple[Episode, Record]:
+    called = tuple(one for one in steps(context.policy, member) if one.domain == domain)
+    if not called:
+        called = tuple(one for found in context.policy.domains if found.id == domain for one in found.directive)
+    due = due_steps(called, at, context.policy.times, context.settings.zone)
+    body = {
+        "domain": domain,
+        "screen": source,
+        "responsible": responsible,
+        "backup": backup,
+        "steps": [{"step": one.step.id, "due": instant(one.due)} for one in due],
+    }
+    act = act_at(at, context, ActKind.OPENED, member.person, body, NOBODY)
+    episode = Episode(act.id, member.person, domain, at, source, responsible, backup, due)
+    return episode, write(tx, context, actor, act)
+
+
+def _put_into_ehr(
+    tx: Transaction,
+    context: Context,
+    answered: standing.Answered,
+    member: MemberDecision,
+    episodes: tuple[Episode, ...],
+    actor: Actor,
+    at: datetime,
+) -> tuple[tuple[str, ...], tuple[Record, ...]]:
+    """Queue the directive's resources; somebody who is no patient stays inside Withness (contracts)."""
+    if not member.person.startswith("Patient/"):
+        return (), ()
+    domains = context.policy.domains
+    opening = Opening(
+        episodes=episodes,
+        findings=_worst(member, tuple(one.id for one in domains)),
+        recorded=at,
+        organization=context.settings.organization,
+        demo=answered.decision.demo,
+        enforces_labels=context.settings.ehr_enforces_labels,
+        policy_version=context.policy.version,
+        decision_id=context.new_id(),
+        inside=frozenset({VIOLENCE, *(one.id for one in domains if one.sensitivity == "SDV")}),
+    )
+    bundle = directive_transaction(opening, {one.id: one.title for one in domains})
+    content: Mapping[str, Any] = {"bundle": bundle, "episodes": [one.id for one in episodes]}
+    id, record = enqueue(
+        tx,
+        context,
+        actor,
+        at,
+        kind=Sending.DIRECTIVE,
+        person=member.person,
+        plan="",
+        record=Kind.PROTOCOL_OPENED,
+        content=content,
+    )
+    return (id,), (replace(record),)
+
+
+def _worst(member: MemberDecision, domains: tuple[str, ...]) -> tuple[tuple[str, Acuity], ...]:
+    found = {domain: [one.acuity for one in member.findings if one.domain == domain] for domain in domains}
+    return tuple((domain, worst(acuities)) for domain, acuities in found.items() if acuities)

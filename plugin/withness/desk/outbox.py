@@ -1,0 +1,111 @@
+"""What waits for the EHR: its rows, how they move, and the record of each move."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from withness.audit.record import Kind, Record, instant
+from withness.desk.context import Actor, Context
+from withness.errors import EhrUnavailable
+from withness.store.rows import OPEN, Delivery, OutboxRow, Sending
+from withness.store.transaction import Transaction
+
+FIRST_WAIT: Final = timedelta(seconds=30)
+LONGEST_WAIT: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What an attempt came to; `trouble` is a sentence, `told` what a newer screen makes of the plan.
+
+    `follow` are further rows that the attempt put into the outbox.
+    """
+
+    state: Delivery
+    trouble: str | None = None
+    retry_after: float | None = None
+    told: Mapping[str, Any] | None = None
+    follow: tuple[str, ...] = ()
+
+
+def enqueue(
+    tx: Transaction,
+    context: Context,
+    actor: Actor,
+    at: datetime,
+    *,
+    kind: Sending,
+    person: str,
+    plan: str,
+    record: Kind,
+    content: Mapping[str, Any],
+    not_before: datetime | None = None,
+) -> tuple[str, Record]:
+    """Put a directive or a change into the outbox; return its id, and the record that the caller appends."""
+    id = context.new_id()
+    body = {**content, "person": person, "record": record.value}
+    row = OutboxRow(
+        decision_id=id,
+        kind=kind,
+        plan_id=plan,
+        ehr=context.ehr.address,
+        state=Delivery.WAITING,
+        attempts=0,
+        not_before=instant(not_before or at),
+        approved_at=instant(at),
+        content=body,
+    )
+    tx.put_outbox(row)
+    return id, _record(row, actor, record, Delivery.WAITING, "waiting")
+
+
+def move(
+    tx: Transaction,
+    context: Context,
+    row: OutboxRow,
+    state: Delivery,
+    actor: Actor,
+    kind: Kind,
+    outcome: str,
+    **details: str,
+) -> None:
+    """Put the row into `state` and record it: the trail says where every row stands."""
+    tx.put_outbox(replace(row, state=state))
+    made = _record(row, actor, kind, state, outcome)
+    context.record(tx, actor, context.now(), replace(made, details={**made.details, **details}))
+
+
+def _record(row: OutboxRow, actor: Actor, kind: Kind, state: Delivery, outcome: str) -> Record:
+    members = [row.content["person"]] if "person" in row.content else list(row.content["screens"])
+    return Record(
+        kind=kind,
+        actor=actor.ref,
+        os_user=actor.os_user,
+        patient=members[0] if len(members) == 1 else None,
+        outcome=outcome,
+        details={"plan": row.plan_id, "decision": row.decision_id, "state": state.value},
+    )
+
+
+def failed(context: Context, row: OutboxRow, state: Delivery, actor: Actor, kind: Kind, error: Exception) -> Sent:
+    """Record a failed attempt and when the next one may follow."""
+    with context.store.transaction() as tx:
+        return failed_in(tx, context, row, state, actor, kind, error)
+
+
+def failed_in(
+    tx: Transaction, context: Context, row: OutboxRow, state: Delivery, actor: Actor, kind: Kind, error: Exception
+) -> Sent:
+    """Do what `failed` does in a transaction that is open."""
+    pause_named = error.retry_after if isinstance(error, EhrUnavailable) else None
+    grown = min(FIRST_WAIT * 2 ** min(row.attempts, 10), LONGEST_WAIT)
+    pause = timedelta(seconds=pause_named) if pause_named is not None else grown
+    now = tx.outbox(row.decision_id)
+    if now is not None and now.state in OPEN:
+        after = context.now() + pause if row.kind is Sending.PLAN else context.now()
+        later = replace(row, attempts=now.attempts + 1, not_before=instant(after))
+        move(tx, context, later, state, actor, kind, getattr(error, "code", "unknown"))
+    return Sent(state, str(error), pause_named)

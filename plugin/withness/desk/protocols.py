@@ -1,0 +1,257 @@
+"""The way through a hold: the protocol's steps, typed evidence, the assessment of what is elevated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from withness.audit.record import Kind
+from withness.core.acts import Act, ActKind, Acts
+from withness.core.episodes import ACKNOWLEDGE, OUTCOMES, EpisodeState, episodes
+from withness.core.evidence import read_evidence
+from withness.core.holds import CONJOINT, missing_needs, needs_of
+from withness.core.people import People, Refusal, clinician_fault, second_fault
+from withness.core.risk import Domain
+from withness.core.terms import Acuity, Purpose, UnitKind
+from withness.desk import facts, standing
+from withness.desk.acts import Signatures, act_at, acts_of, enrolled, refuse, write
+from withness.desk.changes import plans_of, shared
+from withness.desk.conjoint import settle
+from withness.desk.context import Actor, Context
+from withness.desk.screens import send
+from withness.desk.signing import keys_fault
+from withness.errors import InvalidInput
+from withness.store.rows import PlanState
+from withness.store.transaction import Transaction
+
+LEVELS = ("low", "moderate", "high")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One person's holds: the standing decision's answer, each protocol, and what each domain still needs."""
+
+    answered: standing.Answered
+    episodes: tuple[EpisodeState, ...]
+    missing: Mapping[str, tuple[str, ...]]
+
+
+def domain_of(context: Context, id: str) -> Domain:
+    """Return a domain of the policy. Raises InvalidInput when there is none."""
+    found = context.policy.domain(id)
+    if found is None:
+        names = ", ".join(one.id for one in context.policy.domains)
+        raise InvalidInput(f"There is no such domain; choose one of: {names}.", field="domain")
+    return found
+
+
+def look(tx: Transaction, context: Context, person: str, known: Mapping[str, facts.Facts], at: datetime) -> Shown:
+    """Return how one person's holds stand. Writes nothing."""
+    encounter = _encounter(tx, person)
+    question = standing.Question(UnitKind.INDIVIDUAL, (person,), Purpose.NEW_PLAN, encounter, known)
+    answered = standing.ask(tx, context, question, at=at, id=context.new_id())
+    acts = answered.acts[person]
+    missing = {
+        domain.id: needs_now(tx, context, answered, person, domain)
+        for domain in context.policy.domains
+        if any(one.domain == domain.id and one.acuity in _EVIDENCED for one in answered.decision.members[0].findings)
+    }
+    return Shown(answered, episodes(context.policy, acts, at), missing)
+
+
+_EVIDENCED = (Acuity.ELEVATED, Acuity.ACUTE)
+
+
+def _encounter(tx: Transaction, person: str) -> str | None:
+    rows = tx.screens(person)
+    return standing.screen_of(rows[-1]).encounter if rows else None
+
+
+def needs_now(
+    tx: Transaction, context: Context, answered: standing.Answered, person: str, domain: Domain
+) -> tuple[str, ...]:
+    """Return the needs of a domain's standing findings that have no evidence yet, recorded since they were made."""
+    member = next(one for one in answered.decision.members if one.person == person)
+    mine = [one for one in member.findings if one.domain == domain.id and one.acuity in _EVIDENCED]
+    acuity = Acuity.ACUTE if any(one.acuity is Acuity.ACUTE for one in mine) else Acuity.ELEVATED
+    items = tuple(one.item for one in mine if one.acuity is acuity)
+    needs = needs_of(domain, acuity, items, shared=in_unit(tx, person))
+    found = standing.newest(answered, person, acuity, context.policy).get(domain.id)
+    return missing_needs(answered.acts[person], needs, since=found[0] if found else None, resume=False)
+
+
+def in_unit(tx: Transaction, person: str) -> bool:
+    """Whether this person is a member of a unit of more than one that has a plan or working copy."""
+    going_on = [one for one in PlanState if one not in (PlanState.CLOSED, PlanState.RETRACTED)]
+    return any(shared(row) for row in plans_of(tx, person, *going_on))
+
+
+def show(context: Context, person: str) -> Shown:
+    """Return how one person's holds stand. Raises CannotTell."""
+    known = facts.gather(context, (person,))
+    with context.store.transaction() as tx:
+        return look(tx, context, person, known, context.now())
+
+
+def step(
+    context: Context, person: str, domain_id: str, step_id: str, outcome: str, actor: Actor, *, reason: str = ""
+) -> None:
+    """Record what became of a step: done, declined by the client, or not applicable, the latter two with a reason.
+
+    Always saves, by whoever says it (contracts I7); a hold's end rests on needs, not on steps. Raises InvalidInput.
+    """
+    domain = domain_of(context, domain_id)
+    known = [one.id for one in domain.directive]
+    if step_id != ACKNOWLEDGE and step_id not in known:
+        raise InvalidInput(f"There is no such step; choose one of: {', '.join((ACKNOWLEDGE, *known))}.", field="step")
+    if outcome not in OUTCOMES:
+        raise InvalidInput(f"A step's outcome is one of: {', '.join(OUTCOMES)}.", field="outcome")
+    if outcome != "done" and not reason.strip():
+        raise InvalidInput(f"A step that is {outcome} needs a reason.", field="reason")
+    body = {"domain": domain.id, "step": step_id, "outcome": outcome, "reason": reason}
+    keep(context, person, ActKind.STEP, body, actor)
+
+
+def evidence(
+    context: Context,
+    person: str,
+    need: str,
+    given: Mapping[str, Any],
+    actor: Actor,
+    signatures: Signatures,
+) -> tuple[str, ...]:
+    """Record typed evidence for a need, signed by the clinician; return a sentence for what waits to be sent.
+
+    The conjoint-suitability decision also plans what it asks of the other members' CarePlans. Raises InvalidInput
+    naming the field, Refused, CannotTell.
+    """
+    form = context.policy.evidence.get(need)
+    if form is None:
+        names = ", ".join(context.policy.evidence)
+        raise InvalidInput(f"There is no such need; choose one of: {names}.", field="need")
+    fields = read_evidence(
+        form,
+        given,
+        now=context.now(),
+        words_for_nothing=context.policy.not_an_answer,
+        tolerance=context.policy.future_tolerance,
+    )
+    people = _people(context)
+    wrong = keys_fault(people, signatures) or clinician_fault(people, signatures.by)
+    if wrong is None and form.medical:
+        wrong = _medical_fault(people, fields, signatures)
+    if wrong:
+        refuse(context, actor, Kind.PROTOCOL_STEP, wrong, person=person)
+    act = act_at(context.now(), context, ActKind.EVIDENCE, person, {"need": need, "fields": fields}, signatures)
+
+    def work(tx: Transaction) -> tuple[str, ...]:
+        context.record(tx, actor, act.at, write(tx, context, actor, act, signatures))
+        return settle(tx, context, person, fields, actor, act.at) if need == CONJOINT else ()
+
+    return send(context, context.commit(work, lambda tx: tx.act(act.id) is not None), actor)
+
+
+def _medical_fault(people: People, fields: Mapping[str, str], signatures: Signatures) -> Refusal | None:
+    """A therapist writes a medical clinician's finding down, never makes it."""
+    signer = people[signatures.by]
+    if signer.medical or fields.get("clinician", "").casefold() not in (signer.ref.casefold(), signer.name.casefold()):
+        return None
+    said = "A medical clinician's finding is needed here: whoever signs is not enrolled as one, so cannot be named."
+    return Refusal("not-medical", said, "clinician")
+
+
+def assess(
+    context: Context, person: str, domain_id: str, level: str, actor: Actor, signatures: Signatures
+) -> tuple[str, ...]:
+    """Record the assessment that ends a domain's elevated findings; return the findings it covers.
+
+    Low: the treating clinician alone; moderate or high: a second signer. Raises InvalidInput, Refused, CannotTell.
+    """
+    domain = domain_of(context, domain_id)
+    if level not in LEVELS:
+        raise InvalidInput(f"level must be one of: {', '.join(LEVELS)}.", field="level")
+    known, people = facts.gather(context, (person,)), _people(context)
+    with context.store.transaction() as tx:
+        shown = look(tx, context, person, known, context.now())
+    items = _elevated(shown, person, domain)
+    wrong = keys_fault(people, signatures) or clinician_fault(people, signatures.by)
+    wrong = wrong or _assessment_fault(context, shown, domain, items, level)
+    if wrong is None and level != "low":
+        authors = authors_of(shown.answered, person)
+        wrong = second_fault(context.policy, people, signatures.by, signatures.also, authors)
+    if wrong:
+        refuse(context, actor, Kind.ASSESSMENT_RECORDED, wrong, person=person, second=signatures.also)
+    body = {"domain": domain.id, "level": level, "items": [list(one) for one in items.items()]}
+    keep(context, person, ActKind.ASSESSED, body, actor, signatures)
+    return tuple(items)
+
+
+def _assessment_fault(
+    context: Context, shown: Shown, domain: Domain, items: Mapping[str, str], level: str
+) -> Refusal | None:
+    member = shown.answered.decision.members[0]
+    if any(one.domain == domain.id and one.acuity is Acuity.ACUTE for one in member.findings):
+        said = "This domain is acute: an assessment cannot end that, only a release with its needs and a new screen."
+        return Refusal("acute", said, "domain")
+    if not items:
+        return Refusal("nothing-elevated", "Nothing in this domain is elevated, so there is nothing to end.", "domain")
+    missing = shown.missing.get(domain.id, ())
+    if missing:
+        return Refusal("need-missing", f"Not written down yet: {', '.join(missing)}.", "needs")
+    return None
+
+
+def _elevated(shown: Shown, person: str, domain: Domain) -> dict[str, str]:
+    """Return each elevated finding of the domain with the answer that made it (the newest one)."""
+    member = shown.answered.decision.members[0]
+    passing = {one.id for one in domain.questions if one.passing}
+    found: dict[str, str] = {}
+    for one in member.findings:
+        if one.domain != domain.id or one.acuity is not Acuity.ELEVATED or f"{domain.id}.{one.item}" in passing:
+            continue
+        answers = (
+            standing.screen_of(row).answers.get(f"{domain.id}.{one.item}") for row in shown.answered.screens[person]
+        )
+        found[one.item] = [answer for answer in answers if answer][-1:][0] if one.item not in _RAISED else "raised"
+    return found
+
+
+_RAISED = ("raised", "chart-evidence")
+
+
+def authors_of(answered: standing.Answered, person: str) -> tuple[str, ...]:
+    """Return who made the screens and the evidence that a signature is about."""
+    screens = (standing.screen_of(row).author or "" for row in answered.screens[person])
+    signed = (act.by for act in answered.acts[person] if act.kind is ActKind.EVIDENCE)
+    return tuple(dict.fromkeys((*screens, *signed)))
+
+
+def keep(
+    context: Context,
+    person: str,
+    kind: ActKind,
+    body: Mapping[str, Any],
+    actor: Actor,
+    signatures: Signatures = Signatures(),  # noqa: B008  frozen and empty
+) -> Act:
+    """Write one act and its record in a transaction of their own. Raises TrailDamaged, CannotTell."""
+    act = act_at(context.now(), context, kind, person, body, signatures)
+
+    def work(tx: Transaction) -> None:
+        context.record(tx, actor, act.at, write(tx, context, actor, act, signatures))
+
+    context.commit(work, lambda tx: tx.act(act.id) is not None)
+    return act
+
+
+def _people(context: Context) -> People:
+    with context.store.transaction() as tx:
+        return enrolled(tx)
+
+
+def acts(context: Context, person: str) -> Acts:
+    """Return what was recorded about a person, in order."""
+    with context.store.transaction() as tx:
+        return acts_of(tx, person)

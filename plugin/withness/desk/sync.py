@@ -1,0 +1,87 @@
+"""Trying everything that waits at once: what stops or holds first, then plans, then what the chart held up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from withness.audit.record import instant
+from withness.desk import delivery, dispatch, escalation, plans
+from withness.desk.context import Actor, Context
+from withness.desk.outbox import Sent
+from withness.errors import SealBroken
+from withness.store.rows import OPEN, Delivery, Sending
+
+PATIENCE: Final = 30.0
+"""How long `sync` waits for an EHR that names a time (Retry-After), in seconds."""
+
+
+@dataclass(frozen=True)
+class Synced:
+    """What `sync` came to: what it delivered, what still waits, what it withheld, and a sentence for each trouble.
+
+    `changed` counts directives and changes that were sent, `decided` plans that the unreachable chart had held up,
+    `escalated` protocol steps that went to the backup.
+    """
+
+    delivered: int
+    waiting: int
+    withheld: int
+    changed: int
+    decided: int
+    escalated: int
+    troubles: tuple[str, ...]
+
+
+def sync(context: Context, actor: Actor, *, sleep: Callable[[float], None] = time.sleep) -> Synced:
+    """Try everything that waits at once, honouring a short Retry-After.
+
+    A row that does not open is told and left; it never stops the others. Raises TrailDamaged, CannotTell.
+    """
+    escalated = escalation.escalate(context, actor)
+    sent = _Run(context, actor, sleep)
+    sent.all()
+    decided = plans.decide_again(context, actor)
+    with context.store.transaction() as tx:
+        still = len(tx.outbox_ids(*OPEN, due=instant(context.now())))
+    return Synced(sent.delivered, still, sent.withheld, sent.changed, decided, escalated, tuple(sent.troubles))
+
+
+class _Run:
+    """One pass over the outbox."""
+
+    def __init__(self, context: Context, actor: Actor, sleep: Callable[[float], None]) -> None:
+        self.context, self.actor, self.sleep = context, actor, sleep
+        self.left = PATIENCE
+        self.delivered = self.withheld = self.changed = 0
+        self.troubles: list[str] = []
+
+    def all(self) -> None:
+        """Try every row that is due: changes and directives before plans, so that a hold is never behind a plan."""
+        with self.context.store.transaction() as tx:
+            waiting = tx.outbox_ids(*OPEN, due=instant(self.context.now()))
+            kinds = tx.outbox_kinds()
+        for id in sorted(waiting, key=lambda one: kinds.get(one) == Sending.PLAN.value):
+            self._one(id, plan=kinds.get(id) == Sending.PLAN.value)
+
+    def _one(self, id: str, *, plan: bool) -> None:
+        sent = self._attempt(id, plan=plan)
+        while sent.retry_after is not None and sent.retry_after <= self.left:
+            self.sleep(sent.retry_after)
+            self.left -= max(sent.retry_after, 1.0)
+            sent = self._attempt(id, plan=plan)
+        done = sent.state is Delivery.DELIVERED
+        self.delivered += done and plan
+        self.changed += done and not plan
+        self.withheld += sent.state is Delivery.WITHHELD
+        self.troubles += [sent.trouble] if sent.trouble else []
+        for follow in sent.follow:
+            self._one(follow, plan=False)
+
+    def _attempt(self, id: str, *, plan: bool) -> Sent:
+        try:
+            return (delivery.deliver if plan else dispatch.dispatch)(self.context, id, self.actor)
+        except SealBroken as error:
+            return Sent(Delivery.WAITING, error.message)

@@ -1,0 +1,105 @@
+"""A person's own signature: Ed25519 (RFC 8032) under a passphrase that nobody else knows.
+
+What is signed is `withness-act-v1`, a zero byte, and SHA-256 of the statement's canonical JSON: what a person signs
+is one statement of one data directory, and it can be checked with the public key alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from withness.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+_PREFIX: Final = b"withness-act-v1\x00"
+_ROUNDS: Final = 600_000
+"""PBKDF2 rounds for the passphrase (OWASP password storage, HMAC-SHA-256)."""
+SHORTEST_PASSPHRASE: Final = 12
+"""Characters; NIST SP 800-63B asks for at least 8."""
+
+
+@dataclass(frozen=True)
+class Signer:
+    """Somebody who can sign here and now: who they say they are, and their opened key."""
+
+    who: str
+    key: Ed25519PrivateKey
+
+    @property
+    def public(self) -> str:
+        """The public key, 32 bytes in hex."""
+        return self.key.public_key().public_bytes_raw().hex()
+
+    def sign(self, statement: bytes) -> str:
+        """Return the signature of a statement, 64 bytes in hex."""
+        return self.key.sign(_message(statement)).hex()
+
+
+def verifies(public: str, statement: bytes, signature: str) -> bool:
+    """Whether `signature` (hex) is `statement`'s under the public key (hex)."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    try:
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(public)).verify(bytes.fromhex(signature), _message(statement))
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def _message(statement: bytes) -> bytes:
+    return _PREFIX + hashlib.sha256(statement).digest()
+
+
+def new_signer(who: str) -> Signer:
+    """Return a signer with a fresh key."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    return Signer(who, Ed25519PrivateKey.generate())
+
+
+def write_signer(signer: Signer, path: Path, passphrase: str) -> None:
+    """Write a signer's key to a new file (PKCS #8, encrypted; mode 0600).
+
+    Raises InvalidInput for a short passphrase, or a file that is there or cannot be written.
+    """
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
+
+    if len(passphrase) < SHORTEST_PASSPHRASE:
+        said = f"The passphrase must have at least {SHORTEST_PASSPHRASE} characters."
+        raise InvalidInput(said, field="passphrase")
+    how = PrivateFormat.PKCS8.encryption_builder().kdf_rounds(_ROUNDS).hmac_hash(hashes.SHA256())
+    pem = signer.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, how.build(passphrase.encode()))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(pem)
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError:
+        raise InvalidInput("The key file is there already and is never overwritten.", field="--key-out") from None
+    except OSError as error:
+        raise InvalidInput(f"The key file cannot be written: {error.strerror}.", field="--key-out") from None
+
+
+def read_signer(who: str, path: Path, passphrase: str) -> Signer:
+    """Open a person's key file. Raises InvalidInput for a wrong passphrase or a file that is no such key."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        key = load_pem_private_key(path.read_bytes(), passphrase.encode())
+    except OSError as error:
+        raise InvalidInput(f"The key file cannot be read: {error.strerror}.", field="key file") from None
+    except (ValueError, TypeError):
+        raise InvalidInput("The key file does not open: check the passphrase.", field="passphrase") from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise InvalidInput("The key file holds no Ed25519 key.", field="key file")
+    return Signer(who, key)

@@ -1,0 +1,146 @@
+"""The audit trail's rows: the log that `audit.log` docks to, inside one transaction."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from functools import cache
+
+from sqlalchemy import Connection, func, insert, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from withness.audit.log import Head
+from withness.audit.record import Kind, Leaf
+from withness.store import schema
+
+
+class Trail:
+    """The trail in one transaction (structurally an `audit.log.Log`)."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def head(self) -> Head | None:
+        """See `audit.log.Log.head`."""
+        row = self._connection.execute(
+            select(schema.audit_head).order_by(schema.audit_head.c.segment.desc()).limit(1)
+        ).first()
+        return Head(*row) if row else None
+
+    def heads(self) -> tuple[Head, ...]:
+        """See `audit.log.Log.heads`."""
+        return tuple(
+            Head(*row)
+            for row in self._connection.execute(select(schema.audit_head).order_by(schema.audit_head.c.segment))
+        )
+
+    def last(self) -> Leaf | None:
+        """See `audit.log.Log.last`."""
+        row = self._connection.execute(
+            select(schema.audit_leaf).order_by(schema.audit_leaf.c.seq.desc()).limit(1)
+        ).first()
+        return Leaf(*row) if row else None
+
+    def leaves(self) -> Iterator[Leaf]:
+        """See `audit.log.Log.leaves`."""
+        query = select(schema.audit_leaf).order_by(schema.audit_leaf.c.seq)
+        for row in self._connection.execution_options(yield_per=1000).execute(query):
+            yield Leaf(*row)
+
+    def newest_time(self) -> str | None:
+        """See `audit.log.Log.newest_time`."""
+        return self._connection.execute(select(func.max(schema.audit_leaf.c.recorded_at))).scalar()
+
+    def recorded_screens(self, person: str) -> tuple[str, ...]:
+        """Return the ids of a person's screens in the order in which the trail records them."""
+        leaf = schema.audit_leaf.c
+        kinds = (Kind.SCREEN_RECORDED.value, Kind.SCREEN_CORRECTED.value)
+        query = select(leaf.body).where(leaf.patient == person, leaf.kind.in_(kinds)).order_by(leaf.seq)
+        return tuple(_named("screen", body) for body in self._connection.execute(query).scalars())
+
+    def recorded_acts(self, person: str) -> tuple[str, ...]:
+        """Return the ids of a person's acts in the order in which the trail records them."""
+        leaf = schema.audit_leaf.c
+        query = select(leaf.body).where(leaf.patient == person, leaf.kind.in_(ACTS)).order_by(leaf.seq)
+        named = (_named("act", body) for body in self._connection.execute(query).scalars())
+        return tuple(one for one in named if one)
+
+    def policy_in_force(self) -> Leaf | None:
+        """Return the record that put the present policy in force, None before the first; refusals change nothing."""
+        leaf = schema.audit_leaf.c
+        changes = (leaf.kind == Kind.POLICY_CHANGED.value) & leaf.outcome.is_distinct_from("refused")
+        row = self._connection.execute(
+            select(schema.audit_leaf).where(changes).order_by(leaf.seq.desc()).limit(1)
+        ).first()
+        return Leaf(*row) if row else None
+
+    def newest_leaves(self, limit: int, patient: str | None = None) -> tuple[Leaf, ...]:
+        """Return the newest leaves, of one patient where given, oldest first."""
+        query = select(schema.audit_leaf).order_by(schema.audit_leaf.c.seq.desc()).limit(limit)
+        if patient is not None:
+            query = query.where(schema.audit_leaf.c.patient == patient)
+        return tuple(Leaf(*row) for row in reversed(self._connection.execute(query).all()))
+
+    def put(self, leaf: Leaf, head: Head) -> None:
+        """See `audit.log.Log.put`."""
+        self._connection.execute(insert(schema.audit_leaf), vars(leaf))
+        values = vars(head)
+        statement = upsert(schema.audit_head).values(values)
+        self._connection.execute(statement.on_conflict_do_update(index_elements=["segment"], set_=values))
+
+    def schema_damage(self) -> str | None:
+        """See `audit.log.Log.schema_damage`."""
+        rows = self._connection.exec_driver_sql(
+            "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_stat%'"
+        )
+        found = {(row[0], row[1]): row[2] for row in rows}
+        expected = _expected_schema()
+        for kind, name in sorted(expected.keys() | found.keys()):
+            if (kind, name) not in found:
+                return f"the {kind} {name} is missing from the database"
+            if (kind, name) not in expected:
+                return f"the {kind} {name} does not belong in the database"
+            if found[kind, name] != expected[kind, name]:
+                return f"the {kind} {name} is not as this release made it"
+        return None
+
+
+def act_named(leaf: Leaf) -> str:
+    """Return the id of the act that a record stands for, "" where it stands for none."""
+    return _named("act", leaf.body)
+
+
+def _named(what: str, body: bytes) -> str:
+    """Return the id of the screen or act that a record is about, "" for a record that does not say."""
+    try:
+        return str(json.loads(body)["details"][what])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+
+
+ACTS = tuple(
+    kind.value
+    for kind in (
+        Kind.ACTOR_CHANGED,
+        Kind.PROTOCOL_OPENED,
+        Kind.PROTOCOL_STEP,
+        Kind.PROTOCOL_RELEASED,
+        Kind.ASSESSMENT_RECORDED,
+        Kind.OVERRIDE_GRANTED,
+        Kind.ACUITY_RAISED,
+        Kind.SCREEN_RETRACTED,
+        Kind.POLICY_CHANGED,
+    )
+)
+"""The kinds of record that may stand for an act."""
+
+
+@cache
+def _expected_schema() -> Mapping[tuple[str, str], str]:
+    with sqlite3.connect(":memory:") as scratch:
+        for statement in schema.ddl():
+            scratch.execute(statement)
+        rows = scratch.execute("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    scratch.close()
+    return {(kind, name): sql for kind, name, sql in rows}
