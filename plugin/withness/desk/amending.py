@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from withness.audit.record import instant
 from withness.core.plan import ChartPlan, Plan, charts
-from withness.desk.changes import ACTIVE, care_plan_of
 from withness.desk.context import Context
+from withness.desk.shares import ACTIVE, share_of
 from withness.ehr.port import Stored
 from withness.errors import InvalidInput, WithnessError
 from withness.fhir import status
@@ -60,7 +60,7 @@ def base_of(context: Context, plan: Plan) -> Base | None:
     row = require(row, plan)
     live, goals = {}, {}
     for member in plan.unit.members:
-        reference = care_plan_of(row, member)
+        reference = share_of(row, member).get("care_plan")
         try:
             stored = context.ehr.read(reference) if reference else None
             if stored is not None:
@@ -169,8 +169,12 @@ def supersede(
     """Note on the amended plan that a newer version stands: its draft, and the one before it."""
     now = tx.plan(base.id) or base
     versions = [*now.content.get("versions", []), {"version": version_of(now), "draft": now.content["draft"]}]
-    standing = {member: one.get("state") for member, one in now.content["charts"].items()}
-    merged = {member: {**one, "state": standing.get(member, one["state"])} for member, one in found.items()}
+    before = now.content["charts"]
+    kept = ("state", "holds")
+    merged = {
+        member: {**one, **{name: before[member][name] for name in kept if name in before.get(member, {})}}
+        for member, one in found.items()
+    }
     content = {
         **now.content,
         "draft": dict(draft),

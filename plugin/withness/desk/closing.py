@@ -10,10 +10,10 @@ from typing import Any, Final
 from withness.audit.record import Kind, Record, instant
 from withness.core.people import clinician_fault, second_fault
 from withness.desk.acts import Signatures, enrolled, refuse
-from withness.desk.changes import ACTIVE, change_plan
 from withness.desk.context import Actor, Context
 from withness.desk.outbox import move
 from withness.desk.screens import send
+from withness.desk.shares import ACTIVE, OVER, end_share
 from withness.desk.signing import keys_fault
 from withness.errors import InvalidInput
 from withness.store.rows import Delivery, PlanRow, PlanState
@@ -98,10 +98,10 @@ def _end_in_charts(
     reasons = [*row.content.get("ended", []), {"how": how, "reason": reason, "who": actor.ref, "at": instant(at)}]
     tx.put_plan(replace(row, content={**row.content, "ended": reasons}))
     for member, chart in row.content["charts"].items():
-        if "care_plan" not in chart:
+        if "care_plan" not in chart or chart["state"] in OVER:
             continue
         also = tuple(_also(tx, row, chart, member, how, actor, at))
-        id, record = change_plan(tx, context, row, member, how, actor, at, note=_NOTES[how], also=also)
+        id, record = end_share(tx, context, row, member, how, actor, at, note=_NOTES[how], also=also)
         context.record(tx, actor, at, replace(record, second_actor=second or None, reason=how))
         rows.append(id)
     return tuple(rows)

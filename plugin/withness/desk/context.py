@@ -123,18 +123,18 @@ def refuse_silent_change(tx: Transaction, policy: RiskPolicy) -> None:
     last = tx.policy_in_force()
     if last is not None and last.policy_hash == policy.digest:
         return
+    version = tx.policies().get((last.policy_hash if last else None) or "", "unknown")
     if last is not None and last.outcome == SITE_SIGNED:
-        version = tx.policies().get(last.policy_hash or "", "unknown")
         raise PolicyRefused(
             f"The policy in force is version {version}, which its owner signed: version {policy.version} does not "
-            "take its place unsigned.",
+            "take its place without a new signature.",
             field=SETTING,
             hint=f"Set {SETTING} to the file of version {version}, or sign the change: withness policy sign FILE "
             "(--shipped for the shipped policy).",
         )
     if policy.digest != shipped_digest():
         raise PolicyRefused(
-            f"Version {policy.version} of the policy is not in force: the audit trail records no signature of it.",
+            f"Version {policy.version} of the policy is not in force: the audit trail says that {version} is.",
             field=SETTING,
             hint=HOW_TO_SIGN,
         )

@@ -11,12 +11,14 @@ from typing import Any
 from withness.audit import log
 from withness.audit.record import Kind
 from withness.core.acts import ActKind
+from withness.core.gate import Decision
 from withness.core.people import Refusal, clinician_fault, second_fault
 from withness.core.risk import Screen
 from withness.core.terms import Purpose, UnitKind
 from withness.desk import facts, standing
 from withness.desk.acts import Signatures, act_at, enrolled, refuse, write
 from withness.desk.context import Actor, Context
+from withness.desk.ending import end_corrected, lift_acute
 from withness.desk.screens import Decided, Incoming, conclude, keep, send
 from withness.desk.signing import keys_fault
 from withness.errors import InvalidInput
@@ -56,10 +58,22 @@ def correct(
         act = act_at(context.now(), context, ActKind.ENTRY_ERROR, old.person, body, signatures)
         context.record(tx, actor, act.at, write(tx, context, actor, act, signatures))
         question = standing.Question(UnitKind.INDIVIDUAL, (screen.person,), Purpose.NEW_PLAN, screen.encounter, known)
-        return conclude(tx, context, question, actor, decision_id, newest=newest)
+        decision, rows = conclude(tx, context, question, actor, decision_id, newest=newest)
+        return decision, (*rows, *ended(tx, context, decision, known, actor))
 
     decision, rows = context.commit(work, lambda tx: tx.screen(id) is not None)
     return Decided(decision, send(context, rows, actor))
+
+
+def ended(
+    tx: Transaction, context: Context, decision: Decision, known: Mapping[str, facts.Facts], actor: Actor
+) -> tuple[str, ...]:
+    """Queue what ends with the holds that were entered in error: their protocols, and the pause of plans."""
+    [member], at = decision.members, context.now()
+    aliases = known[member.person].aliases
+    if not known[member.person].reached:
+        return ()
+    return (*end_corrected(tx, context, member, actor, at), *lift_acute(tx, context, member, aliases, actor, at))
 
 
 def _correction_fault(

@@ -16,10 +16,10 @@ from withness.audit.record import Kind, instant
 from withness.core.terms import Acuity, Purpose, UnitKind
 from withness.desk import facts, standing
 from withness.desk.amending import take_back
-from withness.desk.changes import hold_plans
 from withness.desk.context import Actor, Context
 from withness.desk.facts import Facts
 from withness.desk.outbox import Sent, failed, failed_in, move
+from withness.desk.shares import hold_plans
 from withness.desk.telling import tell
 from withness.errors import CannotTell, Conflict, EhrRefused, EhrUnavailable, TrailDamaged, WithnessError
 from withness.fhir import codes
@@ -27,6 +27,7 @@ from withness.store.rows import OPEN, Delivery, OutboxRow, PlanState
 from withness.store.transaction import Transaction
 
 LATE: Final = "The plan reached the EHR before something newer held it; where that is acute, it goes on hold now."
+OTHER_VERSION: Final = "The EHR holds another version of this plan; the amendment was not written. Amend it again."
 WITHHELD: Final = "A newer screen holds this plan; it was not sent."
 _Known = Mapping[str, Facts]
 T = TypeVar("T")
@@ -65,8 +66,9 @@ def _at_once(context: Context, row: OutboxRow, known: _Known, actor: Actor) -> S
             _, failure = _tried(context.ehr.transact, now.content["bundle"])
         if failure is None:
             return _confirmed(tx, context, now, known, actor)
-        state = Delivery.REFUSED if isinstance(failure, EhrRefused | Conflict) else now.state
-        return failed_in(tx, context, now, state, actor, Kind.PLAN_FAILED, failure)
+        if isinstance(failure, EhrRefused | Conflict):
+            return _refused(tx, context, now, actor, failure)
+        return failed_in(tx, context, now, now.state, actor, Kind.PLAN_FAILED, failure)
 
 
 def _tried(ask: Callable[P, T], *given: P.args, **named: P.kwargs) -> tuple[T | None, WithnessError | None]:
@@ -121,10 +123,21 @@ def _send(context: Context, row: OutboxRow, known: _Known, actor: Actor) -> Sent
             state = Delivery.SENDING
             context.ehr.transact(row.content["bundle"])
     except (EhrRefused, Conflict) as error:
-        return failed(context, row, Delivery.REFUSED, actor, Kind.PLAN_FAILED, error)
+        with context.store.transaction() as tx:
+            return _refused(tx, context, row, actor, error)
     except (EhrUnavailable, CannotTell) as error:
         return failed(context, row, state, actor, Kind.PLAN_FAILED, error)
     return _confirm(context, row, known, actor)
+
+
+def _refused(tx: Transaction, context: Context, row: OutboxRow, actor: Actor, error: EhrRefused | Conflict) -> Sent:
+    """Keep what the EHR refused; an amendment over another version can never be sent again, and is taken back."""
+    if not isinstance(error, Conflict) or not row.content.get("amends"):
+        return failed_in(tx, context, row, Delivery.REFUSED, actor, Kind.PLAN_FAILED, error)
+    move(tx, context, row, Delivery.WITHHELD, actor, Kind.PLAN_FAILED, "version-changed", plan_state="withheld")
+    take_back(tx, row.content["amends"], context.now())
+    _tell_plan(tx, context, row, PlanState.WITHHELD, None)
+    return Sent(Delivery.WITHHELD, OTHER_VERSION)
 
 
 def _there(context: Context, row: OutboxRow) -> bool:
@@ -174,9 +187,9 @@ def _hold_acute(tx: Transaction, context: Context, late: standing.Answered, acto
     rows: list[str] = []
     for member in late.decision.members:
         if member.acuity is Acuity.ACUTE:
-            held, records = hold_plans(tx, context, member.person, actor, context.now())
-            rows.extend(held)
-            if records:
+            for one in (member.person, *late.inputs[member.person]["aliases"]):
+                held, records = hold_plans(tx, context, one, actor, context.now(), again=True)
+                rows.extend(held)
                 context.record(tx, actor, context.now(), *records)
     return tuple(rows)
 

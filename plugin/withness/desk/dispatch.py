@@ -7,17 +7,16 @@ EHR does not hold it yet, under If-Match. Nothing here waits for a whole trail (
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Final
 
-from withness.audit.record import Kind
-from withness.desk.changes import changed, note_share
+from withness.audit.record import Kind, instant
+from withness.desk.changes import changed
 from withness.desk.context import Actor, Context
 from withness.desk.outbox import Sent, failed, move
+from withness.desk.shares import hold_plans, may_send, overtaken
 from withness.errors import CannotTell, Conflict, EhrRefused, EhrUnavailable
 from withness.fhir.status import change_transaction
 from withness.store.rows import OPEN, Delivery, OutboxRow, Sending
-from withness.store.transaction import Transaction
 
 TRIES: Final = 3
 """How often a change is made anew from the version that somebody else has just written."""
@@ -27,12 +26,9 @@ _OTHER: Final = "It is for another EHR, {}: set WITHNESS_EHR_URL to it."
 
 def dispatch(context: Context, id: str, actor: Actor) -> Sent:
     """Try to send one directive or change. Raises CannotTell for our own store."""
-    with context.store.transaction() as tx:
-        row = tx.outbox(id)
-        if row is None or row.state not in OPEN:
-            return Sent(row.state if row else Delivery.WAITING)
-        if row.ehr != context.ehr.address:
-            return Sent(row.state, _OTHER.format(row.ehr))
+    row = _begin(context, id, actor)
+    if isinstance(row, Sent):
+        return row
     kind = Kind(row.content["record"])
     try:
         if row.kind is Sending.DIRECTIVE:
@@ -46,20 +42,38 @@ def dispatch(context: Context, id: str, actor: Actor) -> Sent:
     return _done(context, row, actor, kind)
 
 
-def _done(context: Context, row: OutboxRow, actor: Actor, kind: Kind) -> Sent:
+def _begin(context: Context, id: str, actor: Actor) -> OutboxRow | Sent:
+    """Return the row to send now, or why it is not: planned for later, for another EHR, or no longer so."""
     with context.store.transaction() as tx:
-        now = tx.outbox(row.decision_id)
+        at, row = context.now(), tx.outbox(id)
+        if row is None or row.state not in OPEN:
+            return Sent(row.state if row else Delivery.WAITING)
+        if row.ehr != context.ehr.address:
+            return Sent(row.state, _OTHER.format(row.ehr))
+        if row.kind is not Sending.CHANGE:
+            return row
+        if row.not_before > instant(at):
+            return Sent(row.state)
+        good, moved = may_send(tx, row, at)
+        if moved or not good:
+            state = row.state if good else Delivery.REPLACED
+            move(tx, context, row, state, actor, Kind(row.content["record"]), "due" if good else "overtaken", **moved)
+        return row if good else Sent(Delivery.REPLACED)
+
+
+def _done(context: Context, row: OutboxRow, actor: Actor, kind: Kind) -> Sent:
+    """Record that it was sent; a share that was made active and paused meanwhile is paused again."""
+    with context.store.transaction() as tx:
+        at, now = context.now(), tx.outbox(row.decision_id)
         if now is not None and now.state in OPEN:
-            stands = _stands(tx, row, context.now())
-            move(tx, context, row, Delivery.DELIVERED, actor, kind, "delivered", **stands)
+            move(tx, context, now, Delivery.DELIVERED, actor, kind, "delivered")
+        if row.kind is not Sending.CHANGE or not overtaken(tx, row):
+            return Sent(Delivery.DELIVERED)
+        rows, records = hold_plans(tx, context, row.content["person"], actor, at, again=True)
+        context.record(tx, actor, at, *records)
+    for again in rows:
+        dispatch(context, again, actor)
     return Sent(Delivery.DELIVERED)
-
-
-def _stands(tx: Transaction, row: OutboxRow, at: datetime) -> dict[str, str]:
-    """Note where the plan stands once the EHR holds the change: one planned for later counts from now."""
-    if row.kind is not Sending.CHANGE or not row.plan_id:
-        return {}
-    return note_share(tx, row.plan_id, row.content["person"], row.content["changes"][0]["how"], at)
 
 
 def _change(context: Context, changes: list[Mapping[str, Any]]) -> None:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from withness.audit.record import Kind, instant
 from withness.core.acts import ActKind, of
 from withness.core.gate import MemberDecision
-from withness.core.holds import CONJOINT, RESUME
 from withness.core.terms import Acuity
 from withness.desk.acts import acts_of
-from withness.desk.changes import ACTIVE, change_plan, chart_state, plans_of, shared
 from withness.desk.context import Actor, Context
 from withness.desk.outbox import enqueue
-from withness.store.rows import PlanState, Sending
+from withness.desk.shares import ACUTE, lift
+from withness.store.rows import Sending
 from withness.store.transaction import Transaction
 
 RELEASED: Final = "released"
@@ -24,34 +23,40 @@ _HOWS: Final = {"Flag": "flag-ended", "CarePlan": "completed", "DetectedIssue": 
 
 
 def end_protocol(
-    tx: Transaction, context: Context, person: str, domain: str, reason: str, actor: Actor, at: datetime
+    tx: Transaction, context: Context, person: str, domain: str, actor: Actor, at: datetime
 ) -> tuple[str, ...]:
     """Queue the end of a protocol's resources in the EHR; the Flag waits for the last protocol opened with it."""
     acts = acts_of(tx, person)
     opened = {one.id: one.body["domain"] for one in of(acts, ActKind.OPENED)}
     released = {one.body["domain"]: one.at for one in of(acts, ActKind.RELEASED)}
     began = {one.id: one.at for one in of(acts, ActKind.OPENED)}
-    rows = []
+    rows: list[str] = []
     for content in tx.directives(person):
-        mine = content["episodes"]
-        if domain not in [opened.get(one) for one in mine]:
+        mine = [one for one in content["episodes"] if one in opened]
+        if domain not in [opened[one] for one in mine]:
             continue
-        if all(released.get(opened[one], began[one]) > began[one] for one in mine if one in opened):
-            changes = [found for entry in content["bundle"]["entry"] for found in _change(entry, actor, at)]
-            id, record = enqueue(
-                tx,
-                context,
-                actor,
-                at,
-                kind=Sending.CHANGE,
-                person=person,
-                plan="",
-                record=Kind.PROTOCOL_RELEASED,
-                content={"changes": changes},
-            )
-            context.record(tx, actor, at, record)
-            rows.append(id)
+        if all(released.get(opened[one], began[one]) > began[one] for one in mine):
+            rows.extend(_end(tx, context, person, content, actor, at))
     return tuple(rows)
+
+
+def _end(
+    tx: Transaction, context: Context, person: str, content: Mapping[str, Any], actor: Actor, at: datetime
+) -> tuple[str, ...]:
+    changes = [found for entry in content["bundle"]["entry"] for found in _change(entry, actor, at)]
+    id, record = enqueue(
+        tx,
+        context,
+        actor,
+        at,
+        kind=Sending.CHANGE,
+        person=person,
+        plan="",
+        record=Kind.PROTOCOL_RELEASED,
+        content={"changes": changes},
+    )
+    context.record(tx, actor, at, record)
+    return (id,)
 
 
 def _change(entry: Mapping[str, Any], actor: Actor, at: datetime) -> list[Mapping[str, Any]]:
@@ -64,25 +69,28 @@ def _change(entry: Mapping[str, Any], actor: Actor, at: datetime) -> list[Mappin
     return [{**change, "note": texts.get(kind, ""), **extra}]
 
 
-def resume_plans(
+def lift_acute(
+    tx: Transaction, context: Context, member: MemberDecision, aliases: Iterable[str], actor: Actor, at: datetime
+) -> tuple[str, ...]:
+    """End the pause of this person's plans, under each of their ids, once nothing of theirs is acute (contracts I4)."""
+    if any(one.acuity is Acuity.ACUTE for one in member.findings):
+        return ()
+    found: list[str] = []
+    for person in (member.person, *aliases):
+        rows, records = lift(tx, context, person, ACUTE, context.policy.resume_note, actor, at)
+        context.record(tx, actor, at, *records)
+        found.extend(rows)
+    return tuple(found)
+
+
+def end_corrected(
     tx: Transaction, context: Context, member: MemberDecision, actor: Actor, at: datetime
 ) -> tuple[str, ...]:
-    """Make this person's paused plans active again once nothing of theirs is acute (I4: only the release does)."""
-    if member.acuity is Acuity.ACUTE:
-        return ()
-    rows = []
-    for plan in plans_of(tx, member.person, *ACTIVE):
-        if chart_state(plan, member.person) != PlanState.ON_HOLD or not _may_resume(tx, plan, member.person):
-            continue
-        id, record = change_plan(tx, context, plan, member.person, "active", actor, at, note=context.policy.resume_note)
-        context.record(tx, actor, at, record)
-        rows.append(id)
-    return tuple(rows)
-
-
-def _may_resume(tx: Transaction, plan: Any, person: str) -> bool:
-    """Conjoint work resumes only by the conjoint-suitability decision; a person's own plan by their release."""
-    if not shared(plan):
-        return True
-    said = [one for one in of(acts_of(tx, person), ActKind.EVIDENCE) if one.body["need"] == CONJOINT]
-    return not said or said[-1].body["fields"].get("decision") == RESUME
+    """End what an entry error or a retraction leaves open: protocols of domains that are acute no longer."""
+    acute = {one.domain for one in member.findings if one.acuity is Acuity.ACUTE}
+    ended: list[str] = []
+    for content in tx.directives(member.person):
+        domains = {one.body["domain"] for one in acts_of(tx, member.person) if one.id in content["episodes"]}
+        if domains.isdisjoint(acute):
+            ended.extend(_end(tx, context, member.person, content, actor, at))
+    return tuple(ended)

@@ -15,9 +15,9 @@ from withness.core.protocol import Episode, due_steps, steps
 from withness.core.terms import HOLDING, Acuity, worst
 from withness.desk import standing
 from withness.desk.acts import Signatures, act_at, enrolled, write
-from withness.desk.changes import hold_plans
 from withness.desk.context import Actor, Context
 from withness.desk.outbox import enqueue
+from withness.desk.shares import hold_plans
 from withness.fhir.provenance import VIOLENCE
 from withness.fhir.risk_resources import Opening, directive_transaction
 from withness.store.rows import Sending
@@ -71,8 +71,10 @@ def _follow_member(
         episodes.append(episode)
         records = (*records, record)
     rows, sent = _put_into_ehr(tx, context, answered, member, tuple(episodes), actor, at)
-    held, holding = hold_plans(tx, context, member.person, actor, at)
-    return Followed((*rows, *held), (*records, *sent, *holding))
+    for one in (member.person, *answered.inputs[member.person]["aliases"]):
+        held, holding = hold_plans(tx, context, one, actor, at)
+        rows, sent = (*rows, *held), (*sent, *holding)
+    return Followed(rows, (*records, *sent))
 
 
 def _raise_by_chart(

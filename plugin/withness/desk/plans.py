@@ -15,55 +15,20 @@ from withness.core.gate import Decision, release
 from withness.core.plan import Plan, charts
 from withness.core.terms import Purpose
 from withness.desk import amending, delivery, facts, opening, safety_only, standing
+from withness.desk.answer import Answer
 from withness.desk.context import Actor, Context
 from withness.desk.draft import read_draft
 from withness.desk.outbox import Sent
 from withness.desk.overrides import note_overrides
 from withness.desk.screens import send
 from withness.desk.telling import RELEASED, tell
-from withness.errors import Conflict, TrailDamaged, WithnessError
+from withness.errors import Conflict, TrailDamaged
 from withness.fhir.bundle import plan_transaction
 from withness.fhir.check import require_valid
 from withness.fhir.making import Making
 from withness.fhir.status import put
 from withness.store.rows import Delivery, OutboxRow, PlanRow, PlanState, Sending
 from withness.store.transaction import Transaction
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a save or preview came to, as it is told to people and programs."""
-
-    told: Mapping[str, Any]
-    state: PlanState | None
-    plan: str | None = None
-    bundle: Mapping[str, Any] | None = None
-    delivery: Delivery | None = None
-    trouble: str | None = None
-    advisories: tuple[str, ...] = ()
-    decision_id: str = ""
-    version: str = "1"
-    follow: tuple[str, ...] = ()
-    conflict: tuple[Mapping[str, Any], ...] = ()
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the contract's JSON document."""
-        return {
-            **self.told,
-            "saved": self.state is PlanState.DELIVERED and self.trouble is None,
-            "plan": self.plan,
-            "version": self.version,
-            "care_plans": _care_plans(self.bundle),
-            "bundle": self.bundle,
-            "delivery": self.delivery.value if self.delivery else None,
-            "trouble": self.trouble,
-            "advisories": list(self.advisories),
-        }
-
-
-def _care_plans(bundle: Mapping[str, Any] | None) -> list[str]:
-    entries = bundle["entry"] if bundle else []
-    return [entry["request"]["url"] for entry in entries if entry["resource"]["resourceType"] == "CarePlan"]
 
 
 def preview(context: Context, draft: Mapping[str, Any]) -> Answer:
@@ -114,27 +79,6 @@ def _after(answer: Answer, sent: Sent) -> Answer:
     told = answer.told if sent.told is None else sent.told
     bundle = None if sent.state is Delivery.WITHHELD else answer.bundle
     return replace(answer, told=told, bundle=bundle, state=state, delivery=sent.state, trouble=sent.trouble)
-
-
-def decide_again(context: Context, actor: Actor) -> int:
-    """Decide again what only the unreachable chart held up (policy: chart_evidence); return how many are saved."""
-    with context.store.transaction() as tx:
-        waiting = [row for id, state in tx.plan_states().items() if state == PlanState.HELD and (row := tx.plan(id))]
-    saved = 0
-    for row in waiting:
-        members = tuple(row.content["draft"]["unit"]["members"])
-        if not row.content.get("waits_for_chart") or not _reached(context, members):
-            continue
-        try:
-            answer = save(context, row.content["draft"], Actor(row.content["actor"], actor.os_user))
-        except WithnessError:
-            continue  # it stays a working copy; whoever saves it again is told why
-        saved += answer.state is PlanState.DELIVERED
-    return saved
-
-
-def _reached(context: Context, members: tuple[str, ...]) -> bool:
-    return all(one.reached for one in facts.gather(context, members).values())
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from withness.audit.record import Kind
-from withness.core.acts import Act, ActKind, Acts
+from withness.core.acts import Act, ActKind, Acts, of
 from withness.core.episodes import ACKNOWLEDGE, OUTCOMES, EpisodeState, episodes
 from withness.core.evidence import read_evidence
 from withness.core.holds import CONJOINT, missing_needs, needs_of
@@ -17,10 +17,10 @@ from withness.core.risk import Domain
 from withness.core.terms import Acuity, Purpose, UnitKind
 from withness.desk import facts, standing
 from withness.desk.acts import Signatures, act_at, acts_of, enrolled, refuse, write
-from withness.desk.changes import plans_of, shared
 from withness.desk.conjoint import settle
 from withness.desk.context import Actor, Context
 from withness.desk.screens import send
+from withness.desk.shares import plans_of, shared
 from withness.desk.signing import keys_fault
 from withness.errors import InvalidInput
 from withness.store.rows import PlanState
@@ -175,11 +175,11 @@ def assess(
     known, people = facts.gather(context, (person,)), _people(context)
     with context.store.transaction() as tx:
         shown = look(tx, context, person, known, context.now())
+        authors = authors_of(tx, context, shown.answered, person, domain)
     items = _elevated(shown, person, domain)
     wrong = keys_fault(people, signatures) or clinician_fault(people, signatures.by)
     wrong = wrong or _assessment_fault(context, shown, domain, items, level)
     if wrong is None and level != "low":
-        authors = authors_of(shown.answered, person)
         wrong = second_fault(context.policy, people, signatures.by, signatures.also, authors)
     if wrong:
         refuse(context, actor, Kind.ASSESSMENT_RECORDED, wrong, person=person, second=signatures.also)
@@ -221,11 +221,28 @@ def _elevated(shown: Shown, person: str, domain: Domain) -> dict[str, str]:
 _RAISED = ("raised", "chart-evidence")
 
 
-def authors_of(answered: standing.Answered, person: str) -> tuple[str, ...]:
-    """Return who made the screens and the evidence that a signature is about."""
-    screens = (standing.screen_of(row).author or "" for row in answered.screens[person])
-    signed = (act.by for act in answered.acts[person] if act.kind is ActKind.EVIDENCE)
-    return tuple(dict.fromkeys((*screens, *signed)))
+def authors_of(
+    tx: Transaction, context: Context, answered: standing.Answered, person: str, domain: Domain | None = None
+) -> tuple[str, ...]:
+    """Return who made the plans, the screens and the evidence that a second signature is about.
+
+    The screens are the latest one and those that `domain` holds by, the evidence what was written down since; who
+    gave the consultation may sign second all the same (policy: second_signer).
+    """
+    domains = context.policy.domains if domain is None else (domain,)
+    found = [standing.newest(answered, person, acuity, context.policy) for acuity in _EVIDENCED]
+    held = [one for some in found for id, one in some.items() if id in [each.id for each in domains]]
+    rows, sources = answered.screens[person], {source for _, source in held}
+    screens = [standing.screen_of(row).author or "" for row in rows if row.id in sources or row is rows[-1]]
+    since = min((at for at, _ in held), default=None)
+    evidence = [one for one in of(answered.acts[person], ActKind.EVIDENCE) if since is None or one.at >= since]
+    signed = [one.by for one in evidence if one.body["need"] != CONSULT]
+    going_on = [one for one in PlanState if one not in (PlanState.CLOSED, PlanState.RETRACTED)]
+    plans = [str(row.content["draft"]["author"]) for row in plans_of(tx, person, *going_on)]
+    return tuple(dict.fromkeys((*screens, *signed, *plans)))
+
+
+CONSULT = "supervisor-consult"
 
 
 def keep(

@@ -5,7 +5,7 @@ Every refusal is recorded with its reason before it is said.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,13 +13,14 @@ from typing import Any
 from withness.audit import log
 from withness.audit.record import Kind, Record, instant
 from withness.core.acts import ActKind
+from withness.core.judgement import SCREEN
 from withness.core.people import Refusal, clinician_fault, second_fault
 from withness.core.risk import SILENT, Domain
 from withness.core.terms import HOLDING, Acuity, Purpose, UnitKind
 from withness.desk import facts, standing
 from withness.desk.acts import Signatures, act_at, enrolled, refuse, write
 from withness.desk.context import Actor, Context
-from withness.desk.ending import end_protocol, resume_plans
+from withness.desk.ending import end_protocol, lift_acute
 from withness.desk.protocols import Shown, authors_of, domain_of, look
 from withness.desk.screens import Decided, conclude, send
 from withness.desk.signing import keys_fault
@@ -40,30 +41,33 @@ def release(
     known, id = facts.gather(context, (person,)), context.new_id()
     with context.store.transaction() as tx:
         people, shown = enrolled(tx), look(tx, context, person, known, context.now())
+        authors = authors_of(tx, context, shown.answered, person, domain)
     wrong = keys_fault(people, signatures) or clinician_fault(people, signatures.by)
-    wrong = wrong or second_fault(
-        context.policy, people, signatures.by, signatures.also, authors_of(shown.answered, person)
-    )
+    wrong = wrong or second_fault(context.policy, people, signatures.by, signatures.also, authors)
     wrong = wrong or release_fault(context, shown, person, domain)
     if wrong:
         refuse(context, actor, Kind.PROTOCOL_RELEASED, wrong, person=person, second=signatures.also)
 
-    def work(tx: Transaction) -> tuple[Any, tuple[str, ...]]:
+    def work(tx: Transaction) -> tuple[Any, tuple[str, ...]] | Refusal:
         at, newest = context.now(), log.newest_time(tx)
         again = look(tx, context, person, known, at)
         fault = release_fault(context, again, person, domain)  # a screen may have come in meanwhile
         if fault:
-            raise InvalidInput(fault.sentence, field=fault.field)
+            return fault
         body = {"domain": domain.id, "reason": reason}
         act = act_at(at, context, ActKind.RELEASED, person, body, signatures)
         context.record(tx, actor, at, write(tx, context, actor, act, signatures))
-        ended = end_protocol(tx, context, person, domain.id, reason, actor, at)
+        ended = end_protocol(tx, context, person, domain.id, actor, at)
         question = standing.Question(UnitKind.INDIVIDUAL, (person,), Purpose.NEW_PLAN, _where(again, person), known)
         decision, opened = conclude(tx, context, question, actor, id, newest=newest)
-        resumed = resume_plans(tx, context, decision.members[0], actor, at)
+        aliases = again.answered.inputs[person]["aliases"]
+        resumed = lift_acute(tx, context, decision.members[0], aliases, actor, at)
         return decision, (*ended, *opened, *resumed)
 
-    decision, rows = context.commit(work, lambda tx: tx.decision(id, person) is not None)
+    done = context.commit(work, lambda tx: tx.decision(id, person) is not None)
+    if isinstance(done, Refusal):
+        refuse(context, actor, Kind.PROTOCOL_RELEASED, done, person=person, second=signatures.also)
+    decision, rows = done
     return Decided(decision, send(context, rows, actor))
 
 
@@ -74,23 +78,33 @@ def _where(shown: Shown, person: str) -> str | None:
 
 def release_fault(context: Context, shown: Shown, person: str, domain: Domain) -> Refusal | None:
     """Return why a domain's acute hold may not be released now, None when it may."""
+    return next(_release_faults(context, shown, person, domain), None)
+
+
+def _release_faults(context: Context, shown: Shown, person: str, domain: Domain) -> Iterator[Refusal]:
     acute = standing.newest(shown.answered, person, Acuity.ACUTE, context.policy).get(domain.id)
     if acute is None:
-        return Refusal("nothing-acute", "Nothing in this domain is acute, so there is nothing to release.", "domain")
+        said = "Nothing in this domain is acute, so there is nothing to release."
+        yield Refusal("nothing-acute", said, "domain")
+        return
     missing = shown.missing.get(domain.id, ())
     if missing:
-        return Refusal("need-missing", f"Not written down yet: {', '.join(missing)}.", "needs")
+        yield Refusal("need-missing", f"Not written down yet: {', '.join(missing)}.", "needs")
     rows = shown.answered.screens[person]
     latest = standing.screen_of(rows[-1]) if rows else None
     if latest is None or latest.authored is None or latest.authored <= acute[0]:
         said = "There is no new screen made after the hold: ask again, and record it."
-        return Refusal("no-new-screen", said, "screen")
+        yield Refusal("no-new-screen", said, "screen")
+        return
+    for one in shown.answered.decision.members[0].findings:
+        # An EHR that is away lets nothing through, and holds up no release.
+        if one.domain == SCREEN and one.item != "chart-evidence":
+            yield Refusal("not-current", f"The newest screen cannot be relied on: {one.why}.", "screen")
     readings = standing.latest_readings(shown.answered, person, domain, context.policy)
     if any(one.acuity is Acuity.ACUTE for one in readings):
-        return Refusal("still-acute", "The newest screen is itself acute in this domain.", "screen")
-    if latest.faults or any(one.acuity is Acuity.UNKNOWN for one in readings):
-        return Refusal("screen-incomplete", "The newest screen leaves something open in this domain.", "screen")
-    return None
+        yield Refusal("still-acute", "The newest screen is itself acute in this domain.", "screen")
+    if any(one.acuity is Acuity.UNKNOWN for one in readings):
+        yield Refusal("screen-incomplete", "The newest screen leaves something open in this domain.", "screen")
 
 
 def raise_acuity(context: Context, person: str, domain_id: str, acuity: str, reason: str, actor: Actor) -> Decided:
@@ -140,7 +154,7 @@ def override(context: Context, asked: Asked, actor: Actor, signatures: Signature
     known = facts.gather(context, (asked.person,))
     with context.store.transaction() as tx:
         people, shown = enrolled(tx), look(tx, context, asked.person, known, context.now())
-    authors = authors_of(shown.answered, asked.person)
+        authors = authors_of(tx, context, shown.answered, asked.person)
     wrong = keys_fault(people, signatures) or clinician_fault(people, signatures.by)
     wrong = wrong or second_fault(context.policy, people, signatures.by, signatures.also, authors)
     wrong = wrong or _reason_fault(context, asked) or override_fault(context, shown, asked)

@@ -9,13 +9,17 @@ from typing import Any
 
 from withness.audit import log
 from withness.audit.record import Kind, Record, instant
+from withness.core.acts import ActKind
 from withness.core.gate import Decision
+from withness.core.judgement import SCREEN
 from withness.core.risk import Fault, Screen
 from withness.core.terms import Purpose, UnitKind
 from withness.desk import facts, opening, standing
+from withness.desk.acts import acts_of
 from withness.desk.context import Actor, Context
 from withness.desk.digests import digest
 from withness.desk.dispatch import dispatch
+from withness.desk.ending import end_corrected, lift_acute
 from withness.fhir.answers import canonical_answers, read_screen
 from withness.store.transaction import Transaction
 
@@ -61,10 +65,23 @@ def record(
         newest = log.newest_time(tx)
         screen = keep(tx, context, incoming, actor, id)
         question = standing.Question(UnitKind.INDIVIDUAL, (screen.person,), Purpose.NEW_PLAN, screen.encounter, known)
-        return conclude(tx, context, question, actor, decision_id, newest=newest)
+        decision, rows = conclude(tx, context, question, actor, decision_id, newest=newest)
+        return decision, (*rows, *_after_retraction(tx, context, decision, known[screen.person], actor))
 
     decision, rows = context.commit(work, lambda tx: tx.screen(id) is not None)
     return Decided(decision, send(context, rows, actor))
+
+
+def _after_retraction(
+    tx: Transaction, context: Context, decision: Decision, known: facts.Facts, actor: Actor
+) -> tuple[str, ...]:
+    """A retraction clears nothing: what it paused goes on with the fresh screen, where nothing else is acute."""
+    [member], at = decision.members, context.now()
+    retracted = any(one.kind is ActKind.RETRACTED for one in acts_of(tx, member.person))
+    if not retracted or not known.reached or any(one.domain == SCREEN for one in member.findings):
+        return ()
+    lifted = lift_acute(tx, context, member, known.aliases, actor, at)
+    return (*end_corrected(tx, context, member, actor, at), *lifted) if lifted else ()
 
 
 def keep(tx: Transaction, context: Context, incoming: Incoming, actor: Actor, id: str) -> Screen:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from withness.audit.record import instant
-from withness.desk import delivery, dispatch, escalation, plans
+from withness.desk import again, delivery, dispatch, escalation
 from withness.desk.context import Actor, Context
 from withness.desk.outbox import Sent
 from withness.errors import SealBroken
@@ -43,10 +43,12 @@ def sync(context: Context, actor: Actor, *, sleep: Callable[[float], None] = tim
     escalated = escalation.escalate(context, actor)
     sent = _Run(context, actor, sleep)
     sent.all()
-    decided = plans.decide_again(context, actor)
+    decided, undecided = again.decide_again(context, actor)
     with context.store.transaction() as tx:
         still = len(tx.outbox_ids(*OPEN, due=instant(context.now())))
-    return Synced(sent.delivered, still, sent.withheld, sent.changed, decided, escalated, tuple(sent.troubles))
+    return Synced(
+        sent.delivered, still + undecided, sent.withheld, sent.changed, decided, escalated, tuple(sent.troubles)
+    )
 
 
 class _Run:

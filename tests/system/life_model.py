@@ -1,0 +1,571 @@
+"""A small model of the gate: when a plan may be saved, and which ways out are open.
+
+Written from the contracts and the gate's clinical content alone: it imports nothing of Withness, keeps plain lists of
+what happened to each person, and decides anew each time. A verdict has reasons to hold and doubts; with neither, a
+plan may be saved. Where the contracts leave something open, the model doubts and the test asks nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from typing import Final
+
+NOTHING, CAUTION, ELEVATED, OPEN, ACUTE, DOUBT = "nothing", "caution", "elevated", "open", "acute", "doubt"
+
+YES: Final = {
+    "suicide.ideation": ELEVATED,
+    "suicide.intent-or-plan": ACUTE,
+    "suicide.now": ACUTE,
+    "suicide.recent-behaviour": ACUTE,
+    "suicide.past-behaviour": ELEVATED,
+    "suicide.access-to-means": NOTHING,
+    "psychosis.command-or-threat": ACUTE,
+    "psychosis.disorganised": ACUTE,
+    "psychosis.new-or-worse": ELEVATED,
+    "psychosis.self-neglect": ACUTE,
+    "psychosis.known-illness": CAUTION,
+    "violence.afraid": ACUTE,
+    "violence.harmed-past-year": ACUTE,
+    "violence.controlled": ELEVATED,
+    "violence.severe-danger": ACUTE,
+    "violence.dependant-harmed": ACUTE,
+    "violence.threat-to-others": ACUTE,
+    "eating.medical-sign": ACUTE,
+    "eating.rapid-loss": ELEVATED,
+    "eating.purging-or-driven": ELEVATED,
+    "eating.vitals-outside": ACUTE,
+    "medical.acute-sign": ACUTE,
+    "medical.withdrawal": ACUTE,
+    "medical.intoxicated": ELEVATED,
+    "medical.untreated-illness": CAUTION,
+}
+"""What an explicit yes is."""
+KNOWN: Final = (
+    "suicide.intent-or-plan",
+    "suicide.recent-behaviour",
+    "suicide.past-behaviour",
+    "violence.harmed-past-year",
+    "violence.severe-danger",
+    "violence.dependant-harmed",
+    "violence.threat-to-others",
+    "eating.medical-sign",
+    "medical.withdrawal",
+)
+"""Questions whose yes may be history that never goes away."""
+RESULT: Final = "suicide.validated.result"
+RESULTS: Final = {"negative": NOTHING, "positive": ELEVATED, "acute-positive": ACUTE}
+SITES_OWN: Final = "medical.fall"
+"""The question that the site's own, stricter policy adds; its yes is elevated."""
+INTOXICATED: Final = "medical.intoxicated"
+SILENT: Final = (None, "unsure", "declined", "not-asked")
+
+CONJOINT: Final = "conjoint-suitability"
+RELEASE: Final = {
+    "suicide": (
+        "risk-assessment",
+        "safety-plan",
+        "means-counselling",
+        "supervisor-consult",
+        "disposition",
+        "follow-up-date",
+    ),
+    "psychosis": (
+        "psychiatric-disposition",
+        "integration-record",
+        "risk-management-plan",
+        "capacity-to-take-part",
+    ),
+    "violence": ("safety-plan-or-declined", "danger-level", "supervisor-consult", "confidentiality-flag"),
+    "eating": ("medical-clearance", "specialist-plan", "monitoring-interval"),
+    "medical": ("medical-disposition", "treating-clinician"),
+}
+ASSESSMENT: Final = {
+    "suicide": ("risk-assessment", "safety-plan-or-declined", "follow-up-date"),
+    "psychosis": ("psychiatric-disposition", "integration-record"),
+    "violence": ("danger-level", "safety-plan-or-declined"),
+    "eating": ("medical-evaluation",),
+    "medical": ("medical-disposition",),
+}
+WHEN: Final = {
+    "violence.dependant-harmed": ("report-reference-or-reason-none",),
+    "violence.threat-to-others": ("duty-to-protect-outcome",),
+    "psychosis.command-or-threat": ("safety-plan-or-declined", "supervisor-consult"),
+}
+"""What a release needs besides, when this was the acute finding."""
+DOMAINS: Final = tuple(RELEASE)
+NEEDS: Final = tuple(
+    dict.fromkeys(need for some in (*RELEASE.values(), *ASSESSMENT.values(), *WHEN.values()) for need in some)
+)
+INTEGRATION: Final = ("psychosis", "medical")
+"""Domains whose caution wants an integration record on the screen."""
+
+TOLERANCE, DAY = timedelta(minutes=5), timedelta(hours=24)
+AMENDMENT, SITES_AMENDMENT = timedelta(days=30), timedelta(days=14)
+UNCHANGED = timedelta(days=180)
+OVERRIDE = timedelta(hours=72)
+ENTRY_ERROR = timedelta(hours=24)
+
+
+def domain_of(link: str) -> str:
+    """Return the domain of a question."""
+    return link.partition(".")[0]
+
+
+@dataclass
+class Screen:
+    """One recorded screen; `answers` are those that differ from a screen that clears."""
+
+    id: str
+    recorded: datetime
+    authored: datetime
+    encounter: str
+    answers: dict[str, str | None]
+    integration: bool = False
+    broken: bool = False
+    asked_sites_own: bool = False
+    result_older: timedelta = timedelta(0)
+    corrected: bool = False
+    retracted: bool = False
+
+    @property
+    def believed(self) -> datetime:
+        """When it was made, as far as it can be believed."""
+        return self.authored if self.authored <= self.recorded + TOLERANCE else self.recorded
+
+    def code(self, link: str) -> str | None:
+        """Return what was answered."""
+        return self.answers.get(link, "negative" if link == RESULT else "no")
+
+    def says(self, link: str) -> str:
+        """Return what the answer is, before anything that was done about it."""
+        code = self.code(link)
+        if link == RESULT:
+            return OPEN if code is None else RESULTS[code]
+        if link == SITES_OWN:
+            return OPEN if not self.asked_sites_own else {"yes": ELEVATED, "no": NOTHING}.get(code or "", OPEN)
+        if code == "yes":
+            return YES[link]
+        if code == "no":
+            partners = domain_of(link) == "violence" and self.answers.get("violence.informant") == "partner"
+            return OPEN if partners else NOTHING
+        declined = code == "declined" and domain_of(link) == "suicide" and link != "suicide.access-to-means"
+        return ELEVATED if declined else OPEN
+
+    def passing(self, link: str) -> bool:
+        """Whether what it says is elevated, but ends with a newer complete screen."""
+        return self.says(link) == ELEVATED and (link == INTOXICATED or (self.code(link) == "declined"))
+
+    def silent(self, link: str) -> bool:
+        """Whether the question was left open, so that an override may cover it."""
+        return self.says(link) == OPEN and self.code(link) in SILENT or (link == SITES_OWN and not self.asked_sites_own)
+
+
+@dataclass
+class Raised:
+    """A domain raised by judgement."""
+
+    domain: str
+    acuity: str
+    at: datetime
+
+
+@dataclass
+class Assessment:
+    """An assessment of a domain: the answers it was about, by question ("raised" for a raise)."""
+
+    domain: str
+    at: datetime
+    items: dict[str, str | None]
+
+
+@dataclass
+class Override:
+    """An override of named questions of one screen."""
+
+    screen: str
+    links: tuple[str, ...]
+    amendment: bool
+    expires: datetime
+    used: bool = False
+
+
+@dataclass
+class Person:
+    """What happened to one person, in the order of recording; of each need the newest evidence counts."""
+
+    screens: list[Screen] = field(default_factory=list)
+    evidence: dict[str, tuple[datetime, bool]] = field(default_factory=dict)
+    released: list[tuple[str, datetime]] = field(default_factory=list)
+    assessed: list[Assessment] = field(default_factory=list)
+    raised: list[Raised] = field(default_factory=list)
+    overrides: list[Override] = field(default_factory=list)
+    fresh_after: datetime | None = None
+    acts: int = 0
+
+
+@dataclass
+class Verdict:
+    """Why a plan must be held; where there is no reason and no doubt, it may be saved."""
+
+    holds: set[str] = field(default_factory=set)
+    doubts: set[str] = field(default_factory=set)
+
+    @property
+    def clear(self) -> bool:
+        """Whether a plan may clearly be saved."""
+        return not self.holds and not self.doubts
+
+
+class Model:
+    """Every person's story, and the latest time on record."""
+
+    def __init__(self, people: Iterable[str], known_bugs: frozenset[str] = frozenset()) -> None:
+        self.people = {who: Person() for who in people}
+        self.newest: datetime | None = None
+        self.sites_own = False
+        self.known_bugs = known_bugs
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """Every question of the policy in force, and the validated result."""
+        return (*YES, RESULT, *((SITES_OWN,) if self.sites_own else ()))
+
+    # -- may a plan be saved?
+
+    def verdict(
+        self, who: str, now: datetime, *, encounter: str, amendment: bool = False, shared: bool = False
+    ) -> Verdict:
+        """Return why a plan with this person must be held now."""
+        person, found = self.people[who], Verdict()
+        if self.newest is not None and now < self.newest:
+            found.holds.add("the clock went back")
+        self._judge_raises(person, found, shared=shared)
+        if not person.screens:
+            found.holds.add("no screen")
+            return found
+        latest = person.screens[-1]
+        found.holds.update(self.not_current(person, now))
+        self._judge_window(person, found, now, encounter, amendment=amendment, shared=shared)
+        self._judge_older(person, found, shared=shared)
+        if shared and latest.answers.get("violence.asked-alone") == "no":
+            found.holds.add("not asked alone")
+        self._judge_latest(person, found, now, amendment=amendment, shared=shared)
+        return found
+
+    def not_current(self, person: Person, now: datetime) -> Iterator[str]:
+        """Yield why the latest screen as a whole cannot clear."""
+        latest = person.screens[-1]
+        if latest.broken:
+            yield "the latest screen cannot be relied on"
+        if latest.recorded > now:
+            yield "the latest screen lies ahead"
+        if latest.authored > latest.recorded + TOLERANCE:
+            yield "dated in the future"
+        if latest.recorded - latest.authored > DAY:
+            yield "filed too late"
+        if any(latest.authored < one.believed for one in person.screens[:-1]):
+            yield "made before another one"
+        if person.fresh_after is not None and latest.recorded <= person.fresh_after:
+            yield "a screen was retracted since"
+
+    def _judge_window(
+        self, person: Person, found: Verdict, now: datetime, encounter: str, *, amendment: bool, shared: bool
+    ) -> None:
+        latest = person.screens[-1]
+        ends = []
+        if amendment:
+            ends.append(latest.authored + (SITES_AMENDMENT if self.sites_own else AMENDMENT))
+        else:
+            ends.append(latest.authored + DAY)
+            if latest.encounter != encounter:
+                found.holds.add("another encounter")
+        end_of_day = datetime.combine(latest.authored.date(), time.max, tzinfo=latest.authored.tzinfo)
+        if self._positive(person, shared=shared):
+            ends.append(end_of_day)
+        if now > min(ends):
+            found.holds.add("too old")
+        if latest.result_older:
+            (found.doubts if amendment else found.holds).add("the validated result is old")
+
+    def _positive(self, person: Person, *, shared: bool) -> bool:
+        """Whether one of the two newest screens found something elevated or acute."""
+        last = len(person.screens) - 1
+        for index in range(max(0, last - 1), last + 1):
+            screen = person.screens[index]
+            if (screen.corrected or screen.retracted) and index != last:
+                continue
+            for link in self.links:
+                if screen.says(link) not in (ELEVATED, ACUTE):
+                    continue
+                if self._closed(person, index, link, shared=shared) or not self._history(person, index, link, shared):
+                    return True
+        return False
+
+    def _judge_older(self, person: Person, found: Verdict, *, shared: bool) -> None:
+        """An acute finding, and an elevated one from a yes, outlive the screens after it."""
+        latest = person.screens[-1]
+        for index, screen in enumerate(person.screens[:-1]):
+            for link in self.links:
+                state = self.standing(person, index, link, shared=shared)
+                if state == DOUBT:
+                    found.doubts.add(link)
+                elif state == ACUTE:
+                    found.holds.add(f"{link} was acute")
+                elif state == ELEVATED and not (screen.passing(link) and self._complete(latest, domain_of(link))):
+                    found.holds.add(f"{link} was elevated")
+
+    def _complete(self, screen: Screen, domain: str) -> bool:
+        links = [one for one in self.links if domain_of(one) == domain]
+        return not screen.broken and not any(screen.says(one) == OPEN or screen.passing(one) for one in links)
+
+    def _judge_latest(self, person: Person, found: Verdict, now: datetime, *, amendment: bool, shared: bool) -> None:
+        latest, index, wants_integration = person.screens[-1], len(person.screens) - 1, False
+        covered = {
+            link
+            for one in person.overrides
+            if one.screen == latest.id and one.amendment is amendment and not one.used and now < one.expires
+            for link in one.links
+        }
+        for link in self.links:
+            state = self.standing(person, index, link, shared=shared)
+            if state == OPEN and latest.silent(link) and link in covered:
+                wants_integration |= YES.get(link) == CAUTION and domain_of(link) in INTEGRATION
+            elif state == DOUBT:
+                found.doubts.add(link)
+            elif state in (OPEN, ELEVATED, ACUTE):
+                found.holds.add(f"{link} is {state}")
+            elif state == CAUTION:
+                wants_integration |= domain_of(link) in INTEGRATION
+        if wants_integration and not latest.integration:
+            found.holds.add("a caution without its integration record")
+
+    def _judge_raises(self, person: Person, found: Verdict, *, shared: bool) -> None:
+        for one in person.raised:
+            state = self._raise_stands(person, one, shared=shared)
+            if state == DOUBT:
+                found.doubts.add("raised")
+            elif state:
+                found.holds.add(f"raised to {one.acuity}")
+
+    # -- what stands of a finding
+
+    def standing(self, person: Person, index: int, link: str, *, shared: bool) -> str:
+        """Return what an answer of one screen is now, with all that was done about it."""
+        screen = person.screens[index]
+        state, latest = screen.says(link), index == len(person.screens) - 1
+        if state not in (ELEVATED, ACUTE):
+            return state
+        if screen.corrected or screen.retracted:
+            return state if latest else NOTHING
+        released = any(one == domain_of(link) and at > screen.recorded for one, at in person.released)
+        if latest and released and state == ELEVATED and "B11" in self.known_bugs:
+            return DOUBT
+        if self._closed(person, index, link, shared=shared):
+            return CAUTION
+        earlier = [one for one in person.screens[:index] if one.says(link) in (ELEVATED, ACUTE)]
+        if self._history(person, index, link, shared):
+            return DOUBT if any(one.corrected or one.retracted for one in earlier) else CAUTION
+        if self._cited(person, screen, link, shared=shared):
+            return CAUTION
+        return state
+
+    def _closed(self, person: Person, index: int, link: str, *, shared: bool) -> bool:
+        """Whether a release or an assessment ended this finding."""
+        screen, domain = person.screens[index], domain_of(link)
+        state, latest = screen.says(link), index == len(person.screens) - 1
+        if not self._evidenced(person, link, state, screen.recorded, shared=shared):
+            return False
+        if not latest and any(one == domain and at > screen.recorded for one, at in person.released):
+            return True
+        if state != ELEVATED or link == INTOXICATED:
+            return False
+        return any(one.domain == domain and one.at >= screen.recorded and link in one.items for one in person.assessed)
+
+    def _history(self, person: Person, index: int, link: str, shared: bool) -> bool:  # noqa: FBT001
+        """Whether a yes is known history: nothing new since holds whose needs are all complete."""
+        screen = person.screens[index]
+        if link not in KNOWN or screen.broken or screen.answers.get(f"{link}.new") != "no":
+            return False
+        before = [
+            one
+            for number, one in enumerate(person.screens[:index])
+            if one.says(link) in (ELEVATED, ACUTE)
+            and one.recorded < screen.believed
+            and not self._history(person, number, link, shared)
+        ]
+        return bool(before) and all(
+            self._evidenced(person, link, one.says(link), one.recorded, shared=shared) for one in before
+        )
+
+    def _cited(self, person: Person, screen: Screen, link: str, *, shared: bool) -> bool:
+        """Whether an assessment of the same answer still speaks for it, nothing acute having come since."""
+        if screen.says(link) != ELEVATED or screen.passing(link):
+            return False
+        if shared and domain_of(link) == "violence" and not self._has(person, CONJOINT, None, shared=True):
+            return False
+        return any(
+            one.domain == domain_of(link)
+            and one.at < screen.recorded <= one.at + UNCHANGED
+            and one.items.get(link) == screen.code(link)
+            and not self._acute_since(person, one)
+            for one in person.assessed
+        )
+
+    def _acute_since(self, person: Person, assessment: Assessment) -> bool:
+        raised = any(
+            one.domain == assessment.domain and one.acuity == ACUTE and one.at > assessment.at for one in person.raised
+        )
+        return raised or any(
+            one.says(link) == ACUTE and one.recorded > assessment.at and not (one.corrected or one.retracted)
+            for one in person.screens
+            for link in self.links
+            if domain_of(link) == assessment.domain
+        )
+
+    def _raise_stands(self, person: Person, one: Raised, *, shared: bool) -> str:
+        """Return what is left of a raise, "" for nothing."""
+        released = any(domain == one.domain and at > one.at for domain, at in person.released)
+        newer = bool(person.screens) and person.screens[-1].authored > one.at
+        complete = self._evidenced(person, f"{one.domain}.raised", one.acuity, one.at, shared=shared)
+        if released and newer and complete:
+            return ""
+        assessed = any(
+            done.domain == one.domain and done.at >= one.at and f"{one.domain}.raised" in done.items
+            for done in person.assessed
+        )
+        if one.acuity == ELEVATED and assessed and complete:
+            return DOUBT if released and "B11" in self.known_bugs else ""
+        return one.acuity
+
+    # -- evidence
+
+    @staticmethod
+    def needs(link: str, acuity: str, *, with_others: bool) -> tuple[str, ...]:
+        """Return what must be written down to end a finding of this acuity."""
+        domain = domain_of(link)
+        found = (*RELEASE[domain], *WHEN.get(link, ())) if acuity == ACUTE else ASSESSMENT[domain]
+        return (*found, CONJOINT) if with_others and domain == "violence" else found
+
+    def _evidenced(self, person: Person, link: str, acuity: str, since: datetime, *, shared: bool) -> bool:
+        """Whether the needs are complete since then: its own, or those of something acute in its place."""
+        return any(
+            all(
+                self._has(person, need, since, shared=shared) for need in self.needs(link, one, with_others=shared)
+            )
+            for one in (acuity, ACUTE)
+        )
+
+    @staticmethod
+    def _has(person: Person, need: str, since: datetime | None, *, shared: bool) -> bool:
+        at, resumes = person.evidence.get(need, (None, False))
+        if at is None or (since is not None and at < since):
+            return False
+        return need != CONJOINT or not shared or resumes
+
+    # -- the ways out
+
+    def acute(self, who: str) -> set[str]:
+        """Return the domains that hold this person's own plans as acute."""
+        person = self.people[who]
+        found = {domain_of(link) for _, link in self._findings(person, ACUTE)}
+        return found | {
+            one.domain for one in person.raised if one.acuity == ACUTE and self._raise_stands(person, one, shared=False)
+        }
+
+    def _findings(self, person: Person, state: str, domain: str = "") -> list[tuple[datetime, str]]:
+        return [
+            (screen.recorded, link)
+            for index, screen in enumerate(person.screens)
+            for link in self.links
+            if domain in ("", domain_of(link)) and self.standing(person, index, link, shared=False) == state
+        ]
+
+    def _raises(self, person: Person, domain: str, acuity: str) -> list[tuple[datetime, str]]:
+        return [
+            (one.at, f"{domain}.raised")
+            for one in person.raised
+            if (one.domain, one.acuity) == (domain, acuity) and self._raise_stands(person, one, shared=False)
+        ]
+
+    def may_release(self, who: str, domain: str, now: datetime, *, in_unit: bool) -> bool | None:
+        """Return whether a release by the clinician and the second signer is right; None in doubt."""
+        person = self.people[who]
+        acute = [*self._findings(person, ACUTE, domain), *self._raises(person, domain, ACUTE)]
+        if not acute:
+            return None if self._findings(person, DOUBT, domain) else False
+        since = max(at for at, _ in acute)
+        needs = {need for _, link in acute for need in self.needs(link, ACUTE, with_others=in_unit)}
+        if not all(self._has(person, need, since, shared=False) for need in needs):
+            return False
+        if not person.screens or person.screens[-1].authored <= since:
+            return False
+        latest, last = person.screens[-1], len(person.screens) - 1
+        links = [one for one in self.links if domain_of(one) == domain]
+        if latest.broken or any(self.standing(person, last, one, shared=False) in (OPEN, ACUTE) for one in links):
+            return False
+        if self.newest is not None and now < self.newest:
+            return None if "B9" in self.known_bugs else False
+        unfit = set(self.not_current(person, now))
+        if unfit:
+            return None if {"B4", "B5", "B12"} & self.known_bugs else False
+        return True
+
+    def may_assess(self, who: str, domain: str, *, in_unit: bool) -> bool | None:
+        """Return whether an assessment of a domain, rightly signed, is right; None in doubt."""
+        person = self.people[who]
+        if self._findings(person, ACUTE, domain) or self._raises(person, domain, ACUTE):
+            return False
+        raised = self._raises(person, domain, ELEVATED)
+        every = [*self._findings(person, ELEVATED, domain), *raised]
+        lasting = [one for one in self._assessable(person, domain) if one != SITES_OWN or self.sites_own]
+        doubtful = bool(self._findings(person, DOUBT, domain))
+        if not lasting and not raised:
+            return None if doubtful else False
+        needs = self.needs(f"{domain}.", ELEVATED, with_others=in_unit)
+        if all(self._has(person, need, max(at for at, _ in every), shared=False) for need in needs):
+            return None if doubtful else True
+        certain = [at for at, link in every if link in lasting or link.endswith(".raised")]
+        missing = not all(self._has(person, need, max(certain), shared=False) for need in needs)
+        return False if missing and not doubtful else None
+
+    def _assessable(self, person: Person, domain: str) -> set[str]:
+        """Return the elevated questions that an assessment may end."""
+        found = set()
+        for index, screen in enumerate(person.screens):
+            older = index < len(person.screens) - 1
+            for link in self.links:
+                if domain_of(link) != domain or link == INTOXICATED:
+                    continue
+                passed = older and screen.passing(link) and self._complete(person.screens[-1], domain)
+                if self.standing(person, index, link, shared=False) == ELEVATED and not passed:
+                    found.add(link)
+        return found
+
+    def assessed_items(self, who: str, domain: str) -> dict[str, str | None]:
+        """Return what an assessment made now is about, with what the person last said."""
+        person = self.people[who]
+        found = {link: person.screens[-1].code(link) for link in self._assessable(person, domain)}
+        if self._raises(person, domain, ELEVATED):
+            found[f"{domain}.raised"] = "raised"
+        return found
+
+    def may_override(self, who: str, links: Iterable[str], now: datetime) -> bool:
+        """Return whether an override of these questions for the current screen is right."""
+        person = self.people[who]
+        if not person.screens:
+            return False
+        latest, found = person.screens[-1], Verdict()
+        if self.newest is not None and now < self.newest:
+            return False
+        self._judge_window(person, found, now, latest.encounter, amendment=False, shared=False)
+        if any(self.not_current(person, now)) or "too old" in found.holds:
+            return False
+        named = list(links)
+        return bool(named) and all(one in self.links and latest.silent(one) for one in named)
+
+    def open_questions(self, who: str) -> list[str]:
+        """Return what the latest screen left open in a way that an override may cover."""
+        person = self.people[who]
+        return [one for one in self.links if person.screens and person.screens[-1].silent(one)]
