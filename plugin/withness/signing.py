@@ -7,7 +7,9 @@ is one statement of one data directory, and it can be checked with the public ke
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,8 +20,9 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 _PREFIX: Final = b"withness-act-v1\x00"
-_ROUNDS: Final = 600_000
-"""PBKDF2 rounds for the passphrase (OWASP password storage, HMAC-SHA-256)."""
+_FORM: Final = b"withness-signing-key-1"
+_COST: Final = 2**17
+"""The cost of scrypt (OWASP password storage: N = 2^17, r = 8, p = 1)."""
 SHORTEST_PASSPHRASE: Final = 12
 """Characters; NIST SP 800-63B asks for at least 8."""
 
@@ -65,22 +68,23 @@ def new_signer(who: str) -> Signer:
 
 
 def write_signer(signer: Signer, path: Path, passphrase: str) -> None:
-    """Write a signer's key to a new file (PKCS #8, encrypted; mode 0600).
+    """Write a signer's key to a new file, sealed under the passphrase (mode 0600).
 
-    Raises InvalidInput for a short passphrase, or a file that is there or cannot be written.
+    The file is JSON: salt and cost of scrypt (RFC 7914), nonce and AES-256-GCM sealed key. Raises InvalidInput for a
+    short passphrase, or a file that is there or cannot be written.
     """
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     if len(passphrase) < SHORTEST_PASSPHRASE:
         said = f"The passphrase must have at least {SHORTEST_PASSPHRASE} characters."
         raise InvalidInput(said, field="passphrase")
-    how = PrivateFormat.PKCS8.encryption_builder().kdf_rounds(_ROUNDS).hmac_hash(hashes.SHA256())
-    pem = signer.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, how.build(passphrase.encode()))
+    salt, nonce = secrets.token_bytes(16), secrets.token_bytes(12)
+    sealed = AESGCM(_stretched(passphrase, salt)).encrypt(nonce, signer.key.private_bytes_raw(), _FORM)
+    parts = {"withness-signing-key": 1, "salt": salt.hex(), "nonce": nonce.hex(), "sealed": sealed.hex()}
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(pem)
+            file.write(json.dumps(parts).encode())
             file.flush()
             os.fsync(file.fileno())
     except FileExistsError:
@@ -91,15 +95,24 @@ def write_signer(signer: Signer, path: Path, passphrase: str) -> None:
 
 def read_signer(who: str, path: Path, passphrase: str) -> Signer:
     """Open a person's key file. Raises InvalidInput for a wrong passphrase or a file that is no such key."""
+    from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     try:
-        key = load_pem_private_key(path.read_bytes(), passphrase.encode())
+        parts = json.loads(path.read_bytes())
+        salt, nonce, sealed = (bytes.fromhex(parts[name]) for name in ("salt", "nonce", "sealed"))
+        key = AESGCM(_stretched(passphrase, salt)).decrypt(nonce, sealed, _FORM)
+        return Signer(who, Ed25519PrivateKey.from_private_bytes(key))
     except OSError as error:
         raise InvalidInput(f"The key file cannot be read: {error.strerror}.", field="key file") from None
-    except (ValueError, TypeError):
+    except InvalidTag:
         raise InvalidInput("The key file does not open: check the passphrase.", field="passphrase") from None
-    if not isinstance(key, Ed25519PrivateKey):
-        raise InvalidInput("The key file holds no Ed25519 key.", field="key file")
-    return Signer(who, key)
+    except (ValueError, TypeError, KeyError):
+        raise InvalidInput("The file is no Withness signing key.", field="key file") from None
+
+
+def _stretched(passphrase: str, salt: bytes) -> bytes:
+    from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+    return Scrypt(salt=salt, length=32, n=_COST, r=8, p=1).derive(passphrase.encode())

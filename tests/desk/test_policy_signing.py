@@ -277,7 +277,7 @@ class TestStarting:
 
     @pytest.mark.parametrize("name", ["policy", "version", "who", "key", "at", "signature"])
     def test_a_signature_file_with_one_thing_changed(self, site: Site, own: Path, name: str) -> None:
-        """Planted: `may_decide` without the look at the signature; three rows caught it."""
+        """Planted: `may_decide` without the look at the signature; two rows caught it."""
         sign(site, own)
         file = signature_file(own)
         found = json.loads(file.read_text(encoding="utf-8"))

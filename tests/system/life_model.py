@@ -1,7 +1,8 @@
 """A small model of the gate: when a plan may be saved, and which ways out are open.
 
-Written from the contracts and the gate's clinical content alone: it imports nothing of Withness, keeps plain lists of
-what happened to each person, and decides anew each time. A verdict has reasons to hold and doubts; with neither, a
+Written from the contracts, the gate's clinical content and the decisions in docs/adr alone: it imports nothing of
+Withness, keeps plain lists of what happened to each person, numbered in the order of recording, and decides anew each
+time. A verdict has reasons to hold and doubts; with neither, a
 plan may be saved. Where the contracts leave something open, the model doubts and the test asks nothing.
 """
 
@@ -115,9 +116,13 @@ def domain_of(link: str) -> str:
 
 @dataclass
 class Screen:
-    """One recorded screen; `answers` are those that differ from a screen that clears."""
+    """One recorded screen; `answers` are those that differ from a screen that clears.
+
+    `corrected_by` are the ids of screens that were taken as corrections of this one.
+    """
 
     id: str
+    number: int
     recorded: datetime
     authored: datetime
     encounter: str
@@ -126,7 +131,7 @@ class Screen:
     broken: bool = False
     asked_sites_own: bool = False
     result_older: timedelta = timedelta(0)
-    corrected: bool = False
+    corrected_by: tuple[str, ...] = ()
     retracted: bool = False
 
     @property
@@ -159,7 +164,9 @@ class Screen:
 
     def silent(self, link: str) -> bool:
         """Whether the question was left open, so that an override may cover it."""
-        return self.says(link) == OPEN and self.code(link) in SILENT or (link == SITES_OWN and not self.asked_sites_own)
+        return (self.says(link) == OPEN and self.code(link) in SILENT) or (
+            link == SITES_OWN and not self.asked_sites_own
+        )
 
 
 @dataclass
@@ -169,6 +176,7 @@ class Raised:
     domain: str
     acuity: str
     at: datetime
+    number: int
 
 
 @dataclass
@@ -177,6 +185,7 @@ class Assessment:
 
     domain: str
     at: datetime
+    number: int
     items: dict[str, str | None]
 
 
@@ -193,16 +202,25 @@ class Override:
 
 @dataclass
 class Person:
-    """What happened to one person, in the order of recording; of each need the newest evidence counts."""
+    """What happened to one person, in the order of recording.
+
+    Of each need the newest evidence counts: its number, and whether it resumes conjoint work. A release has the domain
+    and the number of the new screen that it rests on.
+    """
 
     screens: list[Screen] = field(default_factory=list)
-    evidence: dict[str, tuple[datetime, bool]] = field(default_factory=dict)
-    released: list[tuple[str, datetime]] = field(default_factory=list)
+    evidence: dict[str, tuple[int, bool]] = field(default_factory=dict)
+    released: list[tuple[str, int]] = field(default_factory=list)
     assessed: list[Assessment] = field(default_factory=list)
     raised: list[Raised] = field(default_factory=list)
     overrides: list[Override] = field(default_factory=list)
-    fresh_after: datetime | None = None
+    fresh_after: int = -1
     acts: int = 0
+
+    def mistaken(self, screen: Screen) -> bool:
+        """Whether a screen was entered in error; a correction in the wrong chart corrects nothing."""
+        wrong = {one.id for one in self.screens if one.retracted}
+        return screen.retracted or any(one not in wrong for one in screen.corrected_by)
 
 
 @dataclass
@@ -224,6 +242,7 @@ class Model:
     def __init__(self, people: Iterable[str], known_bugs: frozenset[str] = frozenset()) -> None:
         self.people = {who: Person() for who in people}
         self.newest: datetime | None = None
+        self.numbers = 0
         self.sites_own = False
         self.known_bugs = known_bugs
 
@@ -232,6 +251,11 @@ class Model:
         """Every question of the policy in force, and the validated result."""
         return (*YES, RESULT, *((SITES_OWN,) if self.sites_own else ()))
 
+    def next(self) -> int:
+        """Return the number of what is recorded now."""
+        self.numbers += 1
+        return self.numbers
+
     # -- may a plan be saved?
 
     def verdict(
@@ -239,7 +263,7 @@ class Model:
     ) -> Verdict:
         """Return why a plan with this person must be held now."""
         person, found = self.people[who], Verdict()
-        if self.newest is not None and now < self.newest:
+        if self._clock_back(now):
             found.holds.add("the clock went back")
         self._judge_raises(person, found, shared=shared)
         if not person.screens:
@@ -267,7 +291,7 @@ class Model:
             yield "filed too late"
         if any(latest.authored < one.believed for one in person.screens[:-1]):
             yield "made before another one"
-        if person.fresh_after is not None and latest.recorded <= person.fresh_after:
+        if latest.number <= person.fresh_after:
             yield "a screen was retracted since"
 
     def _judge_window(
@@ -294,7 +318,7 @@ class Model:
         last = len(person.screens) - 1
         for index in range(max(0, last - 1), last + 1):
             screen = person.screens[index]
-            if (screen.corrected or screen.retracted) and index != last:
+            if person.mistaken(screen) and index != last:
                 continue
             for link in self.links:
                 if screen.says(link) not in (ELEVATED, ACUTE):
@@ -357,33 +381,32 @@ class Model:
         state, latest = screen.says(link), index == len(person.screens) - 1
         if state not in (ELEVATED, ACUTE):
             return state
-        if screen.corrected or screen.retracted:
+        if person.mistaken(screen):
             return state if latest else NOTHING
-        released = any(one == domain_of(link) and at > screen.recorded for one, at in person.released)
-        if latest and released and state == ELEVATED and "B11" in self.known_bugs:
-            return DOUBT
         if self._closed(person, index, link, shared=shared):
             return CAUTION
-        earlier = [one for one in person.screens[:index] if one.says(link) in (ELEVATED, ACUTE)]
         if self._history(person, index, link, shared):
-            return DOUBT if any(one.corrected or one.retracted for one in earlier) else CAUTION
-        if self._cited(person, screen, link, shared=shared):
-            return CAUTION
-        return state
+            before = person.screens[:index]
+            mistaken = any(person.mistaken(one) for one in before if one.says(link) in (ELEVATED, ACUTE))
+            unordered = any(one.recorded >= screen.believed for one in before if one.says(link) in (ELEVATED, ACUTE))
+            return DOUBT if mistaken or unordered else CAUTION
+        return CAUTION if self._cited(person, screen, link, shared=shared) else state
 
     def _closed(self, person: Person, index: int, link: str, *, shared: bool) -> bool:
         """Whether a release or an assessment ended this finding."""
         screen, domain = person.screens[index], domain_of(link)
-        state, latest = screen.says(link), index == len(person.screens) - 1
-        if not self._evidenced(person, link, state, screen.recorded, shared=shared):
+        state = screen.says(link)
+        if not self._evidenced(person, link, state, screen.number, shared=shared):
             return False
-        if not latest and any(one == domain and at > screen.recorded for one, at in person.released):
+        if any(one == domain and rests_on > screen.number for one, rests_on in person.released):
             return True
         if state != ELEVATED or link == INTOXICATED:
             return False
-        return any(one.domain == domain and one.at >= screen.recorded and link in one.items for one in person.assessed)
+        return any(
+            one.domain == domain and one.number > screen.number and link in one.items for one in person.assessed
+        )
 
-    def _history(self, person: Person, index: int, link: str, shared: bool) -> bool:  # noqa: FBT001
+    def _history(self, person: Person, index: int, link: str, shared: bool) -> bool:
         """Whether a yes is known history: nothing new since holds whose needs are all complete."""
         screen = person.screens[index]
         if link not in KNOWN or screen.broken or screen.answers.get(f"{link}.new") != "no":
@@ -396,7 +419,7 @@ class Model:
             and not self._history(person, number, link, shared)
         ]
         return bool(before) and all(
-            self._evidenced(person, link, one.says(link), one.recorded, shared=shared) for one in before
+            self._evidenced(person, link, one.says(link), one.number, shared=shared) for one in before
         )
 
     def _cited(self, person: Person, screen: Screen, link: str, *, shared: bool) -> bool:
@@ -407,6 +430,7 @@ class Model:
             return False
         return any(
             one.domain == domain_of(link)
+            and one.number < screen.number
             and one.at < screen.recorded <= one.at + UNCHANGED
             and one.items.get(link) == screen.code(link)
             and not self._acute_since(person, one)
@@ -415,10 +439,10 @@ class Model:
 
     def _acute_since(self, person: Person, assessment: Assessment) -> bool:
         raised = any(
-            one.domain == assessment.domain and one.acuity == ACUTE and one.at > assessment.at for one in person.raised
+            one.domain == assessment.domain and one.acuity == ACUTE and one.number > assessment.number for one in person.raised
         )
         return raised or any(
-            one.says(link) == ACUTE and one.recorded > assessment.at and not (one.corrected or one.retracted)
+            one.says(link) == ACUTE and one.number > assessment.number and not person.mistaken(one)
             for one in person.screens
             for link in self.links
             if domain_of(link) == assessment.domain
@@ -426,18 +450,13 @@ class Model:
 
     def _raise_stands(self, person: Person, one: Raised, *, shared: bool) -> str:
         """Return what is left of a raise, "" for nothing."""
-        released = any(domain == one.domain and at > one.at for domain, at in person.released)
-        newer = bool(person.screens) and person.screens[-1].authored > one.at
-        complete = self._evidenced(person, f"{one.domain}.raised", one.acuity, one.at, shared=shared)
-        if released and newer and complete:
-            return ""
+        complete = self._evidenced(person, f"{one.domain}.raised", one.acuity, one.number, shared=shared)
+        released = any(domain == one.domain and rests_on > one.number for domain, rests_on in person.released)
         assessed = any(
-            done.domain == one.domain and done.at >= one.at and f"{one.domain}.raised" in done.items
+            done.domain == one.domain and done.number > one.number and f"{one.domain}.raised" in done.items
             for done in person.assessed
         )
-        if one.acuity == ELEVATED and assessed and complete:
-            return DOUBT if released and "B11" in self.known_bugs else ""
-        return one.acuity
+        return "" if complete and (released or (assessed and one.acuity == ELEVATED)) else one.acuity
 
     # -- evidence
 
@@ -448,19 +467,17 @@ class Model:
         found = (*RELEASE[domain], *WHEN.get(link, ())) if acuity == ACUTE else ASSESSMENT[domain]
         return (*found, CONJOINT) if with_others and domain == "violence" else found
 
-    def _evidenced(self, person: Person, link: str, acuity: str, since: datetime, *, shared: bool) -> bool:
+    def _evidenced(self, person: Person, link: str, acuity: str, since: int, *, shared: bool) -> bool:
         """Whether the needs are complete since then: its own, or those of something acute in its place."""
         return any(
-            all(
-                self._has(person, need, since, shared=shared) for need in self.needs(link, one, with_others=shared)
-            )
+            all(self._has(person, need, since, shared=shared) for need in self.needs(link, one, with_others=shared))
             for one in (acuity, ACUTE)
         )
 
     @staticmethod
-    def _has(person: Person, need: str, since: datetime | None, *, shared: bool) -> bool:
-        at, resumes = person.evidence.get(need, (None, False))
-        if at is None or (since is not None and at < since):
+    def _has(person: Person, need: str, since: int | None, *, shared: bool) -> bool:
+        number, resumes = person.evidence.get(need, (-1, False))
+        if number < 0 or (since is not None and number < since):
             return False
         return need != CONJOINT or not shared or resumes
 
@@ -474,17 +491,17 @@ class Model:
             one.domain for one in person.raised if one.acuity == ACUTE and self._raise_stands(person, one, shared=False)
         }
 
-    def _findings(self, person: Person, state: str, domain: str = "") -> list[tuple[datetime, str]]:
+    def _findings(self, person: Person, state: str, domain: str = "") -> list[tuple[int, str]]:
         return [
-            (screen.recorded, link)
+            (screen.number, link)
             for index, screen in enumerate(person.screens)
             for link in self.links
             if domain in ("", domain_of(link)) and self.standing(person, index, link, shared=False) == state
         ]
 
-    def _raises(self, person: Person, domain: str, acuity: str) -> list[tuple[datetime, str]]:
+    def _raises(self, person: Person, domain: str, acuity: str) -> list[tuple[int, str]]:
         return [
-            (one.at, f"{domain}.raised")
+            (one.number, f"{domain}.raised")
             for one in person.raised
             if (one.domain, one.acuity) == (domain, acuity) and self._raise_stands(person, one, shared=False)
         ]
@@ -495,22 +512,31 @@ class Model:
         acute = [*self._findings(person, ACUTE, domain), *self._raises(person, domain, ACUTE)]
         if not acute:
             return None if self._findings(person, DOUBT, domain) else False
-        since = max(at for at, _ in acute)
+        since = max(number for number, _ in acute)
         needs = {need for _, link in acute for need in self.needs(link, ACUTE, with_others=in_unit)}
         if not all(self._has(person, need, since, shared=False) for need in needs):
             return False
-        if not person.screens or person.screens[-1].authored <= since:
+        return self._rescreened(person, domain, since, now)
+
+    def _rescreened(self, person: Person, domain: str, since: int, now: datetime) -> bool:
+        """Whether there is a new screen below acute, made after the newest acute finding, that can clear."""
+        if not person.screens:
             return False
         latest, last = person.screens[-1], len(person.screens) - 1
         links = [one for one in self.links if domain_of(one) == domain]
-        if latest.broken or any(self.standing(person, last, one, shared=False) in (OPEN, ACUTE) for one in links):
-            return False
-        if self.newest is not None and now < self.newest:
-            return None if "B9" in self.known_bugs else False
-        unfit = set(self.not_current(person, now))
-        if unfit:
-            return None if {"B4", "B5", "B12"} & self.known_bugs else False
-        return True
+        below = not any(self.standing(person, last, one, shared=False) in (OPEN, ACUTE) for one in links)
+        new = latest.number > since and latest.authored > max(
+            at for at, number in self._times(person) if number == since
+        )
+        return new and below and not any(self.not_current(person, now)) and not self._clock_back(now)
+
+    @staticmethod
+    def _times(person: Person) -> Iterator[tuple[datetime, int]]:
+        yield from ((one.recorded, one.number) for one in person.screens)
+        yield from ((one.at, one.number) for one in person.raised)
+
+    def _clock_back(self, now: datetime) -> bool:
+        return self.newest is not None and now < self.newest
 
     def may_assess(self, who: str, domain: str, *, in_unit: bool) -> bool | None:
         """Return whether an assessment of a domain, rightly signed, is right; None in doubt."""
@@ -557,7 +583,7 @@ class Model:
         if not person.screens:
             return False
         latest, found = person.screens[-1], Verdict()
-        if self.newest is not None and now < self.newest:
+        if self._clock_back(now):
             return False
         self._judge_window(person, found, now, latest.encounter, amendment=False, shared=False)
         if any(self.not_current(person, now)) or "too old" in found.holds:

@@ -175,7 +175,7 @@ def test_toms_plan_changes_at_the_chosen_time_and_with_the_neutral_words_alone(s
         assert site.everything_about(TOM) == before, hours
 
     site.pass_time(hours=2)
-    assert site.desk.sync(actor=CLINICIAN)["changed"] == 1
+    assert site.desk.sync(actor=CLINICIAN)["changed"] == 2  # hers, on hold already, and his
     assert site.plan_status(TOM) == "on-hold"
     [now] = site.care_plans(TOM)
     [was] = [one for one in before if one["resourceType"] == "CarePlan"]

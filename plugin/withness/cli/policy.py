@@ -202,7 +202,7 @@ def _named(one: RiskPolicy) -> dict[str, Any]:
 
 
 def _counts(changes: Iterable[Change]) -> dict[str, int]:
-    found = Counter(one.direction for one in changes)
+    found: Counter[str] = Counter(one.direction for one in changes)
     return {direction: found[direction] for direction in _SAID}
 
 

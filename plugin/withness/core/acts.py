@@ -34,10 +34,11 @@ class ActKind(StrEnum):
 
 @dataclass(frozen=True)
 class Act:
-    """One act about one person. `by` and `second` are who signed it ("" where nobody did), `at` when.
+    """One act about one person. `by` and `second` are who signed it ("" where nobody did), `at` when, `number` its
+    place in the order of recording, which screens share.
 
     Bodies: opened {domain, screen, responsible, backup, steps}; step {domain, step, outcome, reason};
-    evidence {need, fields}; assessed {domain, level, items: [[item, answer]]}; released {domain, reason};
+    evidence {need, fields}; assessed {domain, level, items: [[item, answer]]}; released {domain, reason, screen};
     entry-error {screen, corrected_by}; retracted {screen, reason, fresh}; raised {domain, acuity, source, reason};
     cosigned {screen}; override {screen, items, reason_code, rationale, purpose, expires};
     override-used {override, decision}; policy-signed {digest, version, owner}, about the signer themselves.
@@ -50,6 +51,7 @@ class Act:
     by: str
     second: str
     body: Mapping[str, Any]
+    number: int = 0
 
 
 Acts = tuple[Act, ...]

@@ -77,6 +77,8 @@ def _state(policy: RiskPolicy, episode: Episode, acts: Acts, at: datetime) -> Ep
     said = {one.body["step"]: one for one in steps_said if one.body["outcome"] in OUTCOMES}
     evidenced = {one.body["need"]: one for one in of(mine, ActKind.EVIDENCE)}
     released = [one.at for one in of(mine, ActKind.RELEASED) if one.body["domain"] == episode.domain]
+    undone = of(mine, ActKind.ENTRY_ERROR, ActKind.RETRACTED)
+    released += [one.at for one in undone if one.body["screen"] == episode.screen]
     ended = next((one for one in released if one > episode.opened), None)
     escalated = frozenset(one.body["step"] for one in steps_said if one.body["outcome"] == ESCALATED)
     acknowledged = min((one.at for one in (*said.values(), *evidenced.values())), default=None)

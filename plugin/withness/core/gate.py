@@ -115,7 +115,8 @@ def _judge_beyond(judged: Judgement, latest: Screen | None, standing: Standing, 
         reading = _raised(one, latest, standing)
         judged.add(one.domain, reading.item, reading.acuity, reading.why)
         judged.by = reading.closed_by or judged.by
-    if latest is not None and standing.fresh_after is not None and latest.recorded <= standing.fresh_after:
+    stale = latest is not None and (latest.number <= standing.fresh_after or latest.id in standing.retracted)
+    if stale:
         judged.unknown(SCREEN, "", "a screen was retracted: a fresh one is needed", missing=SCREEN)
     if latest is not None and latest.id in standing.uncosigned:
         judged.unknown(SCREEN, "co-signature", "a trainee's screen waits for the co-signature", missing="co-signature")

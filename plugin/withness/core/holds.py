@@ -6,6 +6,7 @@ Derived anew from screens and acts each time it is asked: no state is kept that 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -28,26 +29,27 @@ def standing_of(policy: RiskPolicy, history: tuple[Screen, ...], acts: Acts, abo
     if not acts:
         return Standing(uncosigned=uncosigned)
     raises = tuple(_raise(act) for act in of(acts, ActKind.RAISED))
-    retractions = [act.at for act in of(acts, ActKind.RETRACTED)]
+    retractions = of(acts, ActKind.RETRACTED)
     return Standing(
         holds=_holds(policy, history, acts, raises, about),
         raises=raises,
         overrides=tuple(_override(act, acts) for act in of(acts, ActKind.OVERRIDE)),
-        fresh_after=max(retractions, default=None),
+        fresh_after=max((act.number for act in retractions), default=-1),
+        retracted=frozenset(act.body["screen"] for act in retractions),
         uncosigned=uncosigned,
     )
 
 
 def _uncosigned(policy: RiskPolicy, history: tuple[Screen, ...], acts: Acts, about: Circumstance) -> frozenset[str]:
-    if not policy.trainee_needs_cosignature or not about.trainees:
+    if not policy.trainee_needs_cosignature or not about.trainee_screens:
         return frozenset()
     signed = {act.body["screen"] for act in of(acts, ActKind.COSIGNED)}
-    return frozenset(one.id for one in history if one.author in about.trainees and one.id not in signed)
+    return frozenset(one.id for one in history if one.id in about.trainee_screens - signed)
 
 
 def _raise(act: Act) -> Raise:
     item = "chart-evidence" if act.body["source"] == "chart" else "raised"
-    return Raise(act.id, act.body["domain"], item, Acuity(act.body["acuity"]), act.at)
+    return Raise(act.id, act.body["domain"], item, Acuity(act.body["acuity"]), act.at, act.number)
 
 
 def _override(act: Act, acts: Acts) -> Override:
@@ -61,15 +63,15 @@ def _holds(
 ) -> tuple[Hold, ...]:
     """Every finding that holds or held, in the order of its making: known history looks at those before it."""
     found: list[Hold] = []
+    ways = _Ways(policy, history, acts, about)
     for one in raises:
         domain = policy.domain(one.domain)
         if domain is not None:
-            found.append(_Case(policy, acts, about, domain, found).hold(one.id, one.item, one.acuity, one.at))
+            found.append(ways.hold(domain, one.id, one.item, one.acuity, one.at, one.number))
     for screen in history:
         for domain in policy.domains:
-            case = _Case(policy, acts, about, domain, found)
-            made = [case.of_screen(screen, reading) for reading in _holding(policy, domain, screen, found, about)]
-            found.extend(made)
+            readings = tuple(_holding(policy, domain, screen, found, about))
+            found.extend(ways.of_screen(domain, screen, reading, tuple(found)) for reading in readings)
     return tuple(found)
 
 
@@ -80,88 +82,99 @@ def _holding(
     return (one for one in readings_of(policy, domain, screen, ended, about) if one.acuity in HOLDING)
 
 
-class _Case:
-    """The acts that may end a finding of one domain."""
+class _Ways:
+    """The acts that may end findings. What came first is told by the order of recording, never by a clock."""
 
-    def __init__(
-        self, policy: RiskPolicy, acts: Acts, about: Circumstance, domain: Domain, before: Iterable[Hold]
-    ) -> None:
-        self.policy, self.acts, self.about, self.domain = policy, acts, about, domain
-        self.before = tuple(before)
+    def __init__(self, policy: RiskPolicy, history: tuple[Screen, ...], acts: Acts, about: Circumstance) -> None:
+        self.policy, self.acts, self.about = policy, acts, about
+        self.numbers = {screen.id: screen.number for screen in history}
+        self.retracted = {act.body["screen"] for act in of(acts, ActKind.RETRACTED)}
 
-    def of_screen(self, screen: Screen, reading: Reading) -> Hold:
+    def of_screen(self, domain: Domain, screen: Screen, reading: Reading, before: tuple[Hold, ...]) -> Hold:
         """Return the hold that a screen's finding makes, with what became of it."""
-        hold = self.hold(screen.id, reading.item, reading.acuity, screen.recorded, passing=reading.passing)
-        if hold.closed_by is None and reading.acuity is Acuity.ELEVATED and self._unchanged(screen, reading):
-            return Hold(**{**vars(hold), "needs_complete": True, "closed_by": "assessment", "cited": True})
+        passing = reading.passing and any(
+            one.id == f"{domain.id}.{reading.item}" and one.passing for one in domain.questions
+        )
+        number, recorded = screen.number, screen.recorded
+        hold = self.hold(domain, screen.id, reading.item, reading.acuity, recorded, number, renewed=passing)
+        elevated = hold.closed_by is None and reading.acuity is Acuity.ELEVATED
+        if elevated and self._unchanged(domain, screen, reading, before):
+            return replace(hold, needs_complete=True, closed_by="assessment", cited=True)
         return hold
 
-    def hold(self, source: str, item: str, acuity: Acuity, opened: datetime, *, passing: bool = False) -> Hold:
-        """Return one hold; `source` is the screen or raise that made it."""
+    def hold(
+        self,
+        domain: Domain,
+        source: str,
+        item: str,
+        acuity: Acuity,
+        opened: datetime,
+        number: int,
+        *,
+        renewed: bool = False,
+    ) -> Hold:
+        """Return one hold of a screen or raise; a `renewed` finding ends with a new screen only (intoxicated)."""
         # What ends something acute is more than what ends the same domain's elevated findings.
         kinds = (acuity, Acuity.ACUTE)
-        wanted = [needs_of(self.domain, one, (item,), shared=self.about.shared) for one in kinds]
-        complete = any(self.complete(needs, since=opened) for needs in wanted)
-        return Hold(
-            screen=source,
-            domain=self.domain.id,
-            item=item,
-            opened=opened,
-            needs_complete=complete,
-            closed_by=self._closed_by(source, item, acuity, opened, complete=complete, passing=passing),
-        )
+        wanted = [needs_of(domain, one, (item,), shared=self.about.shared) for one in kinds]
+        complete = any(self.complete(needs, since=number) for needs in wanted)
+        closed_by = self._entered_in_error(source) or self._released(domain, number)
+        if closed_by is None and acuity is Acuity.ELEVATED and complete and not renewed:
+            assessed = any(one.number > number and item in dict(one.body["items"]) for one in self._assessments(domain))
+            closed_by = "assessment" if assessed else None
+        acute = acuity is Acuity.ACUTE
+        return Hold(source, domain.id, item, opened, complete, closed_by, number=number, acute=acute)
 
-    def _closed_by(
-        self, source: str, item: str, acuity: Acuity, opened: datetime, *, complete: bool, passing: bool
-    ) -> str | None:
-        if any(act.body["screen"] == source for act in of(self.acts, ActKind.RETRACTED)):
+    def _entered_in_error(self, source: str) -> str | None:
+        if source in self.retracted:
             return "retraction"
-        if any(act.body["screen"] == source for act in of(self.acts, ActKind.ENTRY_ERROR)):
-            return "entry-error"
-        released = [one for one in of(self.acts, ActKind.RELEASED) if one.body["domain"] == self.domain.id]
-        if any(one.at > opened and one.second for one in released):
-            return "release"
-        assessed = any(one.at >= opened and item in dict(one.body["items"]) for one in self._assessments())
-        ends = acuity is Acuity.ELEVATED and complete and not self._ends_anew(item, passing=passing)
-        return "assessment" if ends and assessed else None
+        errors = (act for act in of(self.acts, ActKind.ENTRY_ERROR) if act.body["screen"] == source)
+        # A correction that was itself in the wrong chart corrects nothing.
+        return "entry-error" if any(act.body["corrected_by"] not in self.retracted for act in errors) else None
 
-    def _ends_anew(self, item: str, *, passing: bool) -> bool:
-        """Whether only a new screen ends it (policy: sticky_elevated, intoxicated)."""
-        return passing and any(one.id == f"{self.domain.id}.{item}" and one.passing for one in self.domain.questions)
+    def _released(self, domain: Domain, number: int) -> str | None:
+        """A release ends what was found before the new screen that it rests on, and nothing that screen finds."""
+        mine = (act for act in of(self.acts, ActKind.RELEASED) if act.body["domain"] == domain.id and act.second)
+        rests_on = (self.numbers.get(act.body["screen"], -1) for act in mine)
+        return "release" if any(one > number for one in rests_on) else None
 
-    def _assessments(self) -> Acts:
+    def _assessments(self, domain: Domain) -> Acts:
         """Every assessment of this domain that its level's signatures bear out."""
-        mine = (act for act in of(self.acts, ActKind.ASSESSED) if act.body["domain"] == self.domain.id)
+        mine = (act for act in of(self.acts, ActKind.ASSESSED) if act.body["domain"] == domain.id)
         return tuple(act for act in mine if act.body["level"] == "low" or act.second)
 
-    def _unchanged(self, screen: Screen, reading: Reading) -> bool:
+    def _unchanged(self, domain: Domain, screen: Screen, reading: Reading, before: tuple[Hold, ...]) -> bool:
         """Whether an earlier assessment of the same answer still speaks for this one (policy: unchanged_later).
 
         A refusal says nothing new, so it is never "unchanged"; an acute finding since asks for a new assessment.
         """
-        if reading.passing or not self._resumed():
+        answer = screen.answers.get(f"{domain.id}.{reading.item}")
+        if reading.passing or answer is None or not self._resumed(domain):
             return False
-        answer = screen.answers.get(f"{self.domain.id}.{reading.item}")
-        for act in self._assessments():
-            young = act.at < screen.recorded <= act.at + self.policy.times.unchanged
-            if young and dict(act.body["items"]).get(reading.item) == answer and not self._acute_since(act.at):
-                return answer is not None and (answer == YES or reading.item == "validated.result")
+        if answer != YES and reading.item != "validated.result":
+            return False
+        for act in self._assessments(domain):
+            young = act.number < screen.number and act.at < screen.recorded <= act.at + self.policy.times.unchanged
+            same = dict(act.body["items"]).get(reading.item) == answer
+            if young and same and not _acute_since(act, domain, before):
+                return True
         return False
 
-    def _acute_since(self, at: datetime) -> bool:
-        return any(
-            one.domain == self.domain.id and one.opened > at and one.closed_by not in ("entry-error", "retraction")
-            for one in self.before
-            if not one.cited
-        )
+    def _resumed(self, domain: Domain) -> bool:
+        wanted = SHARED in domain.needs_when and self.about.shared
+        return not wanted or self.complete(domain.needs_when[SHARED], since=None)
 
-    def _resumed(self) -> bool:
-        wanted = SHARED in self.domain.needs_when and self.about.shared
-        return not wanted or self.complete(self.domain.needs_when[SHARED], since=None)
-
-    def complete(self, needs: Iterable[str], *, since: datetime | None) -> bool:
+    def complete(self, needs: Iterable[str], *, since: int | None) -> bool:
         """Whether each need has evidence recorded since then; conjoint work asks for the decision to resume it."""
         return not missing_needs(self.acts, needs, since=since, resume=self.about.shared)
+
+
+def _acute_since(act: Act, domain: Domain, before: tuple[Hold, ...]) -> bool:
+    return any(
+        one.domain == domain.id and one.number > act.number and one.closed_by not in ("entry-error", "retraction")
+        for one in before
+        if one.acute
+    )
 
 
 def needs_of(domain: Domain, acuity: Acuity, items: Iterable[str], *, shared: bool) -> tuple[str, ...]:
@@ -174,31 +187,39 @@ def needs_of(domain: Domain, acuity: Acuity, items: Iterable[str], *, shared: bo
     return tuple(dict.fromkeys(needs))
 
 
-def missing_needs(acts: Acts, needs: Iterable[str], *, since: datetime | None, resume: bool) -> tuple[str, ...]:
+def missing_needs(acts: Acts, needs: Iterable[str], *, since: int | None, resume: bool) -> tuple[str, ...]:
     """Return the needs without evidence recorded since then; the newest evidence of a need is the one that counts."""
     newest = {act.body["need"]: act for act in of(acts, ActKind.EVIDENCE)}
     return tuple(one for one in needs if not _serves(newest.get(one), one, since=since, resume=resume))
 
 
-def _serves(act: Act | None, need: str, *, since: datetime | None, resume: bool) -> bool:
-    if act is None or (since is not None and act.at < since):
+def _serves(act: Act | None, need: str, *, since: int | None, resume: bool) -> bool:
+    if act is None or (since is not None and act.number <= since):
         return False
     return need != CONJOINT or not resume or act.body["fields"].get("decision") == RESUME
 
 
+@dataclass(frozen=True)
+class Source:
+    """The screen or raise that a standing finding was made by: its place in the order, its id, when it was recorded."""
+
+    number: int
+    id: str
+    at: datetime
+
+
 def sources(
     policy: RiskPolicy, history: tuple[Screen, ...], standing: Standing, about: Circumstance, acuity: Acuity
-) -> dict[str, tuple[datetime, str]]:
-    """Return the newest screen or raise that makes each domain this acute now, and when it was recorded."""
-    found: dict[str, tuple[datetime, str]] = {}
+) -> dict[str, Source]:
+    """Return the newest screen or raise that makes each domain this acute now, by domain id."""
+    made: list[tuple[str, Source]] = []
     latest = history[-1] if history else None
     for one in standing.raises:
         if one.acuity is acuity and ended_raise(one, latest, standing) is None:
-            found[one.domain] = max(found.get(one.domain, (one.at, one.id)), (one.at, one.id))
+            made.append((one.domain, Source(one.number, one.id, one.at)))
     for screen in history:
         ended = Ended(standing, screen is latest)
         for domain in policy.domains:
             if any(one.acuity is acuity for one in readings_of(policy, domain, screen, ended, about)):
-                made = (screen.recorded, screen.id)
-                found[domain.id] = max(found.get(domain.id, made), made)
-    return found
+                made.append((domain.id, Source(screen.number, screen.id, screen.recorded)))
+    return dict(sorted(made, key=lambda pair: pair[1].number))

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from withness.core.acts import ActKind, Acts
+from withness.core.acts import Act, ActKind, Acts
 from withness.core.risk import RiskPolicy
 
 ROLES: Final = ("clinician", "supervisor", "consultant", "compliance", "policy-owner")
-VOUCHING: Final = ("compliance", "policy-owner")
-"""Who may enrol and revoke others: never somebody whose signature lets a plan through for that alone."""
+CLINICAL: Final = ("clinician", "supervisor", "consultant")
+VOUCHING: Final = ("compliance",)
+"""Who may enrol and revoke others: never somebody whose signature lets a plan through."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Refusal:
 
 def clinician_fault(people: People, who: str) -> Refusal | None:
     """Return why `who` may not sign as the clinician, None when they may."""
-    return _enrolled(people, who, field="actor") or _has(people[who], ("clinician", "supervisor", "consultant"))
+    return _enrolled(people, who, field="actor") or _has(people[who], CLINICAL)
 
 
 def _enrolled(people: People, who: str, *, field: str) -> Refusal | None:
@@ -139,3 +140,42 @@ def vouching_fault(people: People, who: str) -> Refusal | None:
         said = f"Only somebody enrolled as {' or '.join(VOUCHING)} enrols and revokes others."
         return Refusal("not-vouching", said, "by")
     return None
+
+
+_CLINICAL_ACTS: Final = (
+    ActKind.EVIDENCE,
+    ActKind.ASSESSED,
+    ActKind.RELEASED,
+    ActKind.ENTRY_ERROR,
+    ActKind.RETRACTED,
+    ActKind.OVERRIDE,
+    ActKind.COSIGNED,
+)
+"""Acts that a clinician signs."""
+_OF_TWO: Final = (ActKind.RELEASED, ActKind.ENTRY_ERROR, ActKind.RETRACTED, ActKind.OVERRIDE)
+"""Acts that two people sign; an assessment of more than low risk is another."""
+
+
+def standing_fault(act: Act, people: People) -> str | None:
+    """Return why a recorded act does not stand, by who signed it and who they were at that time; None when it does.
+
+    `people` are those enrolled before it. Whether it was right to do it is not asked again here.
+    """
+    return next(_standing_faults(act, people), None) if act.kind in _CLINICAL_ACTS else None
+
+
+def _standing_faults(act: Act, people: People) -> Iterator[str]:
+    first = clinician_fault(people, act.by)
+    if first is not None:
+        yield first.code
+    if act.kind not in _OF_TWO and not (act.kind is ActKind.ASSESSED and act.body["level"] != "low"):
+        return
+    second = _enrolled(people, act.second, field="second")
+    if act.second == act.by or second is not None:
+        yield "same-person" if second is None else second.code
+        return
+    roles = people[act.second].roles
+    if "compliance" in roles or set(roles).isdisjoint(("supervisor", "consultant")):
+        yield "not-second-signer"
+    if act.by in people and people[act.second].key == people[act.by].key:
+        yield "same-key"

@@ -35,9 +35,11 @@ _FILLERS: Final = "\u115f\u1160\u3164\uffa0"
 class Circumstance:
     """What a decision is asked for, and the facts around it that no screen can know.
 
-    `not_before` is the time of the newest trail record: a clock behind it has gone backwards. `birth_date`
-    comes from the chart (None: not proven). `shared` says that the unit has more than one member, `intact`
-    that the screens are those that the trail names.
+    `not_before` is the time of the newest trail record: a clock behind it has gone backwards. `birth_date` comes from
+    the chart (None: not proven). `shared` says that the unit has more than one member, `in_unit` that somebody asked
+    about alone takes part in conjoint work; `intact` that screens and acts are those that the trail names. `aliases`
+    are the same person under other ids (a merged record); `chart` what the EHR holds that raises, unless it was not
+    `chart_reached`; `trainee_screens` those that a supervisor signs too.
     """
 
     purpose: Purpose
@@ -51,7 +53,8 @@ class Circumstance:
     aliases: frozenset[str] = frozenset()
     chart: tuple[Observed, ...] = ()
     chart_reached: bool = True
-    trainees: frozenset[str] = frozenset()
+    trainee_screens: frozenset[str] = frozenset()
+    in_unit: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ def readings_of(
         said = "who answered is not stated"
         yield Reading("informant", Acuity.UNKNOWN, said, missing=domain.informant, silent=informant is None)
     alone = f"{domain.id}.asked-alone"
-    if domain.asked_alone and screen.answers.get(alone) not in ((YES,) if about.shared else (YES, NO)):
+    if domain.asked_alone and screen.answers.get(alone) not in ((YES,) if about.shared or about.in_unit else (YES, NO)):
         yield Reading("asked-alone", Acuity.UNKNOWN, "it is not stated that the person was asked alone", missing=alone)
     for question in domain.questions:
         faults = [fault for fault in screen.faults if fault.where == question.id]
@@ -158,8 +161,8 @@ class Ended:
 
 
 def ended_raise(one: Raise, latest: Screen | None, standing: Standing) -> str | None:
-    """Return what ended an acuity that was raised: a release counts with a screen made after the raise."""
-    newer = latest is not None and latest.authored is not None and latest.authored > one.at
+    """Return what ended an acuity that was raised."""
+    newer = latest is not None and latest.number > one.number
     return Ended(standing, latest=not newer).by(one.id, one.domain, Reading(one.item, one.acuity, ""))
 
 

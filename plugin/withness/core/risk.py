@@ -230,6 +230,8 @@ class Screen:
     answers: Mapping[str, str]
     faults: tuple[Fault, ...] = ()
     corrects: str | None = None
+    number: int = 0
+    """Its place in the order of recording, which no clock can change; acts are counted with screens."""
 
     @property
     def effective(self) -> datetime:
@@ -252,7 +254,8 @@ class Hold:
     """What became of one finding that holds: whether its needs are complete, and what ended it.
 
     `closed_by` is "assessment", "release", "entry-error" or "retraction", None while it stands. `cited` says that
-    an assessment of the same, unchanged finding on an earlier screen ends it.
+    an assessment of the same, unchanged finding on an earlier screen ends it. `number` is its place in the order of
+    recording.
     """
 
     screen: str
@@ -262,6 +265,8 @@ class Hold:
     needs_complete: bool = False
     closed_by: str | None = None
     cited: bool = False
+    number: int = 0
+    acute: bool = True
 
 
 @dataclass(frozen=True)
@@ -273,6 +278,7 @@ class Raise:
     item: str
     acuity: Acuity
     at: datetime
+    number: int = 0
 
 
 @dataclass(frozen=True)
@@ -291,12 +297,13 @@ class Override:
 class Standing:
     """What is known of one person beyond what their screens say.
 
-    `fresh_after` asks for a screen recorded later than a retraction; `uncosigned` are screens of trainees that
-    wait for their supervisor's signature.
+    `fresh_after` asks for a screen recorded after a retraction (its place in the order), `retracted` are screens that
+    say nothing any more, `uncosigned` those of trainees that wait for their supervisor's signature.
     """
 
     holds: tuple[Hold, ...] = ()
     raises: tuple[Raise, ...] = ()
     overrides: tuple[Override, ...] = ()
-    fresh_after: datetime | None = None
+    fresh_after: int = -1
+    retracted: frozenset[str] = frozenset()
     uncosigned: frozenset[str] = frozenset()

@@ -9,7 +9,7 @@ A statement is canonical JSON (RFC 8785); its signatures are over those bytes:
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NoReturn
@@ -17,7 +17,7 @@ from typing import Any, Final, NoReturn
 from withness.audit import log
 from withness.audit.record import Kind, Record, canonical, instant, moment
 from withness.core.acts import Act, ActKind, Acts
-from withness.core.people import People, Refusal, people_of
+from withness.core.people import People, Refusal, people_of, standing_fault
 from withness.desk.context import Actor, Context
 from withness.desk.digests import digest
 from withness.errors import Refused, TrailDamaged
@@ -76,8 +76,8 @@ def write(
 
     Raises TrailDamaged for an act that would let something through while the trail is damaged.
     """
-    if act.kind in NEED_WHOLE_TRAIL and log.broken(tx):
-        raise TrailDamaged("The audit trail is damaged, so nothing is released.", hint="Run: withness audit verify")
+    if act.kind in NEED_WHOLE_TRAIL:
+        require_directory(tx)
     statement = _statement(act, tx.facts().get("data_id", ""))
     text = canonical(statement)
     signed = [
@@ -126,6 +126,7 @@ def act_of(row: ActRow) -> Act:
         by=said["by"],
         second=said["second"],
         body=said["body"],
+        number=row.number,
     )
 
 
@@ -134,9 +135,40 @@ def acts_of(tx: Transaction, person: str) -> Acts:
     return tuple(act_of(row) for row in tx.acts(person))
 
 
+_DIRECTORY: Final = (ActKind.ENROLLED.value, ActKind.REVOKED.value)
+
+
 def enrolled(tx: Transaction) -> People:
     """Return everybody who was ever enrolled here."""
-    return people_of(tuple(act_of(row) for row in tx.acts_of_kinds(ActKind.ENROLLED.value, ActKind.REVOKED.value)))
+    return people_of(tuple(act_of(row) for row in tx.acts_of_kinds(*_DIRECTORY)))
+
+
+def require_directory(tx: Transaction) -> None:
+    """Raise TrailDamaged when the enrolments are not those that the trail names: nobody can sign on such ground."""
+    if log.broken(tx) or not directory_named(tx):
+        raise TrailDamaged("The audit trail is damaged, so nothing is released.", hint="Run: withness audit verify")
+
+
+def directory_named(tx: Transaction) -> bool:
+    """Whether enrolments and revocations are those that the trail names, no more and no fewer."""
+    return tx.recorded_enrolments() == tuple(row.id for row in tx.acts_of_kinds(*_DIRECTORY))
+
+
+def sound(tx: Transaction, rows: Sequence[ActRow]) -> bool:
+    """Whether each act is signed by people who could sign it when it was made."""
+    directory = tx.facts().get("data_id", "")
+    changes = tuple(act_of(row) for row in tx.acts_of_kinds(*_DIRECTORY))
+    return all(
+        fault_of(row, row.person, directory, people_of(tuple(one for one in changes if one.number < row.number)))
+        is None
+        for row in rows
+        if row.content["signatures"] or row.content["statement"]["by"]
+    )
+
+
+def enrolled_acts(tx: Transaction) -> Acts:
+    """Return every enrolment, in the order of recording."""
+    return tuple(act_of(row) for row in tx.acts_of_kinds(ActKind.ENROLLED.value))
 
 
 def fault_of(row: ActRow, person: str, directory: str, people: People) -> str | None:
@@ -156,7 +188,8 @@ def fault_of(row: ActRow, person: str, directory: str, people: People) -> str | 
         known = key or (people[one["who"]].key if one["who"] in people else "")
         if known != one["key"] or not verifies(known, text, one["signature"]):
             return "a signature under it does not fit"
-    return None
+    fault = standing_fault(act_of(row), people)
+    return f"those who signed it could not ({fault})" if fault else None
 
 
 def refuse(

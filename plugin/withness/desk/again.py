@@ -1,10 +1,15 @@
-"""Deciding again, by itself, what only an EHR that could not be asked held up (policy: chart_evidence)."""
+"""Going on by itself with what only an EHR that was away held up: a decision, or the end of a pause."""
 
 from __future__ import annotations
 
+from withness.core.acts import ActKind, of
 from withness.desk import facts, plans
+from withness.desk.acts import acts_of
 from withness.desk.answer import Answer
 from withness.desk.context import Actor, Context
+from withness.desk.ending import lift_acute
+from withness.desk.protocols import look
+from withness.desk.shares import ACUTE, MAY_BE_THERE, members_of, paused_by
 from withness.errors import Conflict, InvalidInput
 from withness.store.rows import PlanRow, PlanState
 
@@ -39,3 +44,36 @@ def _decided_again(context: Context, row: PlanRow, actor: Actor) -> Answer | Non
 
 def _reached(context: Context, members: tuple[str, ...]) -> bool:
     return all(one.reached for one in facts.gather(context, members).values())
+
+
+def resume(context: Context, actor: Actor) -> tuple[str, ...]:
+    """End the pauses that a release left standing because the EHR was away; return the outbox rows to send."""
+    rows: list[str] = []
+    for person in _released_and_paused(context):
+        known = facts.gather(context, (person,))
+        if not known[person].reached:
+            continue
+        with context.store.transaction() as tx:
+            at = context.now()
+            shown = look(tx, context, person, known, at)
+            member, aliases = shown.answered.decision.members[0], known[person].aliases
+            rows.extend(lift_acute(tx, context, member, aliases, actor, at))
+    return tuple(rows)
+
+
+def _released_and_paused(context: Context) -> tuple[str, ...]:
+    """Return whose plan is paused for something acute although every protocol of theirs has been released."""
+    found: dict[str, None] = {}
+    with context.store.transaction() as tx:
+        for id, state in tx.plan_states().items():
+            row = tx.plan(id) if state in MAY_BE_THERE else None
+            if row is None or row.content.get("amends"):
+                continue
+            for person in members_of(row):
+                if ACUTE not in paused_by(row, person):
+                    continue
+                acts = acts_of(tx, person)
+                opened = max((one.number for one in of(acts, ActKind.OPENED)), default=0)
+                if any(one.number > opened for one in of(acts, ActKind.RELEASED)):
+                    found[person] = None
+    return tuple(found)

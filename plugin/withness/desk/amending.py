@@ -12,7 +12,7 @@ from withness.core.plan import ChartPlan, Plan, charts
 from withness.desk.context import Context
 from withness.desk.shares import ACTIVE, share_of
 from withness.ehr.port import Stored
-from withness.errors import InvalidInput, WithnessError
+from withness.errors import Conflict, InvalidInput, WithnessError
 from withness.fhir import status
 from withness.fhir.making import Resource, Standing
 from withness.fhir.plan_resources import goal_key
@@ -25,12 +25,16 @@ _OWN: Final = ("supersedes", "request_id", "encounter", "signatures")
 
 @dataclass(frozen=True)
 class Base:
-    """The plan that an amendment names, and each member's CarePlan and Goals as the EHR holds them now."""
+    """The plan that an amendment names, and each member's CarePlan and Goals as the EHR holds them now.
+
+    `unread` are the members whose chart could not be asked.
+    """
 
     row: PlanRow
     version: str
     live: Mapping[str, Stored]
     goals: Mapping[str, tuple[Stored, ...]]
+    unread: frozenset[str]
 
     @property
     def current(self) -> str:
@@ -58,17 +62,23 @@ def base_of(context: Context, plan: Plan) -> Base | None:
     with context.store.transaction() as tx:
         row = tx.plan(id)
     row = require(row, plan)
-    live, goals = {}, {}
+    live, goals, unread = {}, {}, set()
     for member in plan.unit.members:
         reference = share_of(row, member).get("care_plan")
         try:
             stored = context.ehr.read(reference) if reference else None
             if stored is not None:
-                live[member] = stored
                 goals[member] = tuple(_goals(context, row, member))
+                live[member] = stored
         except WithnessError:
-            continue  # the gate holds while the EHR cannot be asked; what only adds safety needs no look
-    return Base(row, version, live, goals)
+            unread.add(member)  # the gate holds meanwhile; what only adds safety needs no look
+            continue
+        if reference and (stored is None or stored.resource.get("status") in _FINAL):
+            raise Conflict("The EHR says that this plan is over, or does not hold it.", field="supersedes.plan")
+    return Base(row, version, live, goals, frozenset(unread))
+
+
+_FINAL: Final = ("completed", "revoked", "entered-in-error")
 
 
 def _goals(context: Context, row: PlanRow, member: str) -> Iterator[Stored]:
@@ -81,7 +91,7 @@ def _goals(context: Context, row: PlanRow, member: str) -> Iterator[Stored]:
 
 def require(row: PlanRow | None, plan: Plan) -> PlanRow:
     """Return the plan that may be amended. Raises InvalidInput."""
-    if row is None:
+    if row is None or row.content.get("amends"):
         raise InvalidInput("supersedes.plan names no plan.", field="supersedes.plan", hint="Run: withness plan list")
     if row.state not in ACTIVE or "charts" not in row.content:
         said = {
@@ -164,12 +174,29 @@ def _cancelled(goal: Mapping[str, Any]) -> bool:
 
 
 def supersede(
-    tx: Transaction, base: PlanRow, draft: Mapping[str, Any], decision_id: str, found: Mapping[str, Any], at: datetime
+    tx: Transaction,
+    base: PlanRow,
+    draft: Mapping[str, Any],
+    decision_id: str,
+    found: Mapping[str, Any],
+    at: datetime,
+    *,
+    added: tuple[int, ...] | None = None,
 ) -> None:
-    """Note on the amended plan that a newer version stands: its draft, and the one before it."""
+    """Note on the amended plan that a newer version stands, and what stood before it.
+
+    `added` are the goals of a version that only adds safety; without it the version waits for its delivery.
+    """
     now = tx.plan(base.id) or base
-    versions = [*now.content.get("versions", []), {"version": version_of(now), "draft": now.content["draft"]}]
     before = now.content["charts"]
+    step = {
+        "version": version_of(now),
+        "draft": now.content["draft"],
+        "goals": {member: one.get("goals", {}) for member, one in before.items()},
+        "by": decision_id,
+        "added": None if added is None else [draft["goals"][number] for number in added],
+        "safety_plan": draft.get("safety_plan"),
+    }
     kept = ("state", "holds")
     merged = {
         member: {**one, **{name: before[member][name] for name in kept if name in before.get(member, {})}}
@@ -179,18 +206,41 @@ def supersede(
         **now.content,
         "draft": dict(draft),
         "version": int(version_of(now)) + 1,
-        "versions": versions,
-        "charts": {**now.content["charts"], **merged},
-        "amended_by": decision_id,
+        "versions": [*now.content.get("versions", []), step],
+        "charts": {**before, **merged},
+        "pending": now.content.get("pending") if added is not None else decision_id,
     }
     tx.put_plan(replace(now, updated_at=instant(at), content=content))
 
 
-def take_back(tx: Transaction, base_id: str, at: datetime) -> None:
-    """Let the version before stand again: the newer one was withheld and never reached the EHR."""
+def delivered(tx: Transaction, base_id: str, decision_id: str, at: datetime) -> None:
+    """Note that a version has reached the EHR: nothing waits any more."""
     now = tx.plan(base_id)
-    if now is None or not now.content.get("versions"):
+    if now is not None and now.content.get("pending") == decision_id:
+        tx.put_plan(replace(now, updated_at=instant(at), content={**now.content, "pending": None}))
+
+
+def take_back(tx: Transaction, base_id: str, decision_id: str, at: datetime) -> None:
+    """Let what stood before a version stand again: it never reached the EHR. Safety that was added since, stays."""
+    now = tx.plan(base_id)
+    steps = now.content.get("versions", []) if now else []
+    index = next((number for number, one in enumerate(steps) if one["by"] == decision_id), None)
+    if now is None or index is None:
         return
-    last = now.content["versions"][-1]
-    content = {**now.content, "draft": last["draft"], "version": int(version_of(now)) + 1}
+    draft, charts = dict(steps[index]["draft"]), dict(now.content["charts"])
+    taken = steps[index + 1]["goals"] if index + 1 < len(steps) else {m: one["goals"] for m, one in charts.items()}
+    for later in steps[index + 1 :]:
+        draft["goals"] = [*draft["goals"], *(later["added"] or [])]
+        draft["safety_plan"] = later["safety_plan"] or draft.get("safety_plan")
+    for member, one in charts.items():
+        since = {key: id for key, id in one.get("goals", {}).items() if key not in taken.get(member, {})}
+        charts[member] = {**one, "goals": {**steps[index]["goals"].get(member, {}), **since}}
+    content = {
+        **now.content,
+        "draft": draft,
+        "charts": charts,
+        "version": int(version_of(now)) + 1,
+        "versions": [*steps[:index], *steps[index + 1 :]],
+        "pending": None,
+    }
     tx.put_plan(replace(now, updated_at=instant(at), content=content))

@@ -23,7 +23,7 @@ class Answer:
     decision_id: str = ""
     version: str = "1"
     follow: tuple[str, ...] = ()
-    conflict: tuple[Mapping[str, Any], ...] = ()
+    conflict: tuple[Mapping[str, Any], ...] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the contract's JSON document."""

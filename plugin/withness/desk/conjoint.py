@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from withness.desk.context import Actor, Context
-from withness.desk.shares import ACTIVE, OVER, members_of, plan_change, plans_of, share_of, shared
+from withness.desk.shares import ACTIVE, OVER, members_of, plan_change, plans_of, replace_planned, share_of, shared
 from withness.store.transaction import Transaction
 
 _HOW: Final = {"pause": "on-hold", "end": "revoked", "resume": "active"}
@@ -32,6 +32,7 @@ def settle(
             share = share_of(plan, member)
             if not share or share["state"] in OVER:
                 continue
+            replace_planned(tx, context, plan, member, actor)
             id, record = plan_change(tx, context, plan, member, how, actor, at, note=note, from_=from_)
             context.record(tx, actor, at, record)
             rows.append(id)

@@ -5,18 +5,19 @@ Nothing is deleted and nothing is lowered but by a new screen (policy: entry_err
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 from withness.audit import log
 from withness.audit.record import Kind
 from withness.core.acts import ActKind
 from withness.core.gate import Decision
-from withness.core.people import Refusal, clinician_fault, second_fault
-from withness.core.risk import Screen
+from withness.core.people import People, Refusal, clinician_fault, second_fault
+from withness.core.risk import SILENT, Screen
 from withness.core.terms import Purpose, UnitKind
 from withness.desk import facts, standing
-from withness.desk.acts import Signatures, act_at, enrolled, refuse, write
+from withness.desk.acts import Signatures, act_at, enrolled, enrolled_acts, refuse, write
 from withness.desk.context import Actor, Context
 from withness.desk.ending import end_corrected, lift_acute
 from withness.desk.screens import Decided, Incoming, conclude, keep, send
@@ -77,28 +78,46 @@ def ended(
 
 
 def _correction_fault(
-    context: Context, people: Any, old: Screen, new: Screen, signatures: Signatures
+    context: Context, people: People, old: Screen, new: Screen, signatures: Signatures
 ) -> Refusal | None:
+    return next(_correction_faults(context, people, old, new, signatures), None)
+
+
+def _correction_faults(
+    context: Context, people: People, old: Screen, new: Screen, signatures: Signatures
+) -> Iterator[Refusal]:
     limit = context.policy.times.entry_error
     if new.person != old.person:
         said = "The screen cites another person's: a screen in the wrong chart is retracted, not corrected."
-        return Refusal("other-person", said, "subject")
+        yield Refusal("other-person", said, "subject")
     if new.faults:
         said = "The correcting screen cannot be read in full, so it corrects nothing."
-        return Refusal("unreadable", said, "screen")
+        yield Refusal("unreadable", said, "screen")
     if signatures.by != old.author or new.author != old.author:
         said = "Only the author of the earlier screen corrects a mistaken entry."
-        return Refusal("not-the-author", said, "actor")
-    if context.now() - old.recorded > limit:
+        yield Refusal("not-the-author", said, "actor")
+    if not timedelta(0) <= context.now() - old.recorded <= limit:
         hours = int(limit.total_seconds() // 3600)
         said = f"The earlier screen was recorded more than {hours} hours ago: it ends by assessment or release only."
-        return Refusal("entry-error-late", said, "corrects")
-    if new.authored is None or new.authored <= old.recorded:
+        yield Refusal("entry-error-late", said, "corrects")
+    if new.effective <= old.recorded:
         said = "The client is asked again after the mistaken screen: this one was made before it was recorded."
-        return Refusal("not-asked-again", said, "authored")
-    return clinician_fault(people, signatures.by) or second_fault(
-        context.policy, people, signatures.by, signatures.also, (old.author or "",)
-    )
+        yield Refusal("not-asked-again", said, "authored")
+    for link in _left_open(context, new):
+        said = f"The client is asked again about everything: {link} is left open."
+        yield Refusal("left-open", said, "screen")
+    authors = (old.author or "",)
+    clinical = clinician_fault(people, signatures.by)
+    second = second_fault(context.policy, people, signatures.by, signatures.also, authors)
+    yield from (one for one in (clinical, second) if one is not None)
+
+
+def _left_open(context: Context, screen: Screen) -> list[str]:
+    """Return the items that a correcting screen leaves unanswered: a correction never rests on silence."""
+    policy = context.policy
+    wanted = [one.id for one in policy.questions()]
+    wanted += [f"{one.id}.validated.result" for one in policy.domains if one.validated is not None]
+    return [link for link in wanted if screen.answers.get(link) in (None, *SILENT)]
 
 
 def retract(
@@ -150,12 +169,12 @@ def retract(
 def cosign(context: Context, screen_id: str, actor: Actor, signatures: Signatures) -> None:
     """Record a supervisor's signature under a trainee's screen. Raises InvalidInput, Refused, CannotTell."""
     with context.store.transaction() as tx:
-        row, people = tx.screen(screen_id), enrolled(tx)
+        row, people, enrolments = tx.screen(screen_id), enrolled(tx), enrolled_acts(tx)
     if row is None:
         raise InvalidInput("There is no screen with this id.", field="SCREEN", hint="See: withness protocol show")
     author = standing.screen_of(row).author or ""
     wrong = keys_fault(people, signatures) or clinician_fault(people, signatures.by)
-    if wrong is None and (author not in people or signatures.by != people[author].trainee_of):
+    if wrong is None and signatures.by not in [one.body["trainee_of"] for one in enrolments if one.person == author]:
         said = "Only the supervisor whom the trainee is enrolled with co-signs their screen."
         wrong = Refusal("not-the-supervisor", said, "actor")
     if wrong:

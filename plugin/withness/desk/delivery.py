@@ -14,8 +14,8 @@ from typing import Any, Final, ParamSpec, TypeVar
 from withness.audit import log
 from withness.audit.record import Kind, instant
 from withness.core.terms import Acuity, Purpose, UnitKind
-from withness.desk import facts, standing
-from withness.desk.amending import take_back
+from withness.desk import facts, opening, standing
+from withness.desk.amending import delivered, take_back
 from withness.desk.context import Actor, Context
 from withness.desk.facts import Facts
 from withness.desk.outbox import Sent, failed, failed_in, move
@@ -134,8 +134,17 @@ def _refused(tx: Transaction, context: Context, row: OutboxRow, actor: Actor, er
     """Keep what the EHR refused; an amendment over another version can never be sent again, and is taken back."""
     if not isinstance(error, Conflict) or not row.content.get("amends"):
         return failed_in(tx, context, row, Delivery.REFUSED, actor, Kind.PLAN_FAILED, error)
-    move(tx, context, row, Delivery.WITHHELD, actor, Kind.PLAN_FAILED, "version-changed", plan_state="withheld")
-    take_back(tx, row.content["amends"], context.now())
+    move(
+        tx,
+        context,
+        row,
+        Delivery.WITHHELD,
+        actor,
+        Kind.PLAN_FAILED,
+        "version-changed",
+        details={"plan_state": "withheld"},
+    )
+    take_back(tx, row.content["amends"], row.decision_id, context.now())
     _tell_plan(tx, context, row, PlanState.WITHHELD, None)
     return Sent(Delivery.WITHHELD, OTHER_VERSION)
 
@@ -177,10 +186,12 @@ def _confirmed(tx: Transaction, context: Context, row: OutboxRow, known: _Known,
         done = replace(row, attempts=row.attempts + 1)
         move(tx, context, done, Delivery.DELIVERED, actor, Kind.PLAN_CONFIRMED, outcome)
         _tell_plan(tx, context, row, PlanState.DELIVERED, late)
+        if row.content.get("amends"):
+            delivered(tx, row.content["amends"], row.decision_id, context.now())
     if late is None:
         return Sent(Delivery.DELIVERED)
-    follow = _hold_acute(tx, context, late, actor)
-    return Sent(Delivery.DELIVERED, LATE, told=tell(late.decision, context.policy), follow=follow)
+    follow = (*opening.follow(tx, context, late, actor, context.now()), *_hold_acute(tx, context, late, actor))
+    return Sent(Delivery.DELIVERED, LATE, told=tell(late.decision, context.policy, actor.ref), follow=follow)
 
 
 def _hold_acute(tx: Transaction, context: Context, late: standing.Answered, actor: Actor) -> tuple[str, ...]:
@@ -199,8 +210,9 @@ def _newer_hold(tx: Transaction, context: Context, row: OutboxRow, known: _Known
     approved: Mapping[str, Mapping[str, Any]] = row.content["screens"]
     members = tuple(approved)
     for index, member in enumerate(members):
-        seen, people = approved[member], approved[member]["people"]
-        if _recorded(tx, people) == (set(seen["screens"]), set(seen["acts"])):
+        seen, facts_now = approved[member], known.get(member, Facts())
+        people = sorted({*approved[member]["people"], *facts_now.aliases})
+        if _recorded(tx, people) == (set(seen["screens"]), set(seen["acts"])) and not facts_now.chart:
             continue
         rows = sorted((one for who in people for one in tx.screens(who)), key=lambda one: one.number)
         encounter = standing.screen_of(rows[-1]).encounter if rows else None
@@ -222,10 +234,11 @@ def _recorded(tx: Transaction, people: list[str]) -> tuple[set[str], set[str]]:
 def _withhold(tx: Transaction, context: Context, row: OutboxRow, held: standing.Answered, actor: Actor) -> Sent:
     move(tx, context, row, Delivery.WITHHELD, actor, Kind.PLAN_HELD, "withheld-by-newer-screen")
     if row.content.get("amends"):
-        take_back(tx, row.content["amends"], context.now())
+        take_back(tx, row.content["amends"], row.decision_id, context.now())
     _tell_plan(tx, context, row, PlanState.WITHHELD, held)
+    follow = opening.follow(tx, context, held, actor, context.now())
     trouble = None if held.decision.shared else WITHHELD
-    return Sent(Delivery.WITHHELD, trouble, told=tell(held.decision, context.policy))
+    return Sent(Delivery.WITHHELD, trouble, told=tell(held.decision, context.policy, actor.ref), follow=follow)
 
 
 def _tell_plan(

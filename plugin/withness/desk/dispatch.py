@@ -14,7 +14,7 @@ from withness.desk.changes import changed
 from withness.desk.context import Actor, Context
 from withness.desk.outbox import Sent, failed, move
 from withness.desk.shares import hold_plans, may_send, overtaken
-from withness.errors import CannotTell, Conflict, EhrRefused, EhrUnavailable
+from withness.errors import CannotTell, Conflict, EhrRefused, EhrUnavailable, InvalidInput
 from withness.fhir.status import change_transaction
 from withness.store.rows import OPEN, Delivery, OutboxRow, Sending
 
@@ -35,7 +35,7 @@ def dispatch(context: Context, id: str, actor: Actor) -> Sent:
             context.ehr.transact(row.content["bundle"])
         else:
             _change(context, row.content["changes"])
-    except (EhrRefused, Conflict) as error:
+    except (EhrRefused, Conflict, InvalidInput) as error:
         return failed(context, row, Delivery.REFUSED, actor, kind, error)
     except (EhrUnavailable, CannotTell) as error:
         return failed(context, row, Delivery.WAITING, actor, kind, error)
@@ -57,7 +57,16 @@ def _begin(context: Context, id: str, actor: Actor) -> OutboxRow | Sent:
         good, moved = may_send(tx, row, at)
         if moved or not good:
             state = row.state if good else Delivery.REPLACED
-            move(tx, context, row, state, actor, Kind(row.content["record"]), "due" if good else "overtaken", **moved)
+            move(
+                tx,
+                context,
+                row,
+                state,
+                actor,
+                Kind(row.content["record"]),
+                "due" if good else "overtaken",
+                details=moved,
+            )
         return row if good else Sent(Delivery.REPLACED)
 
 
@@ -82,6 +91,8 @@ def _change(context: Context, changes: list[Mapping[str, Any]]) -> None:
         made: list[tuple[Mapping[str, Any], str]] = []
         for one in changes:
             stored = context.ehr.read(one["reference"])
+            if stored is None and one.get("must_be_there"):
+                raise EhrRefused("The EHR does not hold the plan that goes on hold: look for it there.")
             resource = changed(stored.resource, one) if stored else None
             if stored is not None and resource is not None:
                 made.extend((goal, "") for goal in one.get("goals", ()))

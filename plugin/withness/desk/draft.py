@@ -262,6 +262,9 @@ def _guardian(outside: DraftFile, unit: Unit, index: int) -> Guardian:
 def _safety_plan(outside: DraftFile) -> str | None:
     if outside.safety_plan is None:
         return None
+    if len(outside.unit.members) > 1:
+        said = "safety_plan belongs to one person: in a unit each member's stands in that member's own record."
+        raise InvalidInput(said, field="safety_plan")
     return reference(outside.safety_plan, "DocumentReference", field="safety_plan")
 
 

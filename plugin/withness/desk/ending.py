@@ -12,9 +12,9 @@ from withness.core.gate import MemberDecision
 from withness.core.terms import Acuity
 from withness.desk.acts import acts_of
 from withness.desk.context import Actor, Context
-from withness.desk.outbox import enqueue
+from withness.desk.outbox import enqueue, move
 from withness.desk.shares import ACUTE, lift
-from withness.store.rows import Sending
+from withness.store.rows import OPEN, Delivery, OutboxRow, Sending
 from withness.store.transaction import Transaction
 
 RELEASED: Final = "released"
@@ -31,39 +31,47 @@ def end_protocol(
     released = {one.body["domain"]: one.at for one in of(acts, ActKind.RELEASED)}
     began = {one.id: one.at for one in of(acts, ActKind.OPENED)}
     rows: list[str] = []
-    for content in tx.directives(person):
-        mine = [one for one in content["episodes"] if one in opened]
+    for row in tx.directives(person):
+        mine = [one for one in row.content["episodes"] if one in opened]
         if domain not in [opened[one] for one in mine]:
             continue
         if all(released.get(opened[one], began[one]) > began[one] for one in mine):
-            rows.extend(_end(tx, context, person, content, actor, at))
+            rows.extend(_end(tx, context, row, actor, at))
     return tuple(rows)
 
 
-def _end(
-    tx: Transaction, context: Context, person: str, content: Mapping[str, Any], actor: Actor, at: datetime
-) -> tuple[str, ...]:
-    changes = [found for entry in content["bundle"]["entry"] for found in _change(entry, actor, at)]
+def _end(tx: Transaction, context: Context, row: OutboxRow, actor: Actor, at: datetime) -> tuple[str, ...]:
+    """End what a directive put into the EHR; one that still waits is never sent."""
+    if row.state in OPEN:
+        move(tx, context, row, Delivery.REPLACED, actor, Kind.PROTOCOL_OPENED, "ended-before-it-was-sent")
+    clinician = actor.ref if actor.ref.startswith(_CLINICIANS) else row.content["responsible"]
+    changes = [found for entry in row.content["bundle"]["entry"] for found in _change(entry, clinician, at)]
     id, record = enqueue(
         tx,
         context,
         actor,
         at,
         kind=Sending.CHANGE,
-        person=person,
+        person=row.content["person"],
         plan="",
         record=Kind.PROTOCOL_RELEASED,
         content={"changes": changes},
+        ehr=row.ehr,
     )
     context.record(tx, actor, at, record)
     return (id,)
 
 
-def _change(entry: Mapping[str, Any], actor: Actor, at: datetime) -> list[Mapping[str, Any]]:
+_CLINICIANS: Final = ("Practitioner/", "PractitionerRole/")
+
+
+def _change(entry: Mapping[str, Any], clinician: str, at: datetime) -> list[Mapping[str, Any]]:
     kind = entry["resource"]["resourceType"]
     if kind not in _HOWS:
         return []
-    change = {"reference": entry["request"]["url"], "how": _HOWS[kind], "at": instant(at), "author": actor.ref}
+    # R4: a DetectedIssue's mitigation may name a role, a note's author may not.
+    author = clinician if kind == "DetectedIssue" or clinician.startswith("Practitioner/") else ""
+    change = {"reference": entry["request"]["url"], "how": _HOWS[kind], "at": instant(at), "author": author}
     texts = {"DetectedIssue": "Released", "Task": "The protocol has ended", "CarePlan": "The protocol has ended"}
     extra = {"status": "completed"} if kind == "Task" else {"code": RELEASED} if kind == "DetectedIssue" else {}
     return [{**change, "note": texts.get(kind, ""), **extra}]
@@ -89,8 +97,9 @@ def end_corrected(
     """End what an entry error or a retraction leaves open: protocols of domains that are acute no longer."""
     acute = {one.domain for one in member.findings if one.acuity is Acuity.ACUTE}
     ended: list[str] = []
-    for content in tx.directives(member.person):
-        domains = {one.body["domain"] for one in acts_of(tx, member.person) if one.id in content["episodes"]}
+    for row in tx.directives(member.person):
+        mine = row.content["episodes"]
+        domains = {one.body["domain"] for one in acts_of(tx, member.person) if one.id in mine}
         if domains.isdisjoint(acute):
-            ended.extend(_end(tx, context, member.person, content, actor, at))
+            ended.extend(_end(tx, context, row, actor, at))
     return tuple(ended)

@@ -50,9 +50,9 @@ def _tell_ehr(
 ) -> None:
     entries = [
         entry
-        for content in tx.directives(one.episode.person)
-        if one.episode.id in content["episodes"]
-        for entry in content["bundle"]["entry"]
+        for row in tx.directives(one.episode.person)
+        if one.episode.id in row.content["episodes"]
+        for entry in row.content["bundle"]["entry"]
         if entry["resource"]["resourceType"] == "Task" and entry["resource"]["code"].get("text") in texts
     ]
     changes = [

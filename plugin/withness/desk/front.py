@@ -13,13 +13,20 @@ from withness.desk.asking import PEOPLE, actor_of, named
 from withness.desk.context import Actor
 from withness.desk.draft import read_draft
 from withness.desk.life import Life
-from withness.errors import InvalidInput, SealBroken, TrailDamaged
+from withness.desk.telling import may_see
+from withness.errors import InvalidInput, Refused, SealBroken, TrailDamaged
 from withness.fhir.questionnaires import fields, risk_screen
 from withness.packs.paper import paper_plan, paper_plan_blank, paper_screen
 from withness.store.rows import PlanState
 from withness.store.transaction import Transaction
 
 _LIST = "Run: withness plan list"
+
+
+def _refuse_proxy(actor: str) -> None:
+    """Plans and their holds are the clinician's to show: a partner or proxy is never told by a list (contracts I8)."""
+    if not may_see(actor, ""):
+        raise Refused("Only clinicians see the list of plans and what holds them.", field="actor")
 
 
 class Desk(Life):
@@ -66,10 +73,10 @@ class Desk(Life):
         who = actor_of(actor)
         return self._told(screens.decide(self._context, people, unit, wanted, where, who), who.ref)
 
-    def preview(self, draft: Mapping[str, Any]) -> dict[str, Any]:
+    def preview(self, draft: Mapping[str, Any], *, actor: str = "") -> dict[str, Any]:
         """Return the decision and the FHIR Bundle that a save would send now. Writes nothing."""
         strict_json.check(draft, name="the draft")
-        return plans.preview(self._context, draft).as_dict()
+        return plans.preview(self._context, draft, actor).as_dict()
 
     def save(self, draft: Mapping[str, Any], *, actor: str | None = None) -> dict[str, Any]:
         """Ask the gate and save the plan; `saved` is True only when the EHR has confirmed it."""
@@ -95,16 +102,18 @@ class Desk(Life):
         """The EHR's address, "local" for the embedded chart."""
         return self._context.ehr.address
 
-    def plans(self) -> list[dict[str, Any]]:
+    def plans(self, *, actor: str = "") -> list[dict[str, Any]]:
         """Return plans and working copies, newest first, without their words.
 
         One whose row does not open is listed as unreadable; it never hides the others.
         """
+        _refuse_proxy(actor)
         with self._context.store.transaction() as tx:
             return [_listed(tx, id) for id in tx.plan_ids()]
 
-    def plan(self, id: str) -> dict[str, Any]:
+    def plan(self, id: str, *, actor: str = "") -> dict[str, Any]:
         """Return one plan or working copy with its draft. Raises InvalidInput when there is none."""
+        _refuse_proxy(actor)
         with self._context.store.transaction() as tx:
             row = tx.plan(id)
         if row is None:

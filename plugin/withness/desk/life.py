@@ -45,7 +45,7 @@ class Life:
         actor: str | None = None,
     ) -> dict[str, Any]:
         """Enrol a person under their own key; after the first, somebody enrolled vouches (`by`)."""
-        ref = reference(who, "Practitioner", "PractitionerRole", field="who")
+        ref = reference(who, "Practitioner", field="who")  # a person: a role is held by whoever holds it
         given = Enrolment(ref, name, licence, tuple(dict.fromkeys(roles)), medical, trainee_of)
         return _person(people.enrol(self._context, given, key, actor_of(actor or ref), by))
 
@@ -84,8 +84,7 @@ class Life:
     def protocol(self, person: str, *, actor: str) -> dict[str, Any]:
         """Return one person's holds: the decision, each protocol's steps, what is still to be written down."""
         ref, viewer = _somebody(person), actor_of(actor)
-        if not may_see(viewer.ref, ref):
-            raise Refused("Only the clinicians who work with this person see this.", field="actor")
+        _see(viewer.ref, ref)
         shown = protocols.show(self._context, ref)
         policy, acts = self._context.policy, shown.answered.acts[ref]
         return {
@@ -130,6 +129,7 @@ class Life:
     ) -> dict[str, Any]:
         """Record what became of a protocol's step; `acknowledge` takes the protocol on."""
         ref = _somebody(person)
+        _see(actor, ref)
         protocols.step(self._context, ref, domain, step, outcome, actor_of(actor), reason=reason)
         return self.protocol(ref, actor=actor)
 
@@ -214,6 +214,11 @@ class Life:
     def _told(self, done: Decided, viewer: str = "") -> dict[str, Any]:
         told = tell(done.decision, self._context.policy, viewer)
         return {**told, "troubles": list(done.troubles) if told["person"] else []}
+
+
+def _see(viewer: str, person: str) -> None:
+    if not may_see(viewer, person):
+        raise Refused("Only the clinicians who work with this person see this.", field="actor")
 
 
 def _somebody(person: str) -> str:

@@ -56,13 +56,17 @@ def _follow_member(
     at: datetime,
 ) -> Followed:
     acute = standing.newest(answered, member.person, Acuity.ACUTE, context.policy)
-    sources = {domain: source for domain, (_, source) in acute.items()}
+    sources = {domain: one.id for domain, one in acute.items()}
     raised, records = _raise_by_chart(tx, context, answered, member, actor, at)
     sources |= raised
     opened = {one.body["domain"]: one.body["screen"] for one in of(answered.acts[member.person], ActKind.OPENED)}
     fresh = {domain: source for domain, source in sources.items() if opened.get(domain) != source}
+    rows: tuple[str, ...] = ()
+    for one in (member.person, *answered.inputs[member.person]["aliases"]) if sources else ():
+        held, holding = hold_plans(tx, context, one, actor, at)
+        rows, records = (*rows, *held), (*records, *holding)
     if not fresh:
-        return Followed((), records)
+        return Followed(rows, records)
     responsible = _responsible(context, answered, member.person, actor)
     backup = _backup(context, enrolled(tx), responsible)
     episodes = []
@@ -70,11 +74,8 @@ def _follow_member(
         episode, record = _open(tx, context, member, domain, source, responsible, backup, actor, at)
         episodes.append(episode)
         records = (*records, record)
-    rows, sent = _put_into_ehr(tx, context, answered, member, tuple(episodes), actor, at)
-    for one in (member.person, *answered.inputs[member.person]["aliases"]):
-        held, holding = hold_plans(tx, context, one, actor, at)
-        rows, sent = (*rows, *held), (*sent, *holding)
-    return Followed(rows, (*records, *sent))
+    opened_rows, sent = _put_into_ehr(tx, context, answered, member, tuple(episodes), actor, at)
+    return Followed((*rows, *opened_rows), (*records, *sent))
 
 
 def _raise_by_chart(
@@ -167,7 +168,11 @@ def _put_into_ehr(
         inside=frozenset({VIOLENCE, *(one.id for one in domains if one.sensitivity == "SDV")}),
     )
     bundle = directive_transaction(opening, {one.id: one.title for one in domains})
-    content: Mapping[str, Any] = {"bundle": bundle, "episodes": [one.id for one in episodes]}
+    content: Mapping[str, Any] = {
+        "bundle": bundle,
+        "episodes": [one.id for one in episodes],
+        "responsible": episodes[0].responsible,
+    }
     id, record = enqueue(
         tx,
         context,

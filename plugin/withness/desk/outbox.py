@@ -43,15 +43,19 @@ def enqueue(
     record: Kind,
     content: Mapping[str, Any],
     not_before: datetime | None = None,
+    ehr: str = "",
 ) -> tuple[str, Record]:
-    """Put a directive or a change into the outbox; return its id, and the record that the caller appends."""
+    """Put a directive or a change into the outbox; return its id, and the record that the caller appends.
+
+    `ehr` is where what it changes is (default: the present one).
+    """
     id = context.new_id()
     body = {**content, "person": person, "record": record.value}
     row = OutboxRow(
         decision_id=id,
         kind=kind,
         plan_id=plan,
-        ehr=context.ehr.address,
+        ehr=ehr or context.ehr.address,
         state=Delivery.WAITING,
         attempts=0,
         not_before=instant(not_before or at),
@@ -70,12 +74,18 @@ def move(
     actor: Actor,
     kind: Kind,
     outcome: str,
-    **details: str,
+    *,
+    quiet: bool = False,
+    details: Mapping[str, str] | None = None,
 ) -> None:
-    """Put the row into `state` and record it: the trail says where every row stands."""
+    """Put the row into `state` and record it: the trail says where every row stands.
+
+    `quiet` leaves out whom it is about: what was planned and never happened is nothing of theirs.
+    """
     tx.put_outbox(replace(row, state=state))
     made = _record(row, actor, kind, state, outcome)
-    context.record(tx, actor, context.now(), replace(made, details={**made.details, **details}))
+    made = replace(made, patient=None) if quiet else made
+    context.record(tx, actor, context.now(), replace(made, details={**made.details, **(details or {})}))
 
 
 def _record(row: OutboxRow, actor: Actor, kind: Kind, state: Delivery, outcome: str) -> Record:

@@ -15,8 +15,12 @@ from withness.store.transaction import Transaction
 
 def note_overrides(
     tx: Transaction, context: Context, answered: standing.Answered, actor: Actor, at: datetime, *, approved: bool
-) -> None:
-    """Record that each override which let this plan through is used up, and each one that could not."""
+) -> dict[str, list[str]]:
+    """Record that each override which let this plan through is used up, and each one that could not.
+
+    Returns the acts of use by person: the approval knows them.
+    """
+    used: dict[str, list[str]] = {}
     for member in answered.decision.members:
         for one in standing.overrides(answered, member.person, context.policy):
             spent = _spent(one, at)
@@ -26,6 +30,8 @@ def note_overrides(
                 body = {"override": one.id, "decision": answered.decision.id}
                 act = act_at(at, context, ActKind.OVERRIDE_USED, member.person, body, Signatures())
                 context.record(tx, actor, at, write(tx, context, actor, act))
+                used.setdefault(member.person, []).append(act.id)
+    return used
 
 
 def _spent(one: Override, at: datetime) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from withness.audit.record import Kind
 from withness.core.acts import ActKind
-from withness.core.people import ROLES, VOUCHING, People, Person, Refusal, vouching_fault
+from withness.core.people import CLINICAL, ROLES, VOUCHING, People, Person, Refusal, vouching_fault
 from withness.desk.acts import Signatures, act_at, enrolled, refuse, write
 from withness.desk.context import Actor, Context
 from withness.desk.signing import keys_fault
@@ -66,8 +67,18 @@ def _check(given: Enrolment) -> None:
     unknown = set(given.roles) - set(ROLES)
     if unknown or not given.roles:
         raise InvalidInput(f"A person is enrolled with one or more of: {', '.join(ROLES)}.", field="role")
+    if not set(given.roles).isdisjoint(VOUCHING) and not set(given.roles).isdisjoint(CLINICAL):
+        said = "Whoever vouches for others signs nothing clinical: compliance is a role apart."
+        raise InvalidInput(said, field="role")
+    if not _gist(given.licence):
+        raise InvalidInput("licence must name the licence, in letters or digits.", field="licence")
     if given.trainee_of and "supervisor" in given.roles:
         raise InvalidInput("A trainee is not a supervisor.", field="role")
+
+
+def _gist(licence: str) -> str:
+    """Return the letters and digits of a licence in one case and width: no second spelling makes a second person."""
+    return "".join(one for one in unicodedata.normalize("NFKC", licence).casefold() if one.isalnum())
 
 
 def _fault(people: People, given: Enrolment, own: Signer, voucher: Signer | None) -> Refusal | None:
@@ -76,9 +87,11 @@ def _fault(people: People, given: Enrolment, own: Signer, voucher: Signer | None
 
 def _faults(people: People, given: Enrolment, own: Signer, voucher: Signer | None) -> Iterator[Refusal]:
     known = tuple(people.values())
+    if own.who != given.ref:
+        yield Refusal("foreign-key", "A person is enrolled under a key of their own.", "key")
     if any(one.key == own.public for one in known):
         yield Refusal("key-enrolled", "This key is enrolled already: each person has a key of their own.", "key")
-    if any(one.licence.casefold() == given.licence.casefold() and one.ref != given.ref for one in known):
+    if any(_gist(one.licence) == _gist(given.licence) and one.ref != given.ref for one in known):
         said = "This licence is enrolled already under another id: two signers are two people."
         yield Refusal("licence-enrolled", said, "licence")
     if given.ref in people and people[given.ref].active:

@@ -22,7 +22,7 @@ from withness.desk.outbox import Sent
 from withness.desk.overrides import note_overrides
 from withness.desk.screens import send
 from withness.desk.telling import RELEASED, tell
-from withness.errors import Conflict, TrailDamaged
+from withness.errors import Conflict, InvalidInput, TrailDamaged
 from withness.fhir.bundle import plan_transaction
 from withness.fhir.check import require_valid
 from withness.fhir.making import Making
@@ -31,14 +31,14 @@ from withness.store.rows import Delivery, OutboxRow, PlanRow, PlanState, Sending
 from withness.store.transaction import Transaction
 
 
-def preview(context: Context, draft: Mapping[str, Any]) -> Answer:
+def preview(context: Context, draft: Mapping[str, Any], viewer: str = "") -> Answer:
     """Return what a save would decide and send now. Writes nothing. Raises InvalidInput for a bad draft."""
     case = _open(context, draft)
     with context.store.transaction() as tx:
         case = replace(case, at=context.now())
         answered = standing.ask(tx, context, case.question, at=case.at, id=case.decision_id)
     bundle = case.bundle(answered, context.new_id())
-    return Answer(tell(answered.decision, context.policy), None, bundle=bundle, advisories=case.advice)
+    return Answer(tell(answered.decision, context.policy, viewer), None, bundle=bundle, advisories=case.advice)
 
 
 def save(context: Context, draft: Mapping[str, Any], actor: Actor) -> Answer:
@@ -53,12 +53,15 @@ def save(context: Context, draft: Mapping[str, Any], actor: Actor) -> Answer:
     added = amending.only_safety(case.base.row.content["draft"], draft) if case.base else None
     if case.base is not None and added is not None:
         return _add_safety(case, case.base, added, actor)
+    if case.base is not None and case.base.row.content.get("pending"):
+        said = "An amendment of this plan waits for the EHR: run withness sync, then amend the version that stands."
+        raise InvalidInput(said, field="supersedes.plan")
     answer = context.commit(
         lambda tx: _decide_and_keep(tx, case, actor),
         landed=lambda tx: tx.decision(case.decision_id, case.plan.unit.members[0]) is not None,
     )
     send(context, answer.follow, actor)
-    if answer.conflict:
+    if answer.conflict is not None:
         raise Conflict(
             "Another version of this plan was saved meanwhile; yours was not.",
             field="supersedes.version",
@@ -149,7 +152,9 @@ def _open(context: Context, draft: Mapping[str, Any]) -> _Case:
     """Read the draft, and ask the chart what the gate will need: nothing remote happens under the lock."""
     plan = read_draft(draft, context.templates)
     base = amending.base_of(context, plan)
-    known = facts.gather(context, plan.unit.members)
+    known = dict(facts.gather(context, plan.unit.members))
+    for member in base.unread if base else ():
+        known[member] = replace(known[member], reached=False)  # what is amended must be seen first
     purpose = Purpose.NEW_PLAN if base is None else Purpose.AMENDMENT
     question = standing.Question(plan.unit.kind, plan.unit.members, purpose, plan.encounter, known)
     return _Case(context, draft, plan, question, context.new_id(), context.now(), base)
@@ -157,7 +162,13 @@ def _open(context: Context, draft: Mapping[str, Any]) -> _Case:
 
 def _add_safety(case: _Case, base: amending.Base, added: tuple[int, ...], actor: Actor) -> Answer:
     """Save what only adds safety: no release is asked for, and the plan's status stays as it is (contracts I1)."""
-    told, version, rows = safety_only.save(case.context, case.draft, case.plan, base, added, case.question, actor)
+    with case.context.store.transaction() as tx:
+        kept = tx.plan_of(case.plan.request_id)
+        if kept is not None:
+            _require_same(kept, case.digest(actor))
+            return _present(tx, kept, case)
+    asked = safety_only.Asked(case.draft, case.plan, base, added, case.question, case.digest(actor))
+    told, version, rows = safety_only.save(case.context, asked, actor)
     troubles = send(case.context, rows, actor)
     state = PlanState.APPROVED if troubles else PlanState.DELIVERED
     sent = Delivery.WAITING if troubles else Delivery.DELIVERED
@@ -169,19 +180,14 @@ def _decide_and_keep(tx: Transaction, case: _Case, actor: Actor) -> Answer:
     context, plan = case.context, case.plan
     kept, digest = tx.plan_of(plan.request_id), case.digest(actor)
     if kept is not None:
-        if not hmac.compare_digest(str(kept.content["digest"]), digest):
-            raise Conflict(
-                "request_id was used before, with another draft or by another actor.",
-                field="request_id",
-                hint="Repeat it as it was (see withness plan list); only a really new plan gets a new request_id.",
-            )
+        _require_same(kept, digest)
         if kept.state not in (PlanState.HELD, PlanState.WITHHELD):
             return _present(tx, kept, case)
     case = replace(case, at=context.now())  # the time of the decision is a time under the lock
     answered = standing.ask(tx, context, case.question, at=case.at, id=case.decision_id)
     if not answered.intact:
         raise TrailDamaged("The audit trail is damaged, so no plan can be saved.", hint="Run: withness audit verify")
-    told, stale = tell(answered.decision, context.policy), _stale(tx, case)
+    told, stale = tell(answered.decision, context.policy, actor.ref), _stale(tx, case)
     if stale is not None:
         context.record(tx, actor, case.at, *standing.keep(tx, answered, actor, request=plan.request_id))
         follow = opening.follow(tx, context, answered, actor, case.at)
@@ -190,20 +196,29 @@ def _decide_and_keep(tx: Transaction, case: _Case, actor: Actor) -> Answer:
     bundle = case.bundle(answered, plan_id)
     content = _content(case, actor, digest, told, answered.decision, bundle)
     state = PlanState.HELD if bundle is None else PlanState.APPROVED
+    context.record(tx, actor, case.at, *standing.keep(tx, answered, actor, request=plan.request_id))
+    used = note_overrides(tx, context, answered, actor, case.at, approved=bundle is not None)
     if bundle is not None:
         _replace(tx, plan_id)
-        _put_outbox(tx, case, answered, plan_id, bundle)
+        _put_outbox(tx, case, answered, plan_id, bundle, used)
         if case.base is not None:
             amending.supersede(tx, case.base.row, case.draft, case.decision_id, content["charts"], case.at)
     tx.put_plan(PlanRow(plan_id, plan.request_id, state, case.decision_id, instant(case.at), content))
-    records = standing.keep(tx, answered, actor, request=plan.request_id)
-    context.record(tx, actor, case.at, *records, _record(case, answered.decision, actor, plan_id, bundle))
-    note_overrides(tx, context, answered, actor, case.at, approved=bundle is not None)
+    context.record(tx, actor, case.at, _record(case, answered.decision, actor, plan_id, bundle))
     follow = opening.follow(tx, context, answered, actor, case.at)
     version = str(int(case.base.current) + 1) if case.base else "1"
     shown = case.base.row.id if case.base and bundle else plan_id
     waiting = Delivery.WAITING if bundle else None
     return Answer(told, state, shown, bundle, waiting, None, case.advice, case.decision_id, version, follow)
+
+
+def _require_same(kept: PlanRow, digest: str) -> None:
+    if not hmac.compare_digest(str(kept.content["digest"]), digest):
+        raise Conflict(
+            "request_id was used before, with another draft or by another actor.",
+            field="request_id",
+            hint="Repeat it as it was (see withness plan list); only a really new plan gets a new request_id.",
+        )
 
 
 def _stale(tx: Transaction, case: _Case) -> tuple[str, tuple[Mapping[str, Any], ...]] | None:
@@ -245,7 +260,12 @@ def _present(tx: Transaction, kept: PlanRow, case: _Case) -> Answer:
 
 
 def _put_outbox(
-    tx: Transaction, case: _Case, answered: standing.Answered, plan_id: str, bundle: Mapping[str, Any]
+    tx: Transaction,
+    case: _Case,
+    answered: standing.Answered,
+    plan_id: str,
+    bundle: Mapping[str, Any],
+    used: Mapping[str, list[str]],
 ) -> None:
     content = {
         "bundle": bundle,
@@ -257,7 +277,7 @@ def _put_outbox(
             person: {
                 "people": [person, *one["aliases"]],
                 "screens": one["screens"],
-                "acts": one["acts"],
+                "acts": [*one["acts"], *used.get(person, ())],
             }
             for person, one in answered.inputs.items()
         },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -50,7 +51,8 @@ def domain_of(context: Context, id: str) -> Domain:
 def look(tx: Transaction, context: Context, person: str, known: Mapping[str, facts.Facts], at: datetime) -> Shown:
     """Return how one person's holds stand. Writes nothing."""
     encounter = _encounter(tx, person)
-    question = standing.Question(UnitKind.INDIVIDUAL, (person,), Purpose.NEW_PLAN, encounter, known)
+    shared_work = in_unit(tx, person)
+    question = standing.Question(UnitKind.INDIVIDUAL, (person,), Purpose.NEW_PLAN, encounter, known, shared_work)
     answered = standing.ask(tx, context, question, at=at, id=context.new_id())
     acts = answered.acts[person]
     missing = {
@@ -79,7 +81,7 @@ def needs_now(
     items = tuple(one.item for one in mine if one.acuity is acuity)
     needs = needs_of(domain, acuity, items, shared=in_unit(tx, person))
     found = standing.newest(answered, person, acuity, context.policy).get(domain.id)
-    return missing_needs(answered.acts[person], needs, since=found[0] if found else None, resume=False)
+    return missing_needs(answered.acts[person], needs, since=found.number if found else None, resume=False)
 
 
 def in_unit(tx: Transaction, person: str) -> bool:
@@ -155,11 +157,18 @@ def evidence(
 
 def _medical_fault(people: People, fields: Mapping[str, str], signatures: Signatures) -> Refusal | None:
     """A therapist writes a medical clinician's finding down, never makes it."""
-    signer = people[signatures.by]
-    if signer.medical or fields.get("clinician", "").casefold() not in (signer.ref.casefold(), signer.name.casefold()):
+    named = _words(fields.get("clinician", ""))
+    therapists = (one for one in people.values() if not one.medical)
+    if not any(_words(one.name) <= named or _words(one.ref) <= named for one in therapists):
         return None
-    said = "A medical clinician's finding is needed here: whoever signs is not enrolled as one, so cannot be named."
+    said = "A medical clinician's finding is needed here: whoever is named is enrolled here, and not as one."
     return Refusal("not-medical", said, "clinician")
+
+
+def _words(text: str) -> frozenset[str]:
+    """Return the words of a name in one case and width: titles, order and commas make nobody else of them."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return frozenset("".join(one if one.isalnum() else " " for one in folded).split())
 
 
 def assess(
@@ -178,7 +187,7 @@ def assess(
         authors = authors_of(tx, context, shown.answered, person, domain)
     items = _elevated(shown, person, domain)
     wrong = keys_fault(people, signatures) or clinician_fault(people, signatures.by)
-    wrong = wrong or _assessment_fault(context, shown, domain, items, level)
+    wrong = wrong or _assessment_fault(shown, person, domain, items, level)
     if wrong is None and level != "low":
         wrong = second_fault(context.policy, people, signatures.by, signatures.also, authors)
     if wrong:
@@ -189,7 +198,7 @@ def assess(
 
 
 def _assessment_fault(
-    context: Context, shown: Shown, domain: Domain, items: Mapping[str, str], level: str
+    shown: Shown, person: str, domain: Domain, items: Mapping[str, str], level: str
 ) -> Refusal | None:
     member = shown.answered.decision.members[0]
     if any(one.domain == domain.id and one.acuity is Acuity.ACUTE for one in member.findings):
@@ -200,7 +209,15 @@ def _assessment_fault(
     missing = shown.missing.get(domain.id, ())
     if missing:
         return Refusal("need-missing", f"Not written down yet: {', '.join(missing)}.", "needs")
+    written = {one.body["need"]: one.body["fields"].get("level") for one in of(shown.answered.acts[person], EVIDENCE)}
+    levels = [written[need] for need in domain.assessment_needs if written.get(need) in LEVELS]
+    if any(LEVELS.index(one) > LEVELS.index(level) for one in levels):
+        said = "What was written down says a higher level than this assessment: it is that level which counts."
+        return Refusal("level", said, "level")
     return None
+
+
+EVIDENCE = ActKind.EVIDENCE
 
 
 def _elevated(shown: Shown, person: str, domain: Domain) -> dict[str, str]:
@@ -232,10 +249,10 @@ def authors_of(
     domains = context.policy.domains if domain is None else (domain,)
     found = [standing.newest(answered, person, acuity, context.policy) for acuity in _EVIDENCED]
     held = [one for some in found for id, one in some.items() if id in [each.id for each in domains]]
-    rows, sources = answered.screens[person], {source for _, source in held}
+    rows, sources = answered.screens[person], {one.id for one in held}
     screens = [standing.screen_of(row).author or "" for row in rows if row.id in sources or row is rows[-1]]
-    since = min((at for at, _ in held), default=None)
-    evidence = [one for one in of(answered.acts[person], ActKind.EVIDENCE) if since is None or one.at >= since]
+    since = min((one.number for one in held), default=0)
+    evidence = [one for one in of(answered.acts[person], ActKind.EVIDENCE) if one.number > since]
     signed = [one.by for one in evidence if one.body["need"] != CONSULT]
     going_on = [one for one in PlanState if one not in (PlanState.CLOSED, PlanState.RETRACTED)]
     plans = [str(row.content["draft"]["author"]) for row in plans_of(tx, person, *going_on)]

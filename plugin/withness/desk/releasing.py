@@ -18,7 +18,7 @@ from withness.core.people import Refusal, clinician_fault, second_fault
 from withness.core.risk import SILENT, Domain
 from withness.core.terms import HOLDING, Acuity, Purpose, UnitKind
 from withness.desk import facts, standing
-from withness.desk.acts import Signatures, act_at, enrolled, refuse, write
+from withness.desk.acts import Signatures, act_at, enrolled, refuse, require_directory, write
 from withness.desk.context import Actor, Context
 from withness.desk.ending import end_protocol, lift_acute
 from withness.desk.protocols import Shown, authors_of, domain_of, look
@@ -40,6 +40,7 @@ def release(
         raise InvalidInput("A release needs the clinician's reason.", field="reason")
     known, id = facts.gather(context, (person,)), context.new_id()
     with context.store.transaction() as tx:
+        require_directory(tx)
         people, shown = enrolled(tx), look(tx, context, person, known, context.now())
         authors = authors_of(tx, context, shown.answered, person, domain)
     wrong = keys_fault(people, signatures) or clinician_fault(people, signatures.by)
@@ -54,14 +55,16 @@ def release(
         fault = release_fault(context, again, person, domain)  # a screen may have come in meanwhile
         if fault:
             return fault
-        body = {"domain": domain.id, "reason": reason}
+        body = {"domain": domain.id, "reason": reason, "screen": again.answered.decision.members[0].screen}
         act = act_at(at, context, ActKind.RELEASED, person, body, signatures)
         context.record(tx, actor, at, write(tx, context, actor, act, signatures))
         ended = end_protocol(tx, context, person, domain.id, actor, at)
         question = standing.Question(UnitKind.INDIVIDUAL, (person,), Purpose.NEW_PLAN, _where(again, person), known)
         decision, opened = conclude(tx, context, question, actor, id, newest=newest)
         aliases = again.answered.inputs[person]["aliases"]
-        resumed = lift_acute(tx, context, decision.members[0], aliases, actor, at)
+        # An EHR that is away may hide this person's other record: what paused the plan is looked at again by `sync`.
+        lifted = known[person].reached
+        resumed = lift_acute(tx, context, decision.members[0], aliases, actor, at) if lifted else ()
         return decision, (*ended, *opened, *resumed)
 
     done = context.commit(work, lambda tx: tx.decision(id, person) is not None)
@@ -92,7 +95,7 @@ def _release_faults(context: Context, shown: Shown, person: str, domain: Domain)
         yield Refusal("need-missing", f"Not written down yet: {', '.join(missing)}.", "needs")
     rows = shown.answered.screens[person]
     latest = standing.screen_of(rows[-1]) if rows else None
-    if latest is None or latest.authored is None or latest.authored <= acute[0]:
+    if latest is None or latest.number < acute.number or latest.effective <= acute.at:
         said = "There is no new screen made after the hold: ask again, and record it."
         yield Refusal("no-new-screen", said, "screen")
         return
@@ -153,6 +156,7 @@ def override(context: Context, asked: Asked, actor: Actor, signatures: Signature
     """
     known = facts.gather(context, (asked.person,))
     with context.store.transaction() as tx:
+        require_directory(tx)
         people, shown = enrolled(tx), look(tx, context, asked.person, known, context.now())
         authors = authors_of(tx, context, shown.answered, asked.person)
     wrong = keys_fault(people, signatures) or clinician_fault(people, signatures.by)

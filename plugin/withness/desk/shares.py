@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from withness.audit.record import Kind, Record, instant
 from withness.desk.context import Actor, Context
-from withness.desk.outbox import enqueue
+from withness.desk.outbox import enqueue, move
 from withness.errors import SealBroken
-from withness.store.rows import OutboxRow, PlanRow, PlanState, Sending
+from withness.store.rows import OPEN, Delivery, OutboxRow, PlanRow, PlanState, Sending
 from withness.store.transaction import Transaction
 
 ACTIVE: Final = (PlanState.DELIVERED, PlanState.ON_HOLD)
@@ -119,7 +119,20 @@ def plan_change(
     from_: datetime,
 ) -> tuple[str, Record]:
     """Queue a change of one member's share for a time that the clinician chose; nothing moves before it."""
-    return _queue(tx, context, row, person, how, actor, at, note=note, cause=CONJOINT, moved={}, from_=from_)
+    found, record = _queue(tx, context, row, person, how, actor, at, note=note, cause=CONJOINT, moved={}, from_=from_)
+    # An extract of this member's records says nothing of it before its time.
+    return found, replace(record, patient=None)
+
+
+def replace_planned(tx: Transaction, context: Context, row: PlanRow, person: str, actor: Actor) -> None:
+    """Take back what was planned for a member's share: a newer decision stands."""
+    for id in tx.outbox_ids(*OPEN, plan=row.id):
+        sent = tx.outbox(id)
+        if sent is None or sent.kind is not Sending.CHANGE or sent.content["person"] != person:
+            continue
+        if sent.content["changes"][0].get("planned"):
+            kind = Kind(sent.content["record"])
+            move(tx, context, sent, Delivery.REPLACED, actor, kind, "replaced", quiet=True)
 
 
 def end_share(
@@ -168,14 +181,17 @@ def _queue(
     from_: datetime | None = None,
     also: tuple[Mapping[str, Any], ...] = (),
 ) -> tuple[str, Record]:
+    sent = tx.outbox(row.decision_id or "")
     change = {
         "reference": share_of(row, person)["care_plan"],
         "how": how,
         "at": instant(from_ or at),
         "note": note,
-        "author": actor.ref,
+        # R4 Annotation.author[x]: neither a role nor a device writes a note; the practice does.
+        "author": actor.ref if actor.ref.startswith("Practitioner/") else context.settings.organization,
         "cause": cause,
         "planned": from_ is not None,
+        "must_be_there": how == "on-hold" and row.state in ACTIVE,
     }
     id, record = enqueue(
         tx,
@@ -188,6 +204,7 @@ def _queue(
         record=_RECORDS[how],
         content={"changes": [change, *also]},
         not_before=from_,
+        ehr=sent.ehr if sent else context.ehr.address,
     )
     return id, replace(record, details={**record.details, **moved})
 
@@ -211,7 +228,9 @@ def _note(
         share |= {"state": ended.value}
     charts[person] = share
     state = _whole(now, charts)
-    tx.put_plan(replace(now, state=state, updated_at=instant(at), content={**now.content, "charts": charts}))
+    # When one member's share of a unit's plan moves, nobody else is told the time of it (contracts I8).
+    updated = now.updated_at if shared(now) and state is now.state else instant(at)
+    tx.put_plan(replace(now, state=state, updated_at=updated, content={**now.content, "charts": charts}))
     return {"plan_state": state.value} if state is not now.state else {}
 
 
@@ -243,7 +262,8 @@ def may_send(tx: Transaction, row: OutboxRow, at: datetime) -> tuple[bool, dict[
         return False, {}
     causes = paused_by(plan, person)
     if not change["planned"]:
-        return how != "active" or not causes, {}
+        stands = {"active": not causes, "on-hold": cause in causes}
+        return stands.get(how, True), {}
     if how == "on-hold":
         return True, _note(tx, plan, person, at, holds=tuple(dict.fromkeys((*causes, cause))))
     if how == "active":

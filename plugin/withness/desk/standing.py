@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,11 +17,11 @@ from withness.audit.record import Kind, Record, instant, moment
 from withness.core import gate
 from withness.core.acts import Acts
 from withness.core.gate import Decision, MemberDecision
-from withness.core.holds import sources, standing_of
+from withness.core.holds import Source, sources, standing_of
 from withness.core.reading import Circumstance, Ended, Reading, readings_of
 from withness.core.risk import Domain, Observed, Override, RiskPolicy, Screen
 from withness.core.terms import Acuity, Purpose, UnitKind
-from withness.desk.acts import act_of, enrolled
+from withness.desk.acts import act_of, directory_named, enrolled_acts, sound
 from withness.desk.context import Actor, Context
 from withness.desk.digests import digest
 from withness.desk.facts import Facts
@@ -34,7 +34,8 @@ from withness.store.transaction import Transaction
 class Question:
     """What the gate is asked: for whom together, for what, in which encounter.
 
-    `facts` are what the EHR said of each member, asked before the transaction.
+    `facts` are what the EHR said of each member, asked before the transaction; `in_unit` that somebody asked about
+    alone takes part in conjoint work.
     """
 
     kind: UnitKind
@@ -42,6 +43,7 @@ class Question:
     purpose: Purpose
     encounter: str | None
     facts: Mapping[str, Facts] = field(default_factory=dict)
+    in_unit: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def ask(
     SealBroken for an unreadable screen or act.
     """
     last, whole = newest or log.newest_time(tx), not log.broken(tx)
-    trainees = sorted(one.ref for one in enrolled(tx).values() if one.active and one.trainee_of)
+    enrolments, directory = enrolled_acts(tx), directory_named(tx)
     rows, acts, inputs = {}, {}, {}
     for member in question.members:
         facts = question.facts.get(member, Facts())
@@ -76,6 +78,7 @@ def ask(
         rows[member] = tuple(sorted((row for one in people for row in tx.screens(one)), key=lambda row: row.number))
         recorded = sorted((row for one in people for row in tx.acts(one)), key=lambda row: row.number)
         acts[member] = tuple(act_of(row) for row in recorded)
+        signed = whole and directory and sound(tx, recorded)
         inputs[member] = {
             "person": member,
             "kind": question.kind.value,
@@ -89,10 +92,11 @@ def ask(
             "aliases": sorted(facts.aliases),
             "chart": [_said(one) for one in _unseen(facts.chart, acts[member])],
             "chart_reached": facts.reached,
-            "trainees": trainees,
+            "trainee_screens": [row.id for row in rows[member] if by_trainee(row, enrolments)],
+            "in_unit": question.in_unit,
             "screens": [row.id for row in rows[member]],
             "acts": [act.id for act in acts[member]],
-            "intact": whole and _named(tx, people, rows[member], acts[member]),
+            "intact": signed and _named(tx, people, rows[member], acts[member]),
         }
     decision = Decision(
         id=id,
@@ -118,8 +122,8 @@ def _named(tx: Transaction, people: Sequence[str], rows: Sequence[ScreenRow], ac
 
 def _unseen(chart: Sequence[Observed], acts: Acts) -> list[Observed]:
     """Leave out what was seen before: an act stands for it since, and outlives the result."""
-    seen = {(act.body.get("observation"), act.body.get("domain")) for act in acts}
-    return [one for one in chart if (one.id, one.domain) not in seen]
+    seen = {(act.body.get("observation"), act.body.get("domain"), act.body.get("acuity")) for act in acts}
+    return [one for one in chart if (one.id, one.domain, one.acuity.value) not in seen]
 
 
 def _said(one: Observed) -> dict[str, Any]:
@@ -144,7 +148,8 @@ def circumstance(inputs: Mapping[str, Any]) -> Circumstance:
         aliases=frozenset(inputs["aliases"]),
         chart=tuple(_seen(one) for one in inputs["chart"]),
         chart_reached=inputs["chart_reached"],
-        trainees=frozenset(inputs["trainees"]),
+        trainee_screens=frozenset(inputs["trainee_screens"]),
+        in_unit=inputs["in_unit"],
     )
 
 
@@ -155,9 +160,10 @@ def redecide(policy: RiskPolicy, inputs: Mapping[str, Any], rows: Sequence[Scree
     return gate.decide_member(policy, inputs["person"], history, standing, about)
 
 
-def newest(answered: Answered, person: str, acuity: Acuity, policy: RiskPolicy) -> dict[str, tuple[datetime, str]]:
-    """Return the newest screen or raise that makes each of a person's domains this acute now, and its time."""
-    about = circumstance(answered.inputs[person])
+def newest(answered: Answered, person: str, acuity: Acuity, policy: RiskPolicy) -> dict[str, Source]:
+    """Return the newest screen or raise that makes each of a person's domains this acute now."""
+    # Whether conjoint work may go on is another question: what is acute is so for the person alone.
+    about = replace(circumstance(answered.inputs[person]), shared=False)
     history = tuple(screen_of(row) for row in answered.screens[person])
     return sources(policy, history, standing_of(policy, history, answered.acts[person], about), about, acuity)
 
@@ -191,7 +197,14 @@ def overrides(answered: Answered, person: str, policy: RiskPolicy) -> tuple[Over
 
 def screen_of(row: ScreenRow) -> Screen:
     """Return the screen that a row holds."""
-    return screen_from_canonical(row.content["answers"], id=row.id)
+    return replace(screen_from_canonical(row.content["answers"], id=row.id), number=row.number)
+
+
+def by_trainee(row: ScreenRow, enrolments: Acts) -> bool:
+    """Whether a screen's author was enrolled as a trainee when it was recorded, whatever became of them since."""
+    author = row.content["answers"].get("author")
+    mine = [one for one in enrolments if one.person == author and one.number < row.number]
+    return bool(mine) and bool(mine[-1].body.get("trainee_of"))
 
 
 def keep(tx: Transaction, answered: Answered, actor: Actor, *, request: str | None = None) -> tuple[Record, ...]:

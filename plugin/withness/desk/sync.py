@@ -11,7 +11,7 @@ from withness.audit.record import instant
 from withness.desk import again, delivery, dispatch, escalation
 from withness.desk.context import Actor, Context
 from withness.desk.outbox import Sent
-from withness.errors import SealBroken
+from withness.errors import InvalidInput, SealBroken
 from withness.store.rows import OPEN, Delivery, Sending
 
 PATIENCE: Final = 30.0
@@ -41,6 +41,7 @@ def sync(context: Context, actor: Actor, *, sleep: Callable[[float], None] = tim
     A row that does not open is told and left; it never stops the others. Raises TrailDamaged, CannotTell.
     """
     escalated = escalation.escalate(context, actor)
+    again.resume(context, actor)
     sent = _Run(context, actor, sleep)
     sent.all()
     decided, undecided = again.decide_again(context, actor)
@@ -85,5 +86,5 @@ class _Run:
     def _attempt(self, id: str, *, plan: bool) -> Sent:
         try:
             return (delivery.deliver if plan else dispatch.dispatch)(self.context, id, self.actor)
-        except SealBroken as error:
+        except (SealBroken, InvalidInput) as error:
             return Sent(Delivery.WAITING, error.message)

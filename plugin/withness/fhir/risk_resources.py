@@ -84,9 +84,10 @@ class _Share:
 def directive_transaction(opening: Opening, titles: Mapping[str, str]) -> Resource:
     """Return ONE transaction Bundle of PUTs under ids of our making; `titles` gives each domain's title by its id.
 
-    The Flag stands alone when no acute domain may leave Withness, or no clinician answers for the protocol. Raises InvalidInput for a person who is no Patient
-    (a RelatedPerson's protocol stays inside), episodes of several people or of one domain twice, none at all, a
-    decision id that is no UUID, a responsible clinician who is none, and a domain without title.
+    The Flag stands alone when no acute domain may leave Withness, or no clinician answers for the protocol. Raises
+    InvalidInput for a person who is no Patient (a RelatedPerson's protocol stays inside), episodes of several people
+    or of one domain twice, none at all, a decision id that is no UUID, a responsible clinician who is none, and a
+    domain without title.
     """
     _check(opening)
     made = [_flag(opening)]

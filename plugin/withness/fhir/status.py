@@ -213,7 +213,7 @@ def _noted(changed: Resource, *, at: datetime, note: str, author: str) -> Resour
     if not note.strip():
         raise InvalidInput("A note must say something.", field="note")
     said = {
-        "authorReference": {"reference": reference(author, *_NOTE_AUTHORS, field="author")},
+        **({"authorReference": {"reference": reference(author, *_NOTE_AUTHORS, field="author")}} if author else {}),
         "time": instant(at, field="at"),
         "text": note,
     }

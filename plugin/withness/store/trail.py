@@ -75,6 +75,13 @@ class Trail:
         ).first()
         return Leaf(*row) if row else None
 
+    def recorded_enrolments(self) -> tuple[str, ...]:
+        """Return the ids of every enrolment and revocation in the order in which the trail records them."""
+        leaf = schema.audit_leaf.c
+        query = select(leaf.body).where(leaf.kind == Kind.ACTOR_CHANGED.value).order_by(leaf.seq)
+        named = (_named("act", body) for body in self._connection.execute(query).scalars())
+        return tuple(one for one in named if one)
+
     def newest_leaves(self, limit: int, patient: str | None = None) -> tuple[Leaf, ...]:
         """Return the newest leaves, of one patient where given, oldest first."""
         query = select(schema.audit_leaf).order_by(schema.audit_leaf.c.seq.desc()).limit(limit)

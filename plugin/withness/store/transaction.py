@@ -76,11 +76,18 @@ class Transaction(Trail):
 
     def put_screen(self, id: str, person: str, content: Mapping[str, Any]) -> None:
         """Append a screen."""
-        number = (self._connection.execute(select(func.max(schema.screen.c.number))).scalar() or 0) + 1
+        number = self._next_number()
         sealed = self._close(content, "screen", id, person, number)
         self._connection.execute(
             insert(schema.screen), {"number": number, "id": id, "person": person, "content": sealed}
         )
+
+    def _next_number(self) -> int:
+        """Return the next place in the order of recording: screens and acts are counted together."""
+        newest = (
+            self._connection.execute(select(func.max(one.c.number))).scalar() for one in (schema.screen, schema.act)
+        )
+        return max(one or 0 for one in newest) + 1
 
     def screens(self, person: str) -> tuple[ScreenRow, ...]:
         """Return a person's screens in order of recording. Raises SealBroken when one does not open."""
@@ -106,7 +113,7 @@ class Transaction(Trail):
 
     def put_act(self, id: str, person: str, kind: str, content: Mapping[str, Any]) -> None:
         """Append an act."""
-        number = (self._connection.execute(select(func.max(schema.act.c.number))).scalar() or 0) + 1
+        number = self._next_number()
         sealed = self._close(content, "act", id, person, kind, number)
         values = {"number": number, "id": id, "person": person, "kind": kind, "content": sealed}
         self._connection.execute(insert(schema.act), values)
@@ -207,11 +214,11 @@ class Transaction(Trail):
         content = self._open(row.content, "outbox", *plain.values())
         return OutboxRow(**{**plain, "kind": Sending(row.kind), "state": Delivery(row.state)}, content=content)
 
-    def directives(self, person: str) -> tuple[Mapping[str, Any], ...]:
+    def directives(self, person: str) -> tuple[OutboxRow, ...]:
         """Return what was queued of this person's directive protocols. Raises SealBroken when a row does not open."""
         query = select(schema.outbox.c.decision_id).where(schema.outbox.c.kind == Sending.DIRECTIVE.value)
         rows = (self.outbox(id) for id in self._connection.execute(query).scalars().all())
-        return tuple(row.content for row in rows if row is not None and row.content["person"] == person)
+        return tuple(row for row in rows if row is not None and row.content["person"] == person)
 
     def outbox_ids(self, *states: Delivery, plan: str | None = None, due: str | None = None) -> tuple[str, ...]:
         """Return the ids of the rows in one of `states`, oldest first, without opening any.
