@@ -239,12 +239,11 @@ class Verdict:
 class Model:
     """Every person's story, and the latest time on record."""
 
-    def __init__(self, people: Iterable[str], known_bugs: frozenset[str] = frozenset()) -> None:
+    def __init__(self, people: Iterable[str]) -> None:
         self.people = {who: Person() for who in people}
         self.newest: datetime | None = None
         self.numbers = 0
         self.sites_own = False
-        self.known_bugs = known_bugs
 
     @property
     def links(self) -> tuple[str, ...]:
@@ -402,9 +401,7 @@ class Model:
             return True
         if state != ELEVATED or link == INTOXICATED:
             return False
-        return any(
-            one.domain == domain and one.number > screen.number and link in one.items for one in person.assessed
-        )
+        return any(one.domain == domain and one.number > screen.number and link in one.items for one in person.assessed)
 
     def _history(self, person: Person, index: int, link: str, shared: bool) -> bool:
         """Whether a yes is known history: nothing new since holds whose needs are all complete."""
@@ -439,7 +436,8 @@ class Model:
 
     def _acute_since(self, person: Person, assessment: Assessment) -> bool:
         raised = any(
-            one.domain == assessment.domain and one.acuity == ACUTE and one.number > assessment.number for one in person.raised
+            one.domain == assessment.domain and one.acuity == ACUTE and one.number > assessment.number
+            for one in person.raised
         )
         return raised or any(
             one.says(link) == ACUTE and one.number > assessment.number and not person.mistaken(one)

@@ -192,7 +192,7 @@ def test_signing_says_what_it_needs(clinic: Site, tmp_path: Path) -> None:
         ((own, "--actor", OLGA), "--key"),
         ((own, "--actor", OLGA, "--key", key), "--passphrase-file"),
         ((own, "--actor", OLGA, "--key", key, "--passphrase-file", key), "--passphrase-file"),
-        ((own, "--actor", OLGA, "--key", own, "--passphrase-file", str(tmp_path / "passphrase")), "--passphrase-file"),
+        ((own, "--actor", OLGA, "--key", own, "--passphrase-file", str(tmp_path / "passphrase")), "--key"),
         ((str(tmp_path / "nowhere.toml"), "--actor", OLGA, "--key", key), "FILE"),
     ):
         code, said = clinic.console_json("policy", "sign", *arguments)

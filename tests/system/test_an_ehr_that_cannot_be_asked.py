@@ -65,7 +65,7 @@ def test_it_holds_and_is_decided_again_when_the_ehr_is_back(site: Site, question
 def test_what_came_in_meanwhile_decides(site: Site) -> None:
     """The plan that waited is not saved over a screen that turned acute meanwhile.
 
-    Planted: what waited for the chart taken for released; caught.
+    Planted: any decision releases; caught.
     """
     site.morning()
     site.screen()

@@ -123,7 +123,7 @@ def _judge_beyond(judged: Judgement, latest: Screen | None, standing: Standing, 
     if not about.chart_reached:
         judged.unknown(SCREEN, "chart-evidence", "the EHR could not be asked", missing="chart-evidence")
     for seen in about.chart:
-        if latest is None or latest.authored is None or seen.at is None or seen.at > latest.authored:
+        if latest is None or latest.authored is None or seen.at is None or seen.at > latest.effective:
             judged.add(seen.domain, "chart-evidence", seen.acuity, "a newer result in the chart")
 
 

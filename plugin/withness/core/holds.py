@@ -212,6 +212,13 @@ def sources(
     policy: RiskPolicy, history: tuple[Screen, ...], standing: Standing, about: Circumstance, acuity: Acuity
 ) -> dict[str, Source]:
     """Return the newest screen or raise that makes each domain this acute now, by domain id."""
+    return dict(sorted(all_sources(policy, history, standing, about, acuity), key=lambda pair: pair[1].number))
+
+
+def all_sources(
+    policy: RiskPolicy, history: tuple[Screen, ...], standing: Standing, about: Circumstance, acuity: Acuity
+) -> list[tuple[str, Source]]:
+    """Return every screen and raise that makes a domain this acute now, with the domain's id."""
     made: list[tuple[str, Source]] = []
     latest = history[-1] if history else None
     for one in standing.raises:
@@ -222,4 +229,4 @@ def sources(
         for domain in policy.domains:
             if any(one.acuity is acuity for one in readings_of(policy, domain, screen, ended, about)):
                 made.append((domain.id, Source(screen.number, screen.id, screen.recorded)))
-    return dict(sorted(made, key=lambda pair: pair[1].number))
+    return made

@@ -131,8 +131,8 @@ def act_of(row: ActRow) -> Act:
 
 
 def acts_of(tx: Transaction, person: str) -> Acts:
-    """Return a person's acts, in the order of recording. Raises SealBroken when one does not open."""
-    return tuple(act_of(row) for row in tx.acts(person))
+    """Return a person's acts that open, in the order of recording."""
+    return tuple(act_of(row) for row in tx.readable_acts(person=person)[0])
 
 
 _DIRECTORY: Final = (ActKind.ENROLLED.value, ActKind.REVOKED.value)
@@ -140,7 +140,7 @@ _DIRECTORY: Final = (ActKind.ENROLLED.value, ActKind.REVOKED.value)
 
 def enrolled(tx: Transaction) -> People:
     """Return everybody who was ever enrolled here."""
-    return people_of(tuple(act_of(row) for row in tx.acts_of_kinds(*_DIRECTORY)))
+    return people_of(tuple(act_of(row) for row in tx.readable_acts(*_DIRECTORY)[0]))
 
 
 def require_directory(tx: Transaction) -> None:
@@ -151,13 +151,13 @@ def require_directory(tx: Transaction) -> None:
 
 def directory_named(tx: Transaction) -> bool:
     """Whether enrolments and revocations are those that the trail names, no more and no fewer."""
-    return tx.recorded_enrolments() == tuple(row.id for row in tx.acts_of_kinds(*_DIRECTORY))
+    return tx.recorded_enrolments() == tuple(row.id for row in tx.readable_acts(*_DIRECTORY)[0])
 
 
 def sound(tx: Transaction, rows: Sequence[ActRow]) -> bool:
     """Whether each act is signed by people who could sign it when it was made."""
     directory = tx.facts().get("data_id", "")
-    changes = tuple(act_of(row) for row in tx.acts_of_kinds(*_DIRECTORY))
+    changes = tuple(act_of(row) for row in tx.readable_acts(*_DIRECTORY)[0])
     return all(
         fault_of(row, row.person, directory, people_of(tuple(one for one in changes if one.number < row.number)))
         is None
@@ -168,7 +168,7 @@ def sound(tx: Transaction, rows: Sequence[ActRow]) -> bool:
 
 def enrolled_acts(tx: Transaction) -> Acts:
     """Return every enrolment, in the order of recording."""
-    return tuple(act_of(row) for row in tx.acts_of_kinds(ActKind.ENROLLED.value))
+    return tuple(act_of(row) for row in tx.readable_acts(ActKind.ENROLLED.value)[0])
 
 
 def fault_of(row: ActRow, person: str, directory: str, people: People) -> str | None:

@@ -9,7 +9,7 @@ from withness.desk.answer import Answer
 from withness.desk.context import Actor, Context
 from withness.desk.ending import lift_acute
 from withness.desk.protocols import look
-from withness.desk.shares import ACUTE, MAY_BE_THERE, members_of, paused_by
+from withness.desk.shares import ACUTE, MAY_BE_THERE, members_of, paused_by, readable
 from withness.errors import Conflict, InvalidInput
 from withness.store.rows import PlanRow, PlanState
 
@@ -21,7 +21,7 @@ def decide_again(context: Context, actor: Actor) -> tuple[int, int]:
     """
     saved = waiting = 0
     with context.store.transaction() as tx:
-        held = [row for id, state in tx.plan_states().items() if state == PlanState.HELD and (row := tx.plan(id))]
+        held = [row for row in readable(tx) if row.state is PlanState.HELD]
     for row in held:
         if not row.content.get("waits_for_chart"):
             continue
@@ -65,9 +65,8 @@ def _released_and_paused(context: Context) -> tuple[str, ...]:
     """Return whose plan is paused for something acute although every protocol of theirs has been released."""
     found: dict[str, None] = {}
     with context.store.transaction() as tx:
-        for id, state in tx.plan_states().items():
-            row = tx.plan(id) if state in MAY_BE_THERE else None
-            if row is None or row.content.get("amends"):
+        for row in readable(tx):
+            if row.state not in MAY_BE_THERE or row.content.get("amends"):
                 continue
             for person in members_of(row):
                 if ACUTE not in paused_by(row, person):

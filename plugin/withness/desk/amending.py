@@ -153,6 +153,24 @@ def dropped_goals(base: Base, chart: ChartPlan, at: datetime) -> list[tuple[Reso
     return found
 
 
+def withdrawn(base: Base, plan: Plan, at: datetime) -> list[tuple[Resource, str]]:
+    """Return the plan and goals of members who agree to no goal any more: no plan is active without a yes."""
+    agreed = {chart.member for chart in charts(plan)}
+    found: list[tuple[Resource, str]] = []
+    for member, stored in base.live.items():
+        if member in agreed:
+            continue
+        closed = status.care_plan_closed(stored.resource, status="revoked", at=at, note=WITHDRAWN, author=plan.author)
+        found += [(closed, stored.version)] if closed is not None else []
+        for goal in base.goals.get(member, ()):
+            gone = status.goal_status(goal.resource, lifecycle="cancelled", at=at, reason=WITHDRAWN)
+            found += [(gone, goal.version)] if gone is not None else []
+    return found
+
+
+WITHDRAWN: Final = "Not agreed to any more"
+
+
 def charts_in(bundle: Mapping[str, Any], plan: Plan) -> dict[str, dict[str, Any]]:
     """Return, by member, the CarePlan and the goals that a Bundle puts into their chart."""
     plans = {
@@ -193,10 +211,12 @@ def supersede(
         "version": version_of(now),
         "draft": now.content["draft"],
         "goals": {member: one.get("goals", {}) for member, one in before.items()},
+        "states": {member: one.get("state") for member, one in before.items()},
         "by": decision_id,
         "added": None if added is None else [draft["goals"][number] for number in added],
         "safety_plan": draft.get("safety_plan"),
     }
+    gone = {member: {**one, "state": PlanState.CLOSED.value} for member, one in before.items() if member not in found}
     kept = ("state", "holds")
     merged = {
         member: {**one, **{name: before[member][name] for name in kept if name in before.get(member, {})}}
@@ -207,7 +227,7 @@ def supersede(
         "draft": dict(draft),
         "version": int(version_of(now)) + 1,
         "versions": [*now.content.get("versions", []), step],
-        "charts": {**before, **merged},
+        "charts": {**before, **gone, **merged},
         "pending": now.content.get("pending") if added is not None else decision_id,
     }
     tx.put_plan(replace(now, updated_at=instant(at), content=content))
@@ -234,7 +254,8 @@ def take_back(tx: Transaction, base_id: str, decision_id: str, at: datetime) -> 
         draft["safety_plan"] = later["safety_plan"] or draft.get("safety_plan")
     for member, one in charts.items():
         since = {key: id for key, id in one.get("goals", {}).items() if key not in taken.get(member, {})}
-        charts[member] = {**one, "goals": {**steps[index]["goals"].get(member, {}), **since}}
+        state = steps[index]["states"].get(member, one["state"])  # who withdrew in it has not withdrawn
+        charts[member] = {**one, "state": state, "goals": {**steps[index]["goals"].get(member, {}), **since}}
     content = {
         **now.content,
         "draft": draft,

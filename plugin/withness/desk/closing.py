@@ -16,7 +16,7 @@ from withness.desk.screens import send
 from withness.desk.shares import ACTIVE, OVER, end_share
 from withness.desk.signing import keys_fault
 from withness.errors import InvalidInput
-from withness.store.rows import Delivery, PlanRow, PlanState
+from withness.store.rows import OPEN, Delivery, PlanRow, PlanState
 from withness.store.transaction import Transaction
 
 CLOSING: Final = ("completed", "revoked")
@@ -94,6 +94,7 @@ def _end_in_charts(
     second: str,
 ) -> tuple[str, ...]:
     """End each member's share; the reason stays inside Withness, where only those who may see the plan read it."""
+    _stop_pending(tx, context, row, actor)
     rows: list[str] = []
     reasons = [*row.content.get("ended", []), {"how": how, "reason": reason, "who": actor.ref, "at": instant(at)}]
     tx.put_plan(replace(row, content={**row.content, "ended": reasons}))
@@ -105,6 +106,20 @@ def _end_in_charts(
         context.record(tx, actor, at, replace(record, second_actor=second or None, reason=how))
         rows.append(id)
     return tuple(rows)
+
+
+def _stop_pending(tx: Transaction, context: Context, row: PlanRow, actor: Actor) -> None:
+    """An amendment that waits is never sent after its plan has ended; one on its way is looked up first."""
+    sent = tx.outbox(row.content.get("pending") or "")
+    if sent is None or sent.state not in OPEN:
+        return
+    if sent.state is Delivery.SENDING:
+        raise InvalidInput("An amendment may be on its way to the EHR: run withness sync, then end it.", field="ID")
+    ended = {"plan_state": PlanState.CLOSED.value}
+    move(tx, context, sent, Delivery.REPLACED, actor, Kind.PLAN_CLOSED, "never-sent", details=ended)
+    amendment = tx.plan(sent.plan_id)
+    if amendment is not None:
+        tx.put_plan(replace(amendment, state=PlanState.CLOSED, updated_at=instant(context.now())))
 
 
 _NOTES: Final = {"completed": "Completed", "revoked": "Ended", "entered-in-error": "Entered in error"}
@@ -124,12 +139,12 @@ def _also(
         yield {**change, "reference": f"Goal/{id}", "how": _GOALS[how]}
     if how != "entered-in-error":
         return
-    sent = tx.outbox(row.decision_id or "")
-    for entry in sent.content["bundle"]["entry"] if sent else ():
-        resource = entry["resource"]
-        mine = resource.get("subject", {}).get("reference") == member
-        if mine and resource["resourceType"] == "QuestionnaireResponse":
-            yield {**change, "reference": entry["request"]["url"], "how": how}
+    decisions = (row.decision_id or "", *(one["by"] for one in row.content.get("versions", ())))
+    bundles = [sent.content["bundle"] for one in decisions if (sent := tx.outbox(one)) is not None]
+    copies = (entry for bundle in bundles for entry in bundle["entry"])
+    mine = (one for one in copies if one["resource"]["resourceType"] == "QuestionnaireResponse")
+    urls = {one["request"]["url"] for one in mine if one["resource"]["subject"]["reference"] == member}
+    yield from ({**change, "reference": url, "how": how} for url in sorted(urls))
 
 
 def _put_away(tx: Transaction, context: Context, row: PlanRow, state: PlanState, actor: Actor, at: datetime) -> None:

@@ -20,9 +20,12 @@ from withness.desk import facts, standing
 from withness.desk.acts import Signatures, act_at, enrolled, enrolled_acts, refuse, write
 from withness.desk.context import Actor, Context
 from withness.desk.ending import end_corrected, lift_acute
+from withness.desk.outbox import enqueue
 from withness.desk.screens import Decided, Incoming, conclude, keep, send
 from withness.desk.signing import keys_fault
 from withness.errors import InvalidInput
+from withness.fhir.plan_resources import screen_copy_id
+from withness.store.rows import Sending
 from withness.store.transaction import Transaction
 
 
@@ -157,13 +160,36 @@ def retract(
             body = {"screen": old.id if person == row.person else "", "reason": reason}
             act = act_at(context.now(), context, ActKind.RETRACTED, person, body, signatures)
             context.record(tx, actor, act.at, write(tx, context, actor, act, signatures))
+        found_rows = _mark_copy(tx, context, old, actor)
         for person in concerned:
             question = standing.Question(UnitKind.INDIVIDUAL, (person,), Purpose.NEW_PLAN, old.encounter, known)
-            found.append(conclude(tx, context, question, actor, ids[person], newest=newest))
+            decision, rows = conclude(tx, context, question, actor, ids[person], newest=newest)
+            found.append((decision, (*rows, *(found_rows if person == row.person else ()))))
         return found
 
     decided = context.commit(work, lambda tx: tx.decision(ids[row.person], row.person) is not None)
     return tuple(Decided(decision, send(context, rows, actor)) for decision, rows in decided)
+
+
+def _mark_copy(tx: Transaction, context: Context, old: Screen, actor: Actor) -> tuple[str, ...]:
+    """Queue the mark "entered in error" for the copy of a screen that a plan may have put into the chart."""
+    if not old.person.startswith("Patient/"):
+        return ()
+    at = context.now()
+    change = {"reference": f"QuestionnaireResponse/{screen_copy_id(old.id)}", "how": "entered-in-error"}
+    id, record = enqueue(
+        tx,
+        context,
+        actor,
+        at,
+        kind=Sending.CHANGE,
+        person=old.person,
+        plan="",
+        record=Kind.SCREEN_RETRACTED,
+        content={"changes": [change]},
+    )
+    context.record(tx, actor, at, record)
+    return (id,)
 
 
 def cosign(context: Context, screen_id: str, actor: Actor, signatures: Signatures) -> None:

@@ -214,7 +214,7 @@ def _newer_hold(tx: Transaction, context: Context, row: OutboxRow, known: _Known
         people = sorted({*approved[member]["people"], *facts_now.aliases})
         if _recorded(tx, people) == (set(seen["screens"]), set(seen["acts"])) and not facts_now.chart:
             continue
-        rows = sorted((one for who in people for one in tx.screens(who)), key=lambda one: one.number)
+        rows = sorted((one for who in people for one in tx.readable_screens(who)[0]), key=lambda one: one.number)
         encounter = standing.screen_of(rows[-1]).encounter if rows else None
         if Purpose(row.content["purpose"]) is Purpose.AMENDMENT:
             encounter = row.content["encounter"]

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from withness.audit.record import Kind, instant
 from withness.core.acts import ActKind, of
+from withness.core.episodes import episodes
 from withness.core.gate import MemberDecision
 from withness.core.terms import Acuity
 from withness.desk.acts import acts_of
@@ -18,8 +19,16 @@ from withness.store.rows import OPEN, Delivery, OutboxRow, Sending
 from withness.store.transaction import Transaction
 
 RELEASED: Final = "released"
-_HOWS: Final = {"Flag": "flag-ended", "CarePlan": "completed", "DetectedIssue": "mitigated", "Task": "task-ended"}
-"""How each resource of a directive protocol ends; an assessment that was made stays as it is."""
+ERROR: Final = "entered-in-error"
+_ENDS: Final = {"Flag": "flag-ended", "CarePlan": "completed", "DetectedIssue": "mitigated", "Task": "task-ended"}
+"""How each resource of a released protocol ends; an assessment that was made stays as it is."""
+_MISTAKEN: Final = dict.fromkeys(("Flag", "CarePlan", "DetectedIssue", "RiskAssessment", "GuidanceResponse"), ERROR)
+"""What was opened by a mistake was entered in error; only its tasks are cancelled."""
+_TEXTS: Final = {"DetectedIssue": "Released", "CarePlan": "The protocol has ended"}
+_UNDONE: Final = {
+    "declined-by-client": "The protocol has ended; the client declined this step",
+    "not-applicable": "The protocol has ended; this step did not apply",
+}
 
 
 def end_protocol(
@@ -36,16 +45,21 @@ def end_protocol(
         if domain not in [opened[one] for one in mine]:
             continue
         if all(released.get(opened[one], began[one]) > began[one] for one in mine):
-            rows.extend(_end(tx, context, row, actor, at))
+            rows.extend(_end(tx, context, row, actor, at, mistaken=False))
     return tuple(rows)
 
 
-def _end(tx: Transaction, context: Context, row: OutboxRow, actor: Actor, at: datetime) -> tuple[str, ...]:
+def _end(
+    tx: Transaction, context: Context, row: OutboxRow, actor: Actor, at: datetime, *, mistaken: bool
+) -> tuple[str, ...]:
     """End what a directive put into the EHR; one that still waits is never sent."""
     if row.state in OPEN:
         move(tx, context, row, Delivery.REPLACED, actor, Kind.PROTOCOL_OPENED, "ended-before-it-was-sent")
     clinician = actor.ref if actor.ref.startswith(_CLINICIANS) else row.content["responsible"]
-    changes = [found for entry in row.content["bundle"]["entry"] for found in _change(entry, clinician, at)]
+    known = episodes(context.policy, acts_of(tx, row.content["person"]), at)
+    steps = {step.due.step.text: step.state for one in known for step in one.steps}
+    entries = list(row.content["bundle"]["entry"])
+    changes = [found for entry in entries for found in _change(entry, clinician, at, steps, mistaken=mistaken)]
     id, record = enqueue(
         tx,
         context,
@@ -65,16 +79,24 @@ def _end(tx: Transaction, context: Context, row: OutboxRow, actor: Actor, at: da
 _CLINICIANS: Final = ("Practitioner/", "PractitionerRole/")
 
 
-def _change(entry: Mapping[str, Any], clinician: str, at: datetime) -> list[Mapping[str, Any]]:
-    kind = entry["resource"]["resourceType"]
-    if kind not in _HOWS:
+def _change(
+    entry: Mapping[str, Any], clinician: str, at: datetime, steps: Mapping[str, str], *, mistaken: bool
+) -> list[Mapping[str, Any]]:
+    resource = entry["resource"]
+    kind = resource["resourceType"]
+    hows = {**_MISTAKEN, "Task": "task-ended"} if mistaken else _ENDS
+    if kind not in hows:
         return []
     # R4: a DetectedIssue's mitigation may name a role, a note's author may not.
     author = clinician if kind == "DetectedIssue" or clinician.startswith("Practitioner/") else ""
-    change = {"reference": entry["request"]["url"], "how": _HOWS[kind], "at": instant(at), "author": author}
-    texts = {"DetectedIssue": "Released", "Task": "The protocol has ended", "CarePlan": "The protocol has ended"}
-    extra = {"status": "completed"} if kind == "Task" else {"code": RELEASED} if kind == "DetectedIssue" else {}
-    return [{**change, "note": texts.get(kind, ""), **extra}]
+    change = {"reference": entry["request"]["url"], "how": hows[kind], "at": instant(at), "author": author}
+    note, extra = _TEXTS.get(kind, ""), {"code": RELEASED} if kind == "DetectedIssue" else {}
+    if kind == "Task":
+        done = not mistaken and steps.get(resource["code"]["text"]) == "done"
+        undone = _UNDONE.get(steps.get(resource["code"]["text"], ""), "The protocol has ended; not recorded as done")
+        note = "Entered in error" if mistaken else "The protocol has ended" if done else undone
+        extra = {"status": "completed" if done else "cancelled"}
+    return [{**change, "note": note, **extra}]
 
 
 def lift_acute(
@@ -101,5 +123,5 @@ def end_corrected(
         mine = row.content["episodes"]
         domains = {one.body["domain"] for one in acts_of(tx, member.person) if one.id in mine}
         if domains.isdisjoint(acute):
-            ended.extend(_end(tx, context, row, actor, at))
+            ended.extend(_end(tx, context, row, actor, at, mistaken=True))
     return tuple(ended)

@@ -19,7 +19,7 @@ def escalate(context: Context, actor: Actor) -> int:
 
     def work(tx: Transaction) -> int:
         at = context.now()
-        people = dict.fromkeys(act_of(row).person for row in tx.acts_of_kinds(ActKind.OPENED.value))
+        people = dict.fromkeys(act_of(row).person for row in tx.readable_acts(ActKind.OPENED.value)[0])
         return sum(_person(tx, context, person, actor, at) for person in people)
 
     with context.store.transaction() as tx:

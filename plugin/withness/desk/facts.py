@@ -49,14 +49,14 @@ def _of(context: Context, member: str, coming: Screen | None) -> Facts:
 
 def _latest(context: Context, people: set[str]) -> Screen | None:
     with context.store.transaction() as tx:
-        rows: list[ScreenRow] = [row for one in people for row in tx.screens(one)[-1:]]
+        rows: list[ScreenRow] = [row for one in people for row in tx.readable_screens(one)[0][-1:]]
     newest = max(rows, key=lambda row: row.number, default=None)
     return screen_from_canonical(newest.content["answers"], id=newest.id) if newest else None
 
 
 def _results(context: Context, people: set[str], latest: Screen | None) -> tuple[Observed, ...]:
     codes = frozenset(code for one in context.policy.chart_evidence for code in one.loinc)
-    since = latest.authored if latest is not None and latest.authored is not None else _EVER
+    since = latest.effective if latest is not None and latest.authored is not None else _EVER
     patients = sorted(one for one in people if one.startswith("Patient/")) if codes else []
     resources = [one for patient in patients for one in context.ehr.observations(patient, codes, since)]
     return tuple(found for one in resources for found in observed(one, context.policy))

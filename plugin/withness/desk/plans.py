@@ -145,6 +145,7 @@ def _amended(made: dict[str, Any], base: amending.Base, plan: Plan, at: datetime
         version = versions.get(entry["request"]["url"], "")
         entries.append({**entry, "request": put(entry["resource"], version)["request"]})
     dropped = [one for chart in charts(plan) for one in amending.dropped_goals(base, chart, at)]
+    dropped += amending.withdrawn(base, plan, at)
     return {**made, "entry": [*entries, *(put(resource, version) for resource, version in dropped)]}
 
 

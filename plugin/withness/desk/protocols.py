@@ -15,7 +15,7 @@ from withness.core.evidence import read_evidence
 from withness.core.holds import CONJOINT, missing_needs, needs_of
 from withness.core.people import People, Refusal, clinician_fault, second_fault
 from withness.core.risk import Domain
-from withness.core.terms import Acuity, Purpose, UnitKind
+from withness.core.terms import REFERENCE, Acuity, Purpose, UnitKind
 from withness.desk import facts, standing
 from withness.desk.acts import Signatures, act_at, acts_of, enrolled, refuse, write
 from withness.desk.conjoint import settle
@@ -67,7 +67,7 @@ _EVIDENCED = (Acuity.ELEVATED, Acuity.ACUTE)
 
 
 def _encounter(tx: Transaction, person: str) -> str | None:
-    rows = tx.screens(person)
+    rows = tx.readable_screens(person)[0]
     return standing.screen_of(rows[-1]).encounter if rows else None
 
 
@@ -158,8 +158,12 @@ def evidence(
 def _medical_fault(people: People, fields: Mapping[str, str], signatures: Signatures) -> Refusal | None:
     """A therapist writes a medical clinician's finding down, never makes it."""
     named = _words(fields.get("clinician", ""))
+    given = fields.get("clinician", "")
+    known = people.get(given)
+    if REFERENCE.fullmatch(given) is not None and (known is None or not known.medical):
+        return Refusal("not-medical", "Whoever is named by reference must be enrolled here as medical.", "clinician")
     therapists = (one for one in people.values() if not one.medical)
-    if not any(_words(one.name) <= named or _words(one.ref) <= named for one in therapists):
+    if not any(_words(one.name) <= named for one in therapists):
         return None
     said = "A medical clinician's finding is needed here: whoever is named is enrolled here, and not as one."
     return Refusal("not-medical", said, "clinician")
@@ -247,8 +251,7 @@ def authors_of(
     gave the consultation may sign second all the same (policy: second_signer).
     """
     domains = context.policy.domains if domain is None else (domain,)
-    found = [standing.newest(answered, person, acuity, context.policy) for acuity in _EVIDENCED]
-    held = [one for some in found for id, one in some.items() if id in [each.id for each in domains]]
+    held = standing.holding(answered, person, context.policy, {one.id for one in domains})
     rows, sources = answered.screens[person], {one.id for one in held}
     screens = [standing.screen_of(row).author or "" for row in rows if row.id in sources or row is rows[-1]]
     since = min((one.number for one in held), default=0)
@@ -256,7 +259,8 @@ def authors_of(
     signed = [one.by for one in evidence if one.body["need"] != CONSULT]
     going_on = [one for one in PlanState if one not in (PlanState.CLOSED, PlanState.RETRACTED)]
     plans = [str(row.content["draft"]["author"]) for row in plans_of(tx, person, *going_on)]
-    return tuple(dict.fromkeys((*screens, *signed, *plans)))
+    raised = [one.body.get("who", "") for one in of(answered.acts[person], ActKind.RAISED) if one.id in sources]
+    return tuple(dict.fromkeys((*screens, *signed, *raised, *plans)))
 
 
 CONSULT = "supervisor-consult"

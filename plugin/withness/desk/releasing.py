@@ -126,7 +126,7 @@ def raise_acuity(context: Context, person: str, domain_id: str, acuity: str, rea
 
     def work(tx: Transaction) -> tuple[Any, tuple[str, ...]]:
         at, newest = context.now(), log.newest_time(tx)
-        body = {"domain": domain.id, "acuity": acuity, "source": "clinician", "reason": reason}
+        body = {"domain": domain.id, "acuity": acuity, "source": "clinician", "reason": reason, "who": actor.ref}
         act = act_at(at, context, ActKind.RAISED, person, body, Signatures())
         context.record(tx, actor, at, write(tx, context, actor, act))
         encounter = _where(look(tx, context, person, known, at), person)

@@ -20,6 +20,7 @@ from withness.desk.context import Actor, Context
 from withness.desk.digests import digest
 from withness.desk.dispatch import dispatch
 from withness.desk.ending import end_corrected, lift_acute
+from withness.desk.shares import unreadable
 from withness.fhir.answers import canonical_answers, read_screen
 from withness.store.transaction import Transaction
 
@@ -119,7 +120,11 @@ def conclude(
 
 def send(context: Context, rows: tuple[str, ...], actor: Actor) -> tuple[str, ...]:
     """Send what follows from a decision now; what cannot be sent waits, and its sentence is returned."""
-    return tuple(sent.trouble for sent in (dispatch(context, row, actor) for row in rows) if sent.trouble)
+    troubles = [sent.trouble for sent in (dispatch(context, row, actor) for row in rows) if sent.trouble]
+    with context.store.transaction() as tx:
+        lost = unreadable(tx) if rows else 0
+    said = f"{lost} plans do not open here, and cannot be paused: look for this person's plans in the EHR."
+    return tuple([*troubles, said] if lost else troubles)
 
 
 def decide(

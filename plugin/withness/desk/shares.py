@@ -37,15 +37,28 @@ def plans_of(tx: Transaction, person: str, *states: PlanState) -> Iterator[PlanR
 
     One whose row does not open is the verifier's to tell.
     """
+    for row in readable(tx, *states):
+        if not row.content.get("amends") and person in members_of(row):
+            yield row
+
+
+def readable(tx: Transaction, *states: PlanState) -> Iterator[PlanRow]:
+    """Yield every plan (in one of `states`, where given) whose row opens."""
     for id, state in tx.plan_states().items():
-        if state not in states:
+        if states and state not in states:
             continue
         try:
             row = tx.plan(id)
         except SealBroken:
             continue
-        if row is not None and not row.content.get("amends") and person in members_of(row):
+        if row is not None:
             yield row
+
+
+def unreadable(tx: Transaction) -> int:
+    """Return how many plans that the EHR may hold do not open: whose they are cannot be known here."""
+    states = [state for state in tx.plan_states().values() if state in MAY_BE_THERE]
+    return len(states) - sum(1 for _ in readable(tx, *MAY_BE_THERE))
 
 
 def members_of(row: PlanRow) -> list[str]:

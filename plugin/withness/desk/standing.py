@@ -6,7 +6,7 @@ An import contract lists who may come here: nothing else can be blocked by the g
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
@@ -17,10 +17,10 @@ from withness.audit.record import Kind, Record, instant, moment
 from withness.core import gate
 from withness.core.acts import Acts
 from withness.core.gate import Decision, MemberDecision
-from withness.core.holds import Source, sources, standing_of
+from withness.core.holds import Source, all_sources, sources, standing_of
 from withness.core.reading import Circumstance, Ended, Reading, readings_of
 from withness.core.risk import Domain, Observed, Override, RiskPolicy, Screen
-from withness.core.terms import Acuity, Purpose, UnitKind
+from withness.core.terms import HOLDING, Acuity, Purpose, UnitKind
 from withness.desk.acts import act_of, directory_named, enrolled_acts, sound
 from withness.desk.context import Actor, Context
 from withness.desk.digests import digest
@@ -66,8 +66,8 @@ def ask(
 ) -> Answered:
     """Re-read every member's screens and acts and decide. Writes nothing.
 
-    `newest` is the trail's newest time where the caller has added to the trail since it was asked for. Raises
-    SealBroken for an unreadable screen or act.
+    `newest` is the trail's newest time where the caller has added to the trail since it was asked for. A screen or
+    act that does not open is not among those that the trail names, and holds.
     """
     last, whole = newest or log.newest_time(tx), not log.broken(tx)
     enrolments, directory = enrolled_acts(tx), directory_named(tx)
@@ -75,8 +75,9 @@ def ask(
     for member in question.members:
         facts = question.facts.get(member, Facts())
         people = (member, *sorted(facts.aliases))
-        rows[member] = tuple(sorted((row for one in people for row in tx.screens(one)), key=lambda row: row.number))
-        recorded = sorted((row for one in people for row in tx.acts(one)), key=lambda row: row.number)
+        opened = [(tx.readable_screens(one)[0], tx.readable_acts(person=one)[0]) for one in people]
+        rows[member] = tuple(sorted((row for some, _ in opened for row in some), key=lambda row: row.number))
+        recorded = sorted((row for _, some in opened for row in some), key=lambda row: row.number)
         acts[member] = tuple(act_of(row) for row in recorded)
         signed = whole and directory and sound(tx, recorded)
         inputs[member] = {
@@ -166,6 +167,15 @@ def newest(answered: Answered, person: str, acuity: Acuity, policy: RiskPolicy) 
     about = replace(circumstance(answered.inputs[person]), shared=False)
     history = tuple(screen_of(row) for row in answered.screens[person])
     return sources(policy, history, standing_of(policy, history, answered.acts[person], about), about, acuity)
+
+
+def holding(answered: Answered, person: str, policy: RiskPolicy, domains: Collection[str]) -> tuple[Source, ...]:
+    """Return every screen and raise by which these domains hold now."""
+    about = replace(circumstance(answered.inputs[person]), shared=False)
+    history = tuple(screen_of(row) for row in answered.screens[person])
+    standing = standing_of(policy, history, answered.acts[person], about)
+    found = [one for acuity in HOLDING for one in all_sources(policy, history, standing, about, acuity)]
+    return tuple(one for domain, one in found if domain in domains)
 
 
 def latest_readings(answered: Answered, person: str, domain: Domain, policy: RiskPolicy) -> tuple[Reading, ...]:

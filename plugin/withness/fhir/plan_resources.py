@@ -46,7 +46,7 @@ def chart_resources(chart: ChartPlan, released: Released, making: Making, policy
     goal_ids = [
         known.get(goal_key(one.goal)) or str(uuid5(space, f"{member}|Goal|{one.number}")) for one in chart.goals
     ]
-    screen_id = str(uuid5(_uuid(making.screen_ids[member], field="screen_ids"), "QuestionnaireResponse"))
+    screen_id = screen_copy_id(making.screen_ids[member])
     plan, screen = f"CarePlan/{plan_id}", f"QuestionnaireResponse/{screen_id}"
     goals = [f"Goal/{id}" for id in goal_ids]
     return (
@@ -62,6 +62,11 @@ def chart_resources(chart: ChartPlan, released: Released, making: Making, policy
             screen=screen,
         ),
     )
+
+
+def screen_copy_id(screen: str) -> str:
+    """Return the id that a recorded screen's copy has in a chart. Raises InvalidInput for an id that is no UUID."""
+    return str(uuid5(_uuid(screen, field="screen_ids"), "QuestionnaireResponse"))
 
 
 def goal_key(goal: Goal) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, text
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from withness.errors import CannotTell
+from withness.errors import CannotTell, SealBroken
 from withness.seal import Seal
 from withness.store import schema
 from withness.store.rows import ActRow, DecisionRow, Delivery, OutboxRow, PlanRow, PlanState, ScreenRow, Sending
@@ -93,6 +93,17 @@ class Transaction(Trail):
         """Return a person's screens in order of recording. Raises SealBroken when one does not open."""
         query = select(schema.screen).where(schema.screen.c.person == person).order_by(schema.screen.c.number)
         return tuple(self._screen(row) for row in self._connection.execute(query))
+
+    def readable_screens(self, person: str) -> tuple[tuple[ScreenRow, ...], bool]:
+        """Return the screens of a person that open, and whether all of them do."""
+        query = select(schema.screen.c.id).where(schema.screen.c.person == person).order_by(schema.screen.c.number)
+        return _readable(self.screen, self._connection.execute(query).scalars().all())
+
+    def readable_acts(self, *kinds: str, person: str | None = None) -> tuple[tuple[ActRow, ...], bool]:
+        """Return the acts of a person, or of these kinds, that open, and whether all of them do."""
+        query = select(schema.act.c.id).order_by(schema.act.c.number)
+        query = query.where(schema.act.c.kind.in_(kinds)) if kinds else query.where(schema.act.c.person == person)
+        return _readable(self.act, self._connection.execute(query).scalars().all())
 
     def screen_ids(self) -> tuple[tuple[str, str], ...]:
         """Return id and person of every screen, without opening any."""
@@ -215,10 +226,10 @@ class Transaction(Trail):
         return OutboxRow(**{**plain, "kind": Sending(row.kind), "state": Delivery(row.state)}, content=content)
 
     def directives(self, person: str) -> tuple[OutboxRow, ...]:
-        """Return what was queued of this person's directive protocols. Raises SealBroken when a row does not open."""
+        """Return what was queued of this person's directive protocols; a row that does not open is the verifier's."""
         query = select(schema.outbox.c.decision_id).where(schema.outbox.c.kind == Sending.DIRECTIVE.value)
-        rows = (self.outbox(id) for id in self._connection.execute(query).scalars().all())
-        return tuple(row for row in rows if row is not None and row.content["person"] == person)
+        rows, _ = _readable(self.outbox, self._connection.execute(query).scalars().all())
+        return tuple(row for row in rows if row.content["person"] == person)
 
     def outbox_ids(self, *states: Delivery, plan: str | None = None, due: str | None = None) -> tuple[str, ...]:
         """Return the ids of the rows in one of `states`, oldest first, without opening any.
@@ -262,6 +273,22 @@ class Transaction(Trail):
         if self._seal is None:
             raise CannotTell("This needs the data key, which is not at hand.", field="WITHNESS_KEY_FILE")
         return self._seal
+
+
+R = TypeVar("R")
+
+
+def _readable(read: Callable[[str], R | None], ids: Sequence[str]) -> tuple[tuple[R, ...], bool]:
+    """Return the rows that open, and whether all of them do: one broken row never silences the others."""
+    found: list[R] = []
+    for id in ids:
+        try:
+            row = read(id)
+        except SealBroken:
+            continue
+        if row is not None:
+            found.append(row)
+    return tuple(found), len(found) == len(ids)
 
 
 _OUTBOX = ("decision_id", "kind", "plan_id", "ehr", "state", "attempts", "not_before", "approved_at")
