@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -14,23 +15,29 @@ from rich.text import Text
 
 PICTURE: Final = Path(__file__).resolve().parents[1] / "docs" / "images" / "demo.svg"
 WIDTH: Final = 112
-STEPS: Final = 3
-"""How many rows of the protocol and of the trail are shown."""
+SHOWN: Final = (1, 2, 6, 7, 8)
+"""The chapters of the picture: a plan saved, one held, one paused with its protocol, the way back, and the trail."""
+ROWS: Final = 2
+"""How many rows of a long table are shown."""
 
 _FONTS: Final = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 """Fonts from another site: the picture must not call it."""
 _TITLE: Final = re.compile(r"[1-9]\. ")
+_LONG: Final = ("Steps", "Written down", "Audit trail")
+"""The tables of which only the first rows are shown, and a row may take more than one line."""
+_REPEATED: Final = re.compile(r"(Demo mode|For later).*?[.?]$", re.MULTILINE | re.DOTALL)
+"""What is said with every hold."""
 _ACUITY: Final = {"unknown": "yellow", "acute": "red", "elevated": "yellow"}
 
 
 def main() -> int:
     """Run the demo, trim what it says and draw it."""
-    demo = [sys.executable, "-m", "withness", "demo"]
-    said = subprocess.run(demo, check=True, capture_output=True, text=True).stdout
+    demo, wide = [sys.executable, "-m", "withness", "demo"], {**os.environ, "COLUMNS": str(WIDTH)}
+    said = subprocess.run(demo, check=True, capture_output=True, text=True, env=wide).stdout
     with Path("/dev/null").open("w", encoding="utf-8") as nowhere:
         console = Console(record=True, width=WIDTH, file=nowhere, force_terminal=True, color_system="truecolor")
         console.print(Text("$ withness demo", style="bold cyan"))
-        for line in _trimmed(said.splitlines()):
+        for line in _trimmed(said):
             console.print(_styled(line))
         PICTURE.parent.mkdir(parents=True, exist_ok=True)
         picture = _FONTS.sub("", console.export_svg(title="withness demo", unique_id="demo"))
@@ -39,26 +46,27 @@ def main() -> int:
     return 0
 
 
-def _trimmed(lines: list[str]) -> Iterator[str]:
-    """Leave out the fourth chapter, what is said more than once, and all but the first rows of long tables."""
-    chapter, rows = 0, -1
-    for line in lines:
-        if _TITLE.match(line):
-            chapter, rows = int(line[0]), -1
-            if chapter != 4:
-                yield ""
-        if chapter == 4 or not line.strip() or (chapter > 1 and line.startswith(("Demo mode", "For later"))):
+def _trimmed(said: str) -> Iterator[str]:
+    """Leave out the other chapters, what is said with every hold, and all but the first rows of long tables."""
+    for chapter in re.split(r"\n(?=[1-9]\. )", said):
+        if not chapter.strip() or int(chapter[0]) not in SHOWN:
             continue
-        if line.startswith(("Directive protocol", "Audit trail")):
-            rows = 0
-        elif line.startswith(("Reasons", "Nothing went", "The trail")):
-            rows = -1
-        elif rows >= 0:
-            rows += 1
-        if rows <= STEPS + 1:
-            yield line
-        elif rows == STEPS + 2:
+        yield ""
+        for part in _REPEATED.sub("", chapter).split("\n\n"):
+            yield from _shortened([line.rstrip() for line in part.splitlines() if line.strip()])
+
+
+def _shortened(lines: list[str]) -> Iterator[str]:
+    """Yield a part of a chapter; the table that it may end with is cut after its first rows."""
+    begun = next((number for number, line in enumerate(lines) if line.startswith(_LONG)), len(lines))
+    yield from lines[: begun + 2]
+    rows = 0
+    for line in lines[begun + 2 :]:
+        rows += not line.startswith(" ")
+        if rows > ROWS:
             yield "…"
+            return
+        yield line
 
 
 def _styled(line: str) -> Text:
@@ -66,7 +74,7 @@ def _styled(line: str) -> Text:
         return Text(line, style="bold underline")
     if re.match(r"(released|held)[a-z-]*: ", line):
         return Text(line, style="bold green" if line.startswith("released") else "bold red")
-    if re.match(r"(Reasons|In the chart|Directive protocol|Audit trail|The trail is)", line):
+    if re.match(r"(Reasons|For the chart|suicide: |Steps|Written down|Read back|Audit trail|The trail is)", line):
         return Text(line, style="bold")
     word = line.split(maxsplit=1)[0] if line.strip() else ""
     return Text(line, style=_ACUITY.get(word, ""))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from withness.core.risk import Domain, RiskPolicy
@@ -118,6 +118,8 @@ def make_evidence(policy: RiskPolicy, need: str, at: datetime, **given: str) -> 
             "text": f"What was found and agreed about {field.id}, in a whole sentence",
             "choice": field.options[0] if field.options else "",
             "date": at.date().isoformat(),
+            "day-past": at.date().isoformat(),
+            "day-ahead": (at + timedelta(days=3)).date().isoformat(),
             "time": at.isoformat(),
             "planned": at.isoformat(),
             "number": "2",

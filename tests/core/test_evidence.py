@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -25,6 +25,8 @@ FORM = EvidenceForm(
         EvidenceField("reason", "Why not", "text", min_chars=10, when=("outcome", "declined")),
         EvidenceField("day", "Which day", "date", when=("outcome", "made")),
         EvidenceField("at", "When it was", "time", optional=True),
+        EvidenceField("done", "When it was done", "day-past", optional=True),
+        EvidenceField("next", "When it is next", "day-ahead", optional=True),
         EvidenceField("from", "From when", "planned", optional=True),
         EvidenceField("weeks", "How many weeks", "number", optional=True),
         EvidenceField("with", "With whom", "person", optional=True),
@@ -46,6 +48,10 @@ ACCEPTED: list[tuple[str, Any]] = [
     ("note", "说了"),
     ("day", "2026-11-20"),
     ("day", "2031-02-28"),
+    ("done", "2026-11-21"),
+    ("done", "2009-01-01"),
+    ("next", "2026-11-21"),
+    ("next", "2027-02-28"),
     ("at", "2026-11-21T10:00:00Z"),
     ("at", "2026-11-21T10:05:00Z"),
     ("at", "2026-11-21T12:05+02:00"),
@@ -77,14 +83,16 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"note": ""}, "note", "is missing"),
     ({"note": " \n\u200b"}, "note", "is missing"),
     ({"note": "---"}, "note", "is missing"),
-    ({"note": "N/A"}, "note", "is missing"),
-    ({"note": " t.b.d "}, "note", "is missing"),
-    ({"note": "ＴＢＤ"}, "note", "is missing"),
+    ({"note": "N/A"}, "note", "says nothing by itself: write it in words, such as 'none found; asked about"),
+    ({"note": "None"}, "note", "says nothing by itself"),
+    ({"note": " t.b.d "}, "note", "says nothing by itself"),
+    ({"note": "ＴＢＤ"}, "note", "says nothing by itself"),
     ({"note": "What was said"}, "note", "is missing"),
     ({"outcome": None}, "outcome", "is missing"),
     ({"outcome": "pending"}, "outcome", "is missing"),
     ({"day": None}, "day", "is missing"),
     ({"day": "-"}, "day", "is missing"),
+    ({"day": "none"}, "day", "is missing"),
     # a choice
     ({"outcome": "maybe"}, "outcome", "must be one of made, declined, unsure"),
     ({"outcome": "Made"}, "outcome", "must be one of made, declined, unsure"),
@@ -94,6 +102,12 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"day": "2026-02-30"}, "day", "must be a day"),
     ({"day": "2026-11-20T10:00:00Z"}, "day", "must be a day"),
     ({"day": "٢٠٢٦-١١-٢٠"}, "day", "must be a day"),
+    ({"done": "2026-11-22"}, "done", "lies in the future"),
+    ({"done": "2099-01-01"}, "done", "lies in the future"),
+    ({"done": "21.11.2026"}, "done", "must be a day that has come"),
+    ({"next": "2026-11-20"}, "next", "lies in the past"),
+    ({"next": "2009-01-01"}, "next", "lies in the past"),
+    ({"next": "2026-11-31"}, "next", "must be today or a later day"),
     ({"at": "2026-11-21T10:05:01Z"}, "at", "lies in the future"),
     ({"at": "2026-11-21T10:00:00-01:00"}, "at", "lies in the future"),
     ({"at": "2026-11-20T10:00:00"}, "at", "must be when it happened, with its zone"),
@@ -171,6 +185,42 @@ def test_the_tolerance_is_the_callers() -> None:
         read(late, tolerance=timedelta(0))
 
 
+SINCE: list[tuple[str, str, bool]] = [
+    ("done", "2026-11-20", True),
+    ("done", "2026-11-19", False),
+    ("done", "2009-01-01", False),
+    ("at", "2026-11-20T00:00:00Z", True),
+    ("at", "2026-11-20T01:00:00+02:00", False),
+    ("at", "2026-11-19T23:59:59Z", False),
+    ("day", "2026-11-19", True),
+    ("next", "2026-11-21", True),
+]
+
+
+@pytest.mark.parametrize(("field", "written", "fits"), SINCE)
+def test_what_was_done_before_the_hold_documents_nothing_of_it(field: str, written: str, fits: bool) -> None:
+    given, since = {**MADE, field: written}, date(2026, 11, 20)
+    if fits:
+        assert read(given, since=since) == given
+        return
+    with pytest.raises(InvalidInput) as refused:
+        read(given, since=since)
+    assert refused.value.message == f"need.{field} is before this hold: write down what was done since."
+
+
+@pytest.mark.parametrize(
+    ("now", "field", "written"),
+    [("2026-11-21T23:56:00Z", "done", "2026-11-22"), ("2026-11-22T00:04:00Z", "next", "2026-11-21")],
+)
+def test_a_day_is_judged_in_utc_within_the_tolerance(now: str, field: str, written: str) -> None:
+    for zone in (UTC, timezone(timedelta(hours=-8))):
+        at = datetime.fromisoformat(now).astimezone(zone)
+        given = {**MADE, field: written}
+        assert read_evidence(FORM, given, now=at, words_for_nothing=()) == given
+        with pytest.raises(InvalidInput, match=r"lies in the (future|past)"):
+            read_evidence(FORM, given, now=at, words_for_nothing=(), tolerance=timedelta(0))
+
+
 def test_a_kind_that_is_not_known_takes_nothing() -> None:
     form = EvidenceForm("need", "", "", (EvidenceField("one", "One", "picture"),))
     with pytest.raises(InvalidInput, match="kind"):
@@ -184,6 +234,8 @@ def test_the_template_says_what_each_field_asks_for() -> None:
         "reason": "Why not (at least 10 characters; only when outcome is declined)",
         "day": "Which day (a day, YYYY-MM-DD; only when outcome is made)",
         "at": "When it was (when it happened, with its zone, such as 2026-11-21T10:00:00Z; may be left out)",
+        "done": "When it was done (a day that has come, YYYY-MM-DD; may be left out)",
+        "next": "When it is next (today or a later day, YYYY-MM-DD; may be left out)",
         "from": "From when (a time with its zone, such as 2026-11-21T10:00:00Z; may be left out)",
         "weeks": "How many weeks (a number above 0; may be left out)",
         "with": "With whom (first and last name, or Practitioner/id; may be left out)",
@@ -224,6 +276,8 @@ def _ways(form: EvidenceForm) -> list[dict[str, str]]:
 SAID = {
     "text": "written out in forty characters at the very least",
     "date": "2026-11-21",
+    "day-past": "2026-11-21",
+    "day-ahead": "2026-11-21",
     "time": "2026-11-21T09:30:00Z",
     "planned": "2026-11-28T09:30:00Z",
     "number": "2",

@@ -339,7 +339,7 @@ def test_risk_assessment_says_the_screens_result_and_no_diagnosis() -> None:
     assessment = only("RiskAssessment", resources)
     assert outcomes(assessment) == {TITLES["suicide"]: "high", TITLES["psychosis"]: "moderate"}
     assert all("not a diagnosis" in one["rationale"] for one in assessment["prediction"])
-    assert all("a screen never becomes a Condition" in one["rationale"] for one in assessment["prediction"])
+    assert all("it is not a diagnosis and is not entered as one" in one["rationale"] for one in assessment["prediction"])
     assert all(
         one["qualitativeRisk"]["coding"][0]["system"] == codes.RISK_PROBABILITY for one in assessment["prediction"]
     )
@@ -384,7 +384,7 @@ def test_directive_care_plan_is_no_collaborative_plan() -> None:
     plan = only("CarePlan", resources)
     assert plan["category"] == [codes.DIRECTIVE_CATEGORY]
     assert plan["category"][0]["coding"][0]["code"] == "735324008"
-    assert (plan["status"], plan["intent"], plan["title"]) == ("active", "plan", "Directive protocol")
+    assert (plan["status"], plan["intent"], plan["title"]) == ("active", "plan", "Steps for now")
     assert plan["period"] == {"start": "2026-11-21T10:30:00Z"}
     assert plan["meta"]["profile"] == [f"{codes.BASE}/StructureDefinition/directive-careplan|{codes.VERSION}"]
     assert {"goal", "description", "addresses"}.isdisjoint(plan)

@@ -147,6 +147,8 @@ LOOSENED = [
     ('"low", "moderate", "high"]', '"low", "moderate"]', "evidence.risk-assessment.fields.level.options"),
     ('text = "When", kind = "time"', 'text = "When", kind = "text"', "evidence.supervisor-consult.fields.when.kind"),
     ("medical = true", "medical = false", "evidence.medical-evaluation.medical"),
+    ('need = "disposition"', 'need = "disposition"\nserves = ["follow-up-date"]', "evidence.disposition.serves"),
+    ('"Day of the clearance", kind = "day-past"', '"Day", kind = "date"', "evidence.medical-clearance.fields.date.kind"),
 ]
 
 
@@ -196,11 +198,12 @@ TIGHTENED = [
     ("rationale_min_chars = 40", "rationale_min_chars = 80", "override.rationale_min_chars"),
     ('reason_codes = ["validated-elsewhere-same-day", ', "reason_codes = [", "override.reason_codes"),
     (
-        'rests on", kind = "text"}',
-        'rests on", kind = "text", min_chars = 20}',
+        'interview)", kind = "text"}',
+        'interview)", kind = "text", min_chars = 20}',
         "evidence.danger-level.fields.basis.min_chars",
     ),
     ('kind = "date", optional = true', 'kind = "date"', "evidence.report-reference-or-reason-none.fields.written-due."),
+    ('serves = ["medical-evaluation"]\n', "", "evidence.medical-clearance.serves"),
     ('"interpreter"]', '"interpreter", "who-is-near"]', "setting"),
 ]
 

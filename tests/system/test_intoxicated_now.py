@@ -45,7 +45,7 @@ def test_an_assessment_cannot_end_it(site: Site) -> None:
     site.morning()
     site.enrol()
     site.screen(TOM, answers=DRUNK)
-    site.evidence("medical-disposition", TOM)
+    site.evidence("medical-disposition", TOM, clinician="Dr. Lena Ortiz, MD")
     for level in ("low", "high"):
         with pytest.raises(Refused):
             site.assess("medical", TOM, level=level)
@@ -60,7 +60,7 @@ def test_the_refusal_says_what_does_end_it(site: Site) -> None:
     site.morning()
     site.enrol()
     site.screen(TOM, answers=DRUNK)
-    site.evidence("medical-disposition", TOM)
+    site.evidence("medical-disposition", TOM, clinician="Dr. Lena Ortiz, MD")
     with pytest.raises(Refused, match="new screen"):
         site.assess("medical", TOM)
     assert site.desk.health()["records"] > 0

@@ -1,15 +1,30 @@
-"""`withness demo`: the whole main job on sample people, told without a contradiction."""
+"""`withness demo`: the whole main job on sample people, told without a contradiction.
+
+Planted and caught: a release that leaves the plan paused (`resume_plans` does nothing), a story without its chapter 7,
+an acute screen that leaves the plan active.
+"""
 
 from __future__ import annotations
 
 import json
+import re
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from withness.cli import samples
+from withness.cli.app import run
 from withness.cli.demo import demo
+from withness.ehr.local import LocalChart
+from withness.packs.policy import load_policy
+from withness.seal import read_key
+
+Chapters = dict[str, dict[str, Any]]
+POLICY = load_policy()
+ACUTE = "held-for-directive-protocol"
 
 
 @pytest.fixture(scope="module")
@@ -20,13 +35,17 @@ def told() -> str:
 
 
 @pytest.fixture(scope="module")
-def chapters(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, object]]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo") / "data"
+
+
+@pytest.fixture(scope="module")
+def chapters(home: Path) -> Chapters:
     with pytest.MonkeyPatch.context() as set_for:
-        folder = tmp_path_factory.mktemp("demo")
-        set_for.setenv("WITHNESS_KEY_FILE", str(folder / "demo.key"))
-        done = CliRunner(env={"COLUMNS": "1000"}).invoke(demo, ["--json", "--home", str(folder / "data")])
+        set_for.setenv("WITHNESS_KEY_FILE", str(home.with_name("demo.key")))
+        done = CliRunner(env={"COLUMNS": "1000"}).invoke(demo, ["--json", "--home", str(home)])
     assert done.exit_code == 0, done.output
-    found: dict[str, dict[str, object]] = json.loads(done.output)
+    found: Chapters = json.loads(done.output)
     return found
 
 
@@ -35,27 +54,114 @@ def chapter(told: str, number: int) -> str:
     return begun.partition(f"\n{number + 1}. ")[0].rstrip()
 
 
-def test_every_chapter_comes_to_what_it_says(chapters: dict[str, dict[str, object]]) -> None:
-    assert list(chapters) == ["clear", "incomplete", "acute", "sticky", "couple", "trail"]
+def test_every_chapter_comes_to_what_it_says(chapters: Chapters) -> None:
+    names = ["clear", "incomplete", "acute", "sticky", "couple", "paused", "way_back", "trail"]
+    assert list(chapters) == names
     decisions = [one.get("decision") for one in chapters.values()]
-    acute = "held-for-directive-protocol"
-    assert decisions == ["released", "held-incomplete", acute, acute, "held", None]
+    assert decisions == ["released", "held-incomplete", ACUTE, ACUTE, "held", ACUTE, "held-for-assessment", None]
     assert [one["saved"] for one in list(chapters.values())[:5]] == [True, False, False, False, False]
     assert chapters["trail"]["whole"] is True
 
 
-def test_an_acute_answer_has_an_acute_result(chapters: dict[str, dict[str, object]]) -> None:
+def test_the_chapters_are_numbered_in_order(told: str) -> None:
+    assert re.findall(r"^([0-9]+)\. ", told, re.MULTILINE) == [str(number) for number in range(1, 9)]
+
+
+def test_the_active_plan_is_paused_and_the_protocol_has_somebody_for_each_step(told: str, chapters: Chapters) -> None:
+    """Catches: a plan that stays active in the chart, and a protocol that opens for nobody."""
+    paused = chapters["paused"]
+    [plan] = chapters["clear"]["care_plans"]
+    assert (paused["before"]["plan"], paused["before"]["status"]) == (plan, "active")
+    assert paused["chart"] == {"plan": plan, "status": "on-hold", "note": POLICY.hold_note}
+    [episode] = paused["opened"]["episodes"]
+    assert (episode["responsible"], episode["backup"], episode["ended"]) == (samples.CLINICIAN, "Practitioner/s1", None)
+    assert all(step["due"] > episode["opened"] for step in episode["steps"])
+    said = chapter(told, 6)
+    assert "Three people are enrolled, each with a key of their own: " in said
+    assert all(f"{name} ({role}, {who})" in said for role, who, name, _ in samples.TEAM)
+    assert f"{paused['decision']}: {paused['sentence']}" in said
+    assert all(step["text"] in said for step in episode["steps"])
+    assert f"is on-hold. “{POLICY.hold_note}”" in said
+
+
+def test_the_way_back_is_documented_asked_again_and_signed_by_two(told: str, chapters: Chapters) -> None:
+    """Catches: a need that nobody wrote down, a release by one person alone, a plan that stays paused."""
+    back, paused = chapters["way_back"], chapters["paused"]
+    wanted = paused["opened"]["missing_needs"]["suicide"]
+    assert [one["need"] for one in back["evidence"]] == wanted != []
+    assert {one["by"] for one in back["evidence"]} == {samples.CLINICIAN}
+    assert back["screened"]["decision"] == ACUTE
+    assert back["refused"]["message"] == "This needs a second signer: --second and their key."
+    assert back["episodes"][0]["ended"] is not None
+    assert back["chart"] == {**paused["chart"], "status": "active", "note": POLICY.resume_note}
+    said = chapter(told, 7)
+    rosa = samples.people()["rosa"]
+    form = {need: [one.id for one in POLICY.evidence[need].fields if one.kind == "text"] for need in wanted}
+    assert all(rosa["evidence"][need][field] in said for need in wanted for field in form[need])
+    ends = [back["refused"]["message"], f"“{rosa['release']}”", f"is active. “{POLICY.resume_note}”", "no all-clear"]
+    assert [said.find(one) for one in ends] == sorted(said.find(one) for one in ends)
+    assert all(one in said for one in ends)
+
+
+def test_the_chart_holds_what_the_story_says(home: Path, chapters: Chapters) -> None:
+    """The chart itself is asked, not the story. Catches: a reading back that reads nothing."""
+    [plan] = chapters["clear"]["care_plans"]
+    chart = LocalChart(home / "chart.sqlite3", read_key(home.with_name("demo.key")), now=lambda: datetime.now(UTC))
+    versions = [one.resource for one in reversed(chart.history(plan))]
+    assert [one["status"] for one in versions] == ["active", "on-hold", "active"]
+    assert "suicid" not in json.dumps(versions).lower()
+
+
+def test_every_step_of_the_way_is_on_record_the_refusal_too(chapters: Chapters) -> None:
+    trail = chapters["trail"]
+    kinds = [(one["kind"], one["outcome"]) for one in trail["listed"]]
+    way = [
+        ("screen.recorded", "readable"),
+        ("protocol.opened", "protocol-opened"),
+        ("plan.on-hold", "delivered"),
+        ("protocol.step", "evidence"),
+        ("screen.recorded", "readable"),
+        ("protocol.released", "refused"),
+        ("protocol.released", "released"),
+        ("gate.decided", "held-for-assessment"),
+    ]
+    left = iter(kinds[kinds.index(("plan.confirmed", "delivered")) :])
+    assert all(one in left for one in way), kinds
+    assert kinds.count(("protocol.step", "evidence")) == len(chapters["way_back"]["evidence"])
+
+
+def test_a_directory_that_was_used_is_refused_in_one_sentence_and_left_alone(
+    home: Path, chapters: Chapters, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Catches: sample people put among a site's own, and a crash on people enrolled with other keys."""
+    monkeypatch.setenv("WITHNESS_KEY_FILE", str(home.with_name("demo.key")))
+    before = (home / "withness.sqlite3").read_bytes()
+    assert run(["demo", "--home", str(home)]) == 2
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert said.err.endswith("use a fresh --home.\n")
+    assert (home / "withness.sqlite3").read_bytes() == before
+
+
+def test_it_fits_a_narrow_terminal_and_asks_nothing_of_the_site(tmp_path: Path) -> None:
+    """Catches: a line that is not wrapped, and a site's own policy or on-call clinician in the story."""
+    site = {"WITHNESS_POLICY": str(tmp_path / "none.toml"), "WITHNESS_ON_CALL": "Practitioner/x9"}
+    done = CliRunner(env={**site, "COLUMNS": "80"}).invoke(demo)
+    assert done.exit_code == 0, done.output
+    assert [line for line in done.output.splitlines() if len(line.rstrip()) > 80] == []
+    assert "Practitioner/x9" not in done.output
+
+
+def test_an_acute_answer_has_an_acute_result(chapters: Chapters) -> None:
     """Catches: somebody who thinks about suicide right now, beside an instrument that says negative."""
-    findings = chapters["acute"]["findings"]
-    assert isinstance(findings, list)
-    assert {(one["item"], one["acuity"]) for one in findings} == {
+    assert {(one["item"], one["acuity"]) for one in chapters["acute"]["findings"]} == {
         ("ideation", "elevated"),
         ("now", "acute"),
         ("validated.result", "acute"),
     }
 
 
-def test_nobody_can_read_from_the_couples_hold_whose_it_is(told: str, chapters: dict[str, dict[str, object]]) -> None:
+def test_nobody_can_read_from_the_couples_hold_whose_it_is(told: str, chapters: Chapters) -> None:
     couple = chapters["couple"]
     assert [couple[name] for name in ("findings", "missing", "protocol", "bundle")] == [[], [], [], None]
     said = chapter(told, 5)
@@ -67,7 +173,7 @@ def test_nobody_can_read_from_the_couples_hold_whose_it_is(told: str, chapters: 
 
 def test_a_hold_does_not_end_the_story(told: str) -> None:
     stays = "The clinician stays with Tom. His notes and safety plan are written as always; his words wait."
-    ends = "It ends with the documented needs, a new screen below acute, and a second signer (a later release)."
+    ends = "It ends with the documented needs, a new screen below acute, and a second signer: see chapter 7."
     assert chapter(told, 3).endswith(stays)
     assert chapter(told, 4).endswith(ends)
 

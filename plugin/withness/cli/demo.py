@@ -34,8 +34,6 @@ _EMBEDDED: Final = {
     "time_zone": "UTC",
 }
 """The demo's people never reach a site's own database, EHR or clinicians."""
-_SHIPPED: Final[Mapping[str, None]] = {"policy": None, "packs": None, "jurisdictions": None}
-"""The story is told on what is shipped: another policy may ask other questions."""
 
 
 @click.command(epilog="\b\nExamples:\n  withness demo\n  withness demo --home ./demo-data\n")
@@ -70,8 +68,9 @@ def _tell(data: Path, key_file: Path | None, *, quiet: bool) -> dict[str, Any]:
         people = samples.people()
         for name, act, show in _chapters(desk, context.policy, people):
             chapters[name] = _told(act, show, quiet=quiet)
-        keys, plan = demo_life.enrolled(desk), demo_life.plan_of(chapters["clear"])
-        for name, act, show in demo_life.chapters(demo_life.Rosa(desk, context, people["rosa"], plan, keys)):
+        [plan], keys = chapters["clear"]["care_plans"], demo_life.enrolled(desk)
+        rosa = demo_life.Rosa(desk, context, people["rosa"], plan, keys)
+        for name, act, show in demo_life.chapters(rosa):
             chapters[name] = _told(act, show, quiet=quiet)
     chapters["trail"] = _told(partial(_trail, settings, people["rosa"]["member"]), _show_trail, quiet=quiet)
     return chapters
@@ -85,10 +84,11 @@ def _told(act: Callable[[], dict[str, Any]], show: Callable[[dict[str, Any]], No
 
 
 def _settings(data: Path, key_file: Path | None) -> Settings:
-    """Return the settings of a data directory. Raises InvalidInput where it was used before."""
+    """Return the settings of a data directory, on what is shipped. Raises InvalidInput where it was used before."""
     from withness.settings import read_settings
 
-    settings = replace(read_settings({**_EMBEDDED, "home": data, "key_file": key_file}), **_SHIPPED)
+    given = read_settings({**_EMBEDDED, "home": data, "key_file": key_file})
+    settings = replace(given, policy=None, packs=None, jurisdictions=None)
     if settings.database.exists() or settings.chart.exists():
         said = "This data directory was used before, and the demo's people start from nothing: use a fresh --home."
         raise InvalidInput(said, field="--home")

@@ -105,12 +105,6 @@ def chapters(rosa: Rosa) -> Iterator[Told]:
     yield "way_back", rosa.way_back, lambda answer: _tell_way_back(answer, questions, needs, rosa.person["release"])
 
 
-def plan_of(saved: Mapping[str, Any]) -> str:
-    """Return the reference of the CarePlan that a save put into the chart."""
-    urls = (entry["request"]["url"] for entry in saved["bundle"]["entry"])
-    return next(one for one in urls if one.startswith("CarePlan/"))
-
-
 def heading(text: str) -> None:
     """Say a chapter's title, wrapped at words."""
     click.echo()
@@ -136,7 +130,7 @@ def _tell_way_back(answer: dict[str, Any], questions: Mapping[str, str], needs: 
     say.table("Written down, each signed by Pat", ("need", "in Pat's words"), rows)
     say.prose(f"A new screen, made after the hold: {_answers(samples.QUIETER, questions)}")
     say.prose(f"Pat alone asks for the release. Refused, and kept on record: {answer['refused']['message']}")
-    say.prose(f"Pat and Sam both sign the release: “{reason}”")
+    say.prose(f"Pat and Sam both sign the release: “{reason}” The protocol has ended.")
     say.prose(_read_back(answer["chart"]))
     if answer["decision"] == "held-for-assessment":
         say.prose(_NO_ALL_CLEAR)

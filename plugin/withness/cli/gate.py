@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,8 @@ def record(file: str, late_reason: str, actor: str | None, home: Path | None, as
     """
     response = say.read_file(file)
     with opened(home) as (desk, questions):
-        _say(desk.screen(response, actor=actor, late_reason=late_reason), questions, as_json=as_json)
+        told = desk.screen(response, actor=actor, late_reason=late_reason)
+        _say(told, questions, as_json=as_json, titles=desk.needs(), zone=say.zone_of(home))
 
 
 @screen.command(
@@ -75,7 +77,7 @@ def correct(file: str, home: Path | None, as_json: bool, **keys: Any) -> None:
     response = say.read_file(file)
     with opened(home, fresh=False) as (desk, questions):
         told = desk.correct(response, signer=_first(keys), second=_second(keys))
-        _say(told, questions, as_json=as_json)
+        _say(told, questions, as_json=as_json, titles=desk.needs(), zone=say.zone_of(home))
 
 
 @screen.command(
@@ -94,8 +96,10 @@ def retract(id: str, reason: str, belongs_to: str | None, home: Path | None, as_
         found = desk.retract_screen(id, reason=reason, signer=_first(keys), second=_second(keys), belongs_to=belongs_to)
         if as_json:
             say.document(found)
-        for told in found if not as_json else ():
-            say.decision(told, questions)
+            return
+        for told in found:
+            say.decision(told, questions, titles=desk.needs())
+        say.warn_of_utc(say.zone_of(home))
 
 
 @screen.command(epilog="\b\nExample:\n  withness screen cosign 6b6f2f0e-… --actor Practitioner/s1 --key s1.key\n")
@@ -143,12 +147,21 @@ def gate(
     """Ask for the standing decision on a person or a unit. Writes no plan; no screen at all is exit 3."""
     with opened(home) as (desk, questions):
         told = desk.decide([person, *others], actor=actor or "Device/withness", purpose=purpose, encounter=encounter)
-        _say(told, questions, as_json=as_json)
+        _say(told, questions, as_json=as_json, titles=desk.needs())
 
 
-def _say(told: dict[str, Any], questions: dict[str, str], *, as_json: bool) -> None:
+def _say(
+    told: dict[str, Any],
+    questions: dict[str, str],
+    *,
+    as_json: bool,
+    titles: say.Titles,
+    zone: tzinfo | None = None,
+) -> None:
     if as_json:
         say.document(told)
     else:
-        say.decision(told, questions)
+        say.decision(told, questions, titles=titles)
+        if zone is not None:
+            say.warn_of_utc(zone)
     say.stop(0 if told["decision"] in RELEASED else 3)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -11,6 +12,9 @@ from withness import strict_json
 from withness.cli import say
 from withness.cli.desk import opened
 from withness.cli.signing import second_signer, seconding, signer, signing
+from withness.core.holds import RESCREEN
+from withness.desk.front import Desk
+from withness.desk.telling import RELEASED
 from withness.errors import InvalidInput
 
 
@@ -33,43 +37,104 @@ def show(person: str, actor: str | None, home: Path | None, as_json: bool) -> No
         shown = desk.protocol(person, actor=actor or "Device/withness")
         if as_json:
             say.document(shown)
-        else:
-            say.decision(shown, questions, protocol=False)
-            tell(shown)
+            return
+        zone, titles = say.zone_of(home), desk.needs()
+        _where(shown)
+        say.decision(shown, questions, protocol=False)
+        tell(shown, zone, titles)
+        if RESCREEN in shown["needs"]:
+            say.needs("And before the release", [RESCREEN], person, titles)
+        say.warn_of_utc(zone)
 
 
-def tell(shown: dict[str, Any]) -> None:
-    """Say how a person's protocols stand."""
+def tell(shown: dict[str, Any], zone: tzinfo = UTC, titles: say.Titles | None = None) -> None:
+    """Say how a person's protocols stand, in the site's time; with `titles`, how to write down each need."""
     for one in shown["episodes"]:
-        state = "ended" if one["ended"] else "unacknowledged" if one["unacknowledged"] else "open"
-        click.secho(f"{one['domain']}: {state} since {_time(one['opened'])}", bold=True)
-        named = f"Responsible: {one['responsible'] or 'nobody'}; backup: {one['backup'] or 'nobody'}."
-        say.prose(named if one["backup"] else f"{named} Name one: enrol a supervisor, or set WITHNESS_ON_CALL.")
-        rows = [(step["step"], step["text"], _time(step["due"]), step["state"], step["owner"]) for step in one["steps"]]
-        say.table("Steps", ("step", "what", "due (UTC)", "state", "with"), rows)
-        _report(one["report"])
+        _episode(one, [kept for kept in shown["evidence"] if kept["at"] >= one["opened"]], zone)
     for domain, needs in shown["missing_needs"].items():
         if needs:
-            say.prose(f"Still to be written down for {domain}: {', '.join(needs)}.")
-    for name, text in shown["setting"].items():
-        say.prose(f"At the latest screen, {name}: {text}")
+            say.needs(f"Still to be written down for {domain}", needs, shown["person"], titles)
 
 
-def _report(rules: list[dict[str, Any]] | None) -> None:
+def _after(desk: Desk, shown: dict[str, Any], home: Path | None, *, as_json: bool) -> None:
+    """Say how the protocols stand after something was recorded."""
+    if as_json:
+        say.document(shown)
+        return
+    _where(shown)
+    tell(shown, say.zone_of(home), desk.needs())
+
+
+_SETTING: Final = {
+    "location-now": "Where they are",
+    "call-back-number": "Call back",
+    "modality": "How the conversation is held",
+    "alone": "Who else can hear or see",
+    "interpreter": "Interpreter",
+}
+"""What the latest screen may say of where the person is; a crisis team asks for the first two."""
+
+
+def _where(shown: dict[str, Any]) -> None:
+    """Say where the person is and how to call them back, first; ask for it where a hold stands without it."""
+    known = {name: text.strip() for name, text in shown["setting"].items() if text.strip()}
+    said = [name for name in (*_SETTING, *(one for one in known if one not in _SETTING)) if name in known]
+    if said:
+        say.prose(" ".join(f"{_SETTING.get(name, name)}: {known[name].rstrip('.')}." for name in said))
+    if not {"location-now", "call-back-number"} <= known.keys() and shown["decision"] not in RELEASED:
+        say.prose("Not on record: ask now where they are and a number to call back.")
+
+
+def _episode(one: dict[str, Any], kept: list[dict[str, Any]], zone: tzinfo) -> None:
+    """Say one protocol: how it stands, who answers for it, its steps, its report; `kept` is the evidence since."""
+    state = "ended" if one["ended"] else "unacknowledged" if one["unacknowledged"] else "open"
+    click.secho(f"{one['domain']}: {state} since {say.moment(one['opened'], zone)}", bold=True)
+    if one["unacknowledged"]:
+        say.prose(f"Nobody has taken it on: {one['backup'] or one['responsible'] or 'nobody'} answers now.")
+    named = f"Responsible: {one['responsible'] or 'nobody'}; backup: {one['backup'] or 'nobody'}."
+    say.prose(named if one["backup"] else f"{named} Name one: enrol a supervisor, or set WITHNESS_ON_CALL.")
+    written = {evidence["need"] for evidence in kept}
+    rows = [
+        (step["step"], step["text"], say.moment(step["due"], zone), _state(step, written), step["owner"])
+        for step in one["steps"]
+    ]
+    say.table(_STEPS, ("step", "what", "due", "state", "with"), rows)
+    _report(one["report"], zone)
+
+
+_STEPS: Final = "Steps (times are this site's proposals, not a legal or professional standard)"
+
+
+def _state(step: dict[str, Any], written: set[str]) -> str:
+    match step["state"]:
+        case "overdue":
+            return f"overdue: {step['owner'] or 'nobody'} answers now"
+        case "done" if step["evidences"] in written:
+            return "written down"
+        case "declined-by-client":
+            return "declined by the client"
+        case "not-applicable":
+            return "not applicable"
+        case state:
+            return str(state)
+
+
+def _report(rules: list[dict[str, Any]] | None, zone: tzinfo) -> None:
     if rules is None:
         return
     if not rules:
         said = "No jurisdiction is set, so its limits are not known here: report by phone now, and look up your law."
         say.prose(f"{said} (WITHNESS_JURISDICTION)")
         return
-    rows = [(one["population"], _time(one["phone_by"]), _time(one["written_by"]), one["to_whom"]) for one in rules]
-    say.table("Mandated report: the duty is your own", ("about", "by phone (UTC)", "in writing (UTC)", "to"), rows)
+    rows = [(one["population"], "now", _day(one["written_by"], zone), one["to_whom"]) for one in rules]
+    say.table("Mandated report: the duty is your own", ("about", "by phone", "in writing by", "to"), rows)
     for notice in dict.fromkeys(one["notice"] for one in rules):
         say.prose(notice)
 
 
-def _time(text: str) -> str:
-    return text[:16].replace("T", " ")
+def _day(text: str, zone: tzinfo) -> str:
+    """Say a legal limit: its day whatever day it is now, and its time."""
+    return f"{datetime.fromisoformat(text).astimezone(zone):%a %Y-%m-%d %H:%M} ({zone})"
 
 
 @protocol.command(
@@ -104,7 +169,7 @@ def step(
     with opened(home, fresh=False) as (desk, _):
         who = actor or "Device/withness"
         shown = desk.step(person, domain, step, outcome=outcome, reason=reason, actor=who)
-        say.document(shown) if as_json else tell(shown)
+        _after(desk, shown, home, as_json=as_json)
 
 
 @protocol.command(
@@ -137,7 +202,7 @@ def evidence(
     fields = strict_json.parse(say.read_file(file), name="FILE")
     with opened(home, fresh=False) as (desk, _):
         shown = desk.evidence(person, need, fields, signer=signer(actor, key, passphrase_file))
-        say.document(shown) if as_json else tell(shown)
+        _after(desk, shown, home, as_json=as_json)
 
 
 def _form(need: str) -> None:
@@ -164,7 +229,7 @@ def assess(person: str, domain: str, level: str, home: Path | None, as_json: boo
     """End a domain's elevated findings. Low: the clinician alone; moderate or high: a second signer too."""
     with opened(home, fresh=False) as (desk, _):
         shown = desk.assess(person, domain, level=level, signer=_first(keys), second=_second(keys))
-        say.document(shown) if as_json else tell(shown)
+        _after(desk, shown, home, as_json=as_json)
 
 
 @protocol.command(
@@ -181,7 +246,7 @@ def release(person: str, domain: str, reason: str, home: Path | None, as_json: b
     """End a domain's acute hold: every need written down, a new screen below acute, and a second signer."""
     with opened(home, fresh=False) as (desk, questions):
         told = desk.release(person, domain, reason=reason, signer=_first(keys), second=_second(keys))
-        _say(told, questions, as_json=as_json)
+        _say(told, questions, as_json=as_json, titles=desk.needs())
 
 
 @click.group(epilog="\b\nExample:\n  withness acuity raise Patient/ana suicide --to acute --reason '…'\n")
@@ -204,7 +269,7 @@ def raise_(person: str, domain: str, to: str, reason: str, actor: str | None, ho
     """Raise a domain by judgement, with a reason; an acute one opens its protocol at once."""
     with opened(home) as (desk, questions):
         told = desk.raise_acuity(person, domain, to=to, reason=reason, actor=actor or "Device/withness")
-        _say(told, questions, as_json=as_json)
+        _say(told, questions, as_json=as_json, titles=desk.needs())
 
 
 @click.command(
@@ -249,9 +314,8 @@ def override(
         if as_json:
             say.document(granted)
         else:
-            click.echo(
-                f"Granted for one plan, until {_time(granted['expires'])} UTC. It is in the compliance worklist."
-            )
+            until = say.moment(granted["expires"], say.zone_of(home))
+            click.echo(f"Granted for one plan, until {until}. It is in the compliance worklist.")
 
 
 def _first(keys: dict[str, Any]) -> Any:
@@ -262,11 +326,9 @@ def _second(keys: dict[str, Any]) -> Any:
     return second_signer(keys["second"], keys["second_key"], keys["second_passphrase_file"])
 
 
-def _say(told: dict[str, Any], questions: dict[str, str], *, as_json: bool) -> None:
-    from withness.desk.telling import RELEASED
-
+def _say(told: dict[str, Any], questions: dict[str, str], *, as_json: bool, titles: say.Titles) -> None:
     if as_json:
         say.document(told)
     else:
-        say.decision(told, questions)
+        say.decision(told, questions, titles=titles)
     say.stop(0 if told["decision"] in RELEASED else 3)

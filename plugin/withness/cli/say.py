@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -100,10 +101,60 @@ def prose(text: str, *, bold: bool = False) -> None:
     click.secho(textwrap.fill(text, width(), break_long_words=False, break_on_hyphens=False), bold=bold)
 
 
-def decision(told: Mapping[str, Any], questions: Mapping[str, str], *, protocol: bool = True) -> None:
+def zone_of(home: Path | None) -> tzinfo:
+    """Return the site's time zone, as the settings have it."""
+    from withness.settings import read_settings
+
+    return read_settings({"home": home}).zone
+
+
+def moment(text: str, zone: tzinfo) -> str:
+    """Say an instant in the site's time, with the zone; the day only when it is not today."""
+    at = datetime.fromisoformat(text).astimezone(zone)
+    today = at.date() == datetime.now(UTC).astimezone(zone).date()
+    return f"{at:%H:%M} ({zone})" if today else f"{at:%Y-%m-%d %H:%M} ({zone})"
+
+
+def warn_of_utc(zone: tzinfo) -> None:
+    """Say that nobody has set the practice's own time zone, when that is so."""
+    if str(zone) == "UTC":
+        prose("Times and 'same day' are in UTC: set WITHNESS_TIME_ZONE to the practice's own.")
+
+
+Titles = Mapping[str, Mapping[str, Any]]
+"""What each need is called: the forms of the evidence (Desk.needs), by need."""
+
+
+def needs(heading: str, wanted: Sequence[str], person: str, titles: Titles | None) -> None:
+    """Say what is to be written down: by title, code and command, or without `titles` by code alone."""
+    if titles is None:
+        prose(f"{heading}: {', '.join(wanted)}")
+        return
+    prose(f"{heading}:")
+    for need in wanted:
+        prose(f"- {_need(need, person, titles)}")
+
+
+def _need(need: str, person: str, titles: Titles) -> str:
+    from withness.core.holds import RESCREEN
+
+    if need == RESCREEN:
+        return f"A new screen below acute, made after the hold ({need}): withness screen FILE"
+    command = "withness protocol evidence"
+    title = titles[need]["title"] if need in titles else need
+    return f"{title} ({need}): {command} {person} {need} FILE; the form: {command} --form {need}"
+
+
+def decision(
+    told: Mapping[str, Any],
+    questions: Mapping[str, str],
+    *,
+    protocol: bool = True,
+    titles: Titles | None = None,
+) -> None:
     """Say a decision: whom it concerns, what to do next, every reason, the protocol; of a unit, one sentence.
 
-    `protocol` is left out where the opened one is shown with its due times.
+    `protocol` is left out where the opened one is shown with its due times, and what it still needs.
     """
     if told["person"]:
         click.echo(told["person"])
@@ -123,8 +174,8 @@ def decision(told: Mapping[str, Any], questions: Mapping[str, str], *, protocol:
     for item in told["missing"]:
         if item not in links:
             prose("Missing: a new screen" if item == "screen" else f"Missing: {questions.get(item, item)} ({item})")
-    if told["needs"]:
-        prose("To be written down: " + ", ".join(told["needs"]))
+    if told["needs"] and protocol:
+        needs("To be written down", told["needs"], told["person"], titles)
     if told["expires"]:
         for item in told["conditions"]:
             prose(f"Condition: {questions.get(item, item)} ({item})")

@@ -16,6 +16,9 @@ ACKNOWLEDGE: Final = "acknowledge"
 OUTCOMES: Final = ("done", "declined-by-client", "not-applicable")
 """What may be said of a step; all but the first want a reason."""
 
+WRITTEN: Final = "written-down"
+"""A step whose evidence was written down: what it came to is in the evidence, and need not be that it was done."""
+
 ESCALATED: Final = "escalated"
 """What is noted when a step has gone to the backup: it is still to be done."""
 
@@ -75,7 +78,7 @@ def _state(policy: RiskPolicy, episode: Episode, acts: Acts, at: datetime) -> Ep
     mine = tuple(one for one in acts if one.at >= episode.opened)
     steps_said = [one for one in of(mine, ActKind.STEP) if one.body["domain"] == episode.domain]
     said = {one.body["step"]: one for one in steps_said if one.body["outcome"] in OUTCOMES}
-    evidenced = {one.body["need"]: one for one in of(mine, ActKind.EVIDENCE)}
+    evidenced = {need: one for one in of(mine, ActKind.EVIDENCE) for need in (one.body["need"], *one.body["serves"])}
     released = [one.at for one in of(mine, ActKind.RELEASED) if one.body["domain"] == episode.domain]
     undone = of(mine, ActKind.ENTRY_ERROR, ActKind.RETRACTED)
     released += [one.at for one in undone if one.body["screen"] == episode.screen]
@@ -86,7 +89,7 @@ def _state(policy: RiskPolicy, episode: Episode, acts: Acts, at: datetime) -> Ep
     steps = []
     for due in episode.steps:
         act = said.get(due.step.id) or evidenced.get(due.step.evidences)
-        outcome = str(act.body.get("outcome", "done")) if act else ""
+        outcome = str(act.body.get("outcome", WRITTEN)) if act else ""
         state = outcome or ("overdue" if at > due.due and ended is None else "open")
         owner = episode.backup if (state == "overdue" or late) and episode.backup else episode.responsible
         reason = str(act.body.get("reason", "")) if act else ""

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 from withness.core.risk import EvidenceField, EvidenceForm
@@ -29,11 +29,19 @@ _FILLERS: Final = "\u115f\u1160\u3164\uffa0"
 
 _HELP: Final = {
     "date": "a day, YYYY-MM-DD",
+    "day-past": "a day that has come, YYYY-MM-DD",
+    "day-ahead": "today or a later day, YYYY-MM-DD",
     "time": "when it happened, with its zone, such as 2026-11-21T10:00:00Z",
     "planned": "a time with its zone, such as 2026-11-21T10:00:00Z",
     "number": "a number above 0",
     "person": "first and last name, or Practitioner/id",
 }
+_FUTURE: Final = "lies in the future"
+_PAST: Final = "lies in the past"
+_BEFORE: Final = "is before this hold: write down what was done since"
+_IN_WORDS: Final = (
+    "says nothing by itself: write it in words, such as 'none found; asked about people, plans, beliefs'"
+)
 
 
 def read_evidence(
@@ -43,17 +51,19 @@ def read_evidence(
     now: datetime,
     words_for_nothing: tuple[str, ...],
     tolerance: timedelta = TOLERANCE,
+    since: date | None = None,
 ) -> dict[str, str]:
     """Return what `given` says to each field of `form`, exactly as written; a field left empty is left out.
 
-    `now` has a zone; a `time` may lie at most `tolerance` ahead of it. Raises InvalidInput, `field` being
-    `NEED.field`: not a field of the form, missing, not asked, or not what the field's kind asks for.
+    `now` has a zone; a `time` may lie at most `tolerance` ahead of it. `since` is the day, in UTC, on which the hold
+    opened: no `time` or `day-past` lies before it. Raises InvalidInput, `field` being `NEED.field`: not a field of the
+    form, missing, not asked, or not what the field's kind asks for.
     """
     if not isinstance(given, Mapping):
         raise InvalidInput(f"{form.need} must be an object of fields.", field=form.need)
     _refuse_unknown(form, given)
     empty = template(form)
-    reader = _Reader(now + tolerance, frozenset(_gist(word) for word in words_for_nothing))
+    reader = _Reader(now, tolerance, since, frozenset(_gist(word) for word in words_for_nothing))
     said: dict[str, str] = {}
     for field in form.fields:
         where = f"{form.need}.{field.id}"
@@ -65,7 +75,7 @@ def read_evidence(
             reader.check(field, text, where=where)
             said[field.id] = text
         elif asked and not field.optional:
-            raise _fault(where, "is missing")
+            raise _fault(where, reader.unsaid(field, given.get(field.id)))
     return said
 
 
@@ -106,9 +116,11 @@ def _refuse_unknown(form: EvidenceForm, given: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class _Reader:
-    """What every field is read against: the latest moment that can have happened, and the words for nothing."""
+    """What every field is read against: the time, the day on which the hold opened, and the words for nothing."""
 
-    latest: datetime
+    now: datetime
+    tolerance: timedelta
+    since: date | None
     nothing: frozenset[str]
 
     def text(self, field: EvidenceField, value: Any, help: str, *, where: str) -> str | None:
@@ -125,16 +137,40 @@ class _Reader:
         gist = _gist(value)
         return None if not gist or gist in self.nothing or gist == _gist(help) else value
 
+    def unsaid(self, field: EvidenceField, value: Any) -> str:
+        """Return what is wrong with a field that is asked and says nothing: an honest "none" is not missing."""
+        gist = _gist(value) if field.kind == "text" and isinstance(value, str) else ""
+        return _IN_WORDS if gist and gist in self.nothing else "is missing"
+
     def check(self, field: EvidenceField, text: str, *, where: str) -> None:
         """Raise InvalidInput when `text` is not what the field's kind asks for; an unknown kind takes nothing."""
         if field.kind == "choice" and text not in field.options:
             raise _fault(where, f"must be one of {', '.join(field.options)}")
-        if field.kind == "time" and _moment(text) and datetime.fromisoformat(text) > self.latest:
-            raise _fault(where, "lies in the future")
         if field.kind == "text" and len(" ".join(text.split())) < field.min_chars:
             raise _fault(where, f"must be at least {field.min_chars} characters long")
         if not _FITS.get(field.kind, _nothing_fits)(text):
             raise _fault(where, f"must be {_HELP.get(field.kind, 'of a kind that this version knows')}")
+        if wrong := self._out_of_time(field.kind, text):
+            raise _fault(where, wrong)
+
+    def _out_of_time(self, kind: str, text: str) -> str:
+        """Return what is wrong with a day or moment that lies elsewhere than its kind asks for, "" for nothing."""
+        latest, earliest = self.now + self.tolerance, self.now - self.tolerance
+        match kind:
+            case "time":
+                at = datetime.fromisoformat(text)
+                opened = datetime.combine(self.since, time.min, UTC) if self.since else None
+                return _FUTURE if at > latest else _BEFORE if opened and at < opened else ""
+            case "day-past":
+                day = date.fromisoformat(text)
+                return _FUTURE if day > _utc_day(latest) else _BEFORE if self.since and day < self.since else ""
+            case "day-ahead":
+                return _PAST if date.fromisoformat(text) < _utc_day(earliest) else ""
+        return ""
+
+
+def _utc_day(moment: datetime) -> date:
+    return moment.astimezone(UTC).date()
 
 
 def _day(text: str) -> bool:
@@ -176,7 +212,7 @@ def _nothing_fits(_: str) -> bool:
 _FITS: Final[Mapping[str, Callable[[str], bool]]] = {
     "text": _anything,
     "choice": _anything,
-    "date": _day,
+    **dict.fromkeys(("date", "day-past", "day-ahead"), _day),
     "time": _moment,
     "planned": _moment,
     "number": _above_zero,

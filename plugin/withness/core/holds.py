@@ -134,7 +134,8 @@ class _Ways:
 
     def _released(self, domain: Domain, number: int) -> str | None:
         """A release ends what was found before the new screen that it rests on, and nothing that screen finds."""
-        mine = (act for act in of(self.acts, ActKind.RELEASED) if act.body["domain"] == domain.id and act.second)
+        released = (act for act in of(self.acts, ActKind.RELEASED) if act.body["domain"] == domain.id and act.second)
+        mine = (act for act in released if self._entered_in_error(act.body["screen"]) is None)
         rests_on = (self.numbers.get(act.body["screen"], -1) for act in mine)
         return "release" if any(one > number for one in rests_on) else None
 
@@ -181,7 +182,10 @@ def needs_of(domain: Domain, acuity: Acuity, items: Iterable[str], *, shared: bo
     """Return the evidence that ends findings of this acuity: the domain's needs, and those of its conditions."""
     acute = acuity is Acuity.ACUTE
     needs = [one for one in (domain.release_needs if acute else domain.assessment_needs) if one != RESCREEN]
-    conditions = (*(items if acute else ()), *((SHARED,) if shared else ()))
+    asked = tuple(items)
+    if "raised" in asked:  # no question was asked, so each condition's need is answered, if only with its reason
+        asked = tuple(one for one in domain.needs_when if one != SHARED)
+    conditions = (*(asked if acute else ()), *((SHARED,) if shared else ()))
     for condition in conditions:
         needs.extend(domain.needs_when.get(condition, ()))
     return tuple(dict.fromkeys(needs))
@@ -189,7 +193,7 @@ def needs_of(domain: Domain, acuity: Acuity, items: Iterable[str], *, shared: bo
 
 def missing_needs(acts: Acts, needs: Iterable[str], *, since: int | None, resume: bool) -> tuple[str, ...]:
     """Return the needs without evidence recorded since then; the newest evidence of a need is the one that counts."""
-    newest = {act.body["need"]: act for act in of(acts, ActKind.EVIDENCE)}
+    newest = {need: act for act in of(acts, ActKind.EVIDENCE) for need in (act.body["need"], *act.body["serves"])}
     return tuple(one for one in needs if not _serves(newest.get(one), one, since=since, resume=resume))
 
 

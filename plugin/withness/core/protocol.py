@@ -15,6 +15,10 @@ _NAMED_TIMES: Final = ("now", "same-session", "same-day")
 """The policy's named times, the shortest first; a time in hours comes after them."""
 
 
+BY_JUDGEMENT: Final = ("raised", "chart-evidence")
+"""Findings that no question stands behind."""
+
+
 @dataclass(frozen=True)
 class DueStep:
     """A step of an opened protocol, and when it is due (UTC)."""
@@ -44,7 +48,8 @@ class Episode:
 def steps(policy: RiskPolicy, decision: MemberDecision) -> tuple[Step, ...]:
     """Return the steps of every domain with an acute finding, the most urgent first.
 
-    A step with `when` is called for only by one of the questions it names.
+    A step with `when` is called for only by one of the questions it names, or where no question was asked: a domain
+    that is acute by judgement or by a result in the chart calls for every step.
     """
     acute = {
         (finding.domain, f"{finding.domain}.{finding.item}")
@@ -52,13 +57,14 @@ def steps(policy: RiskPolicy, decision: MemberDecision) -> tuple[Step, ...]:
         if finding.acuity is Acuity.ACUTE
     }
     domains = {domain for domain, _ in acute}
+    judged = {domain for domain, question in acute if question.removeprefix(f"{domain}.") in BY_JUDGEMENT}
     questions = {question for _, question in acute}
     called = (
         step
         for domain in policy.domains
         if domain.id in domains
         for step in domain.directive
-        if not step.when or questions.intersection(step.when)
+        if not step.when or domain.id in judged or questions.intersection(step.when)
     )
     return tuple(sorted(called, key=_urgency))
 

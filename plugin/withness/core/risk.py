@@ -134,13 +134,17 @@ class EvidenceField:
 
 @dataclass(frozen=True)
 class EvidenceForm:
-    """What a documented need asks for in writing; `medical`: it is a medical clinician's finding."""
+    """What a documented need asks for in writing; `medical`: it is a medical clinician's finding.
+
+    `serves` are other needs that the same evidence answers as well.
+    """
 
     need: str
     title: str
     source: str
     fields: tuple[EvidenceField, ...]
     medical: bool = False
+    serves: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

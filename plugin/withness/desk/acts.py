@@ -78,6 +78,9 @@ def write(
     """
     if act.kind in NEED_WHOLE_TRAIL:
         require_directory(tx)
+    people = enrolled(tx)
+    if standing_fault(act, people) or _wrong_key(act, people, signatures):
+        raise Refused("Whoever signs this was enrolled otherwise a moment ago: nothing was recorded.", field="actor")
     statement = _statement(act, tx.facts().get("data_id", ""))
     text = canonical(statement)
     signed = [
@@ -99,6 +102,12 @@ def write(
         asserted=not signed,
         details={"act": act.id, "digest": digest(salt, content)},
     )
+
+
+def _wrong_key(act: Act, people: People, signatures: Signatures) -> bool:
+    """Whether a key at hand is not its signer's by now; a person's first key is enrolled with the act itself."""
+    signers = [one for one in (signatures.first, signatures.second) if one is not None]
+    return any(people[one.who].key != one.public for one in signers if one.who in people and one.who != act.person)
 
 
 def _statement(act: Act, directory: str) -> dict[str, Any]:

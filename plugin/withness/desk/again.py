@@ -7,7 +7,7 @@ from withness.desk import facts, plans
 from withness.desk.acts import acts_of
 from withness.desk.answer import Answer
 from withness.desk.context import Actor, Context
-from withness.desk.ending import lift_acute
+from withness.desk.ending import end_over, lift_acute
 from withness.desk.protocols import look
 from withness.desk.shares import ACUTE, MAY_BE_THERE, members_of, paused_by, readable
 from withness.errors import Conflict, InvalidInput
@@ -57,8 +57,12 @@ def resume(context: Context, actor: Actor) -> tuple[str, ...]:
             at = context.now()
             shown = look(tx, context, person, known, at)
             member, aliases = shown.answered.decision.members[0], known[person].aliases
+            rows.extend(end_over(tx, context, (person, *aliases), actor, at))
             rows.extend(lift_acute(tx, context, member, aliases, actor, at))
     return tuple(rows)
+
+
+_ENDING = (ActKind.RELEASED, ActKind.ENTRY_ERROR, ActKind.RETRACTED)
 
 
 def _released_and_paused(context: Context) -> tuple[str, ...]:
@@ -73,6 +77,6 @@ def _released_and_paused(context: Context) -> tuple[str, ...]:
                     continue
                 acts = acts_of(tx, person)
                 opened = max((one.number for one in of(acts, ActKind.OPENED)), default=0)
-                if any(one.number > opened for one in of(acts, ActKind.RELEASED)):
+                if any(one.number > opened for one in of(acts, *_ENDING)):
                     found[person] = None
     return tuple(found)

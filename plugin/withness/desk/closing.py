@@ -10,6 +10,7 @@ from typing import Any, Final
 from withness.audit.record import Kind, Record, instant
 from withness.core.people import clinician_fault, second_fault
 from withness.desk.acts import Signatures, enrolled, refuse
+from withness.desk.amending import take_back
 from withness.desk.context import Actor, Context
 from withness.desk.outbox import move
 from withness.desk.screens import send
@@ -156,6 +157,8 @@ def _put_away(tx: Transaction, context: Context, row: PlanRow, state: PlanState,
     if sent is not None:
         move(tx, context, sent, Delivery.REPLACED, actor, _KINDS[state], "never-sent")
     tx.put_plan(replace(row, state=state, updated_at=instant(at)))
+    if sent is not None and row.content.get("amends"):
+        take_back(tx, row.content["amends"], sent.decision_id, at)
     members = row.content["draft"]["unit"]["members"]
     record = Record(
         kind=_KINDS[state],

@@ -32,8 +32,9 @@ def settle(
             share = share_of(plan, member)
             if not share or share["state"] in OVER:
                 continue
-            replace_planned(tx, context, plan, member, actor)
-            id, record = plan_change(tx, context, plan, member, how, actor, at, note=note, from_=from_)
+            cause = f"conjoint:{person}"
+            replace_planned(tx, context, plan, member, cause, actor)
+            id, record = plan_change(tx, context, plan, member, how, actor, at, note=note, cause=cause, from_=from_)
             context.record(tx, actor, at, record)
             rows.append(id)
     return tuple(rows)

@@ -14,13 +14,15 @@ from withness.audit.record import Kind
 from withness.core.acts import ActKind
 from withness.core.gate import Decision
 from withness.core.people import People, Refusal, clinician_fault, second_fault
-from withness.core.risk import SILENT, Screen
-from withness.core.terms import Purpose, UnitKind
+from withness.core.reading import Circumstance, Ended, readings_of
+from withness.core.risk import Screen, Standing
+from withness.core.terms import Acuity, Purpose, UnitKind
 from withness.desk import facts, standing
 from withness.desk.acts import Signatures, act_at, enrolled, enrolled_acts, refuse, write
 from withness.desk.context import Actor, Context
-from withness.desk.ending import end_corrected, lift_acute
+from withness.desk.ending import end_over, lift_acute
 from withness.desk.outbox import enqueue
+from withness.desk.protocols import in_unit
 from withness.desk.screens import Decided, Incoming, conclude, keep, send
 from withness.desk.signing import keys_fault
 from withness.errors import InvalidInput
@@ -44,16 +46,24 @@ def correct(
     """
     incoming, id = Incoming(resource, blemishes), context.new_id()
     coming = incoming.read(context, id, context.now())
+    known, decision_id = facts.gather(context, (coming.person,), coming=coming), context.new_id()
     with context.store.transaction() as tx:
         row = tx.screen(coming.corrects.rpartition("/")[2]) if coming.corrects else None
-        people = enrolled(tx)
+        people, conjoint = enrolled(tx), in_unit(tx, coming.person)
+    about = Circumstance(
+        purpose=Purpose.NEW_PLAN,
+        encounter=coming.encounter,
+        at=context.now(),
+        zone=context.settings.zone,
+        birth_date=known[coming.person].birth_date,
+        in_unit=conjoint,
+    )
     if row is None:
         raise InvalidInput("The screen must cite the one that it corrects (extension corrects).", field="corrects")
     old = standing.screen_of(row)
-    wrong = keys_fault(people, signatures) or _correction_fault(context, people, old, coming, signatures)
+    wrong = keys_fault(people, signatures) or _correction_fault(context, people, old, coming, signatures, about)
     if wrong:
         refuse(context, actor, Kind.PROTOCOL_RELEASED, wrong, person=old.person, second=signatures.also)
-    known, decision_id = facts.gather(context, (coming.person,), coming=coming), context.new_id()
 
     def work(tx: Transaction) -> tuple[Any, tuple[str, ...]]:
         newest = log.newest_time(tx)
@@ -77,17 +87,18 @@ def ended(
     aliases = known[member.person].aliases
     if not known[member.person].reached:
         return ()
-    return (*end_corrected(tx, context, member, actor, at), *lift_acute(tx, context, member, aliases, actor, at))
+    over = end_over(tx, context, (member.person, *aliases), actor, at)
+    return (*over, *lift_acute(tx, context, member, aliases, actor, at))
 
 
 def _correction_fault(
-    context: Context, people: People, old: Screen, new: Screen, signatures: Signatures
+    context: Context, people: People, old: Screen, new: Screen, signatures: Signatures, about: Circumstance
 ) -> Refusal | None:
-    return next(_correction_faults(context, people, old, new, signatures), None)
+    return next(_correction_faults(context, people, old, new, signatures, about), None)
 
 
 def _correction_faults(
-    context: Context, people: People, old: Screen, new: Screen, signatures: Signatures
+    context: Context, people: People, old: Screen, new: Screen, signatures: Signatures, about: Circumstance
 ) -> Iterator[Refusal]:
     limit = context.policy.times.entry_error
     if new.person != old.person:
@@ -101,26 +112,31 @@ def _correction_faults(
         yield Refusal("not-the-author", said, "actor")
     if not timedelta(0) <= context.now() - old.recorded <= limit:
         hours = int(limit.total_seconds() // 3600)
-        said = f"The earlier screen was recorded more than {hours} hours ago: it ends by assessment or release only."
+        said = (
+            f"The earlier screen was recorded more than {hours} hours ago: a mis-keyed screen is now retracted by two "
+            "people (withness screen retract), then the client is asked afresh."
+        )
         yield Refusal("entry-error-late", said, "corrects")
     if new.effective <= old.recorded:
         said = "The client is asked again after the mistaken screen: this one was made before it was recorded."
         yield Refusal("not-asked-again", said, "authored")
-    for link in _left_open(context, new):
-        said = f"The client is asked again about everything: {link} is left open."
-        yield Refusal("left-open", said, "screen")
+    yield from _open_in(context, new, about)
     authors = (old.author or "",)
     clinical = clinician_fault(people, signatures.by)
     second = second_fault(context.policy, people, signatures.by, signatures.also, authors)
     yield from (one for one in (clinical, second) if one is not None)
 
 
-def _left_open(context: Context, screen: Screen) -> list[str]:
-    """Return the items that a correcting screen leaves unanswered: a correction never rests on silence."""
+def _open_in(context: Context, screen: Screen, about: Circumstance) -> Iterator[Refusal]:
+    """Yield what keeps a correcting screen from being relied on: a correction never rests on silence."""
     policy = context.policy
-    wanted = [one.id for one in policy.questions()]
-    wanted += [f"{one.id}.validated.result" for one in policy.domains if one.validated is not None]
-    return [link for link in wanted if screen.answers.get(link) in (None, *SILENT)]
+    if screen.authored is None or screen.authored > about.at + policy.future_tolerance:
+        yield Refusal("not-asked-again", "The correcting screen is dated in the future.", "authored")
+    for domain in policy.domains:
+        for one in readings_of(policy, domain, screen, Ended(Standing(), latest=True), about):
+            if one.acuity is Acuity.UNKNOWN:
+                said = f"The client is asked again about everything: {domain.id}.{one.item} is left open ({one.why})."
+                yield Refusal("left-open", said, "screen")
 
 
 def retract(

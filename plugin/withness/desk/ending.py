@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 from withness.audit.record import Kind, instant
-from withness.core.acts import ActKind, of
+from withness.core.acts import ActKind, Acts, of
 from withness.core.episodes import episodes
 from withness.core.gate import MemberDecision
 from withness.core.terms import Acuity
@@ -15,6 +16,7 @@ from withness.desk.acts import acts_of
 from withness.desk.context import Actor, Context
 from withness.desk.outbox import enqueue, move
 from withness.desk.shares import ACUTE, lift
+from withness.fhir import codes
 from withness.store.rows import OPEN, Delivery, OutboxRow, Sending
 from withness.store.transaction import Transaction
 
@@ -31,35 +33,60 @@ _UNDONE: Final = {
 }
 
 
-def end_protocol(
-    tx: Transaction, context: Context, person: str, domain: str, actor: Actor, at: datetime
-) -> tuple[str, ...]:
-    """Queue the end of a protocol's resources in the EHR; the Flag waits for the last protocol opened with it."""
-    acts = acts_of(tx, person)
-    opened = {one.id: one.body["domain"] for one in of(acts, ActKind.OPENED)}
-    released = {one.body["domain"]: one.at for one in of(acts, ActKind.RELEASED)}
-    began = {one.id: one.at for one in of(acts, ActKind.OPENED)}
+def end_over(tx: Transaction, context: Context, people: Iterable[str], actor: Actor, at: datetime) -> tuple[str, ...]:
+    """Queue the end of every resource whose protocols are over: released, or opened by what was entered in error.
+
+    A resource of several protocols, and the Flag of them all, waits for the last one.
+    """
     rows: list[str] = []
-    for row in tx.directives(person):
-        mine = [one for one in row.content["episodes"] if one in opened]
-        if domain not in [opened[one] for one in mine]:
-            continue
-        if all(released.get(opened[one], began[one]) > began[one] for one in mine):
-            rows.extend(_end(tx, context, row, actor, at, mistaken=False))
+    for person in people:
+        acts, history = acts_of(tx, person), tx.readable_screens(person)[0]
+        newest = max((row.number for row in history), default=0)
+        for row in tx.directives(person):
+            over = {one: how for one in row.content["episodes"] if (how := _over(acts, one, newest))}
+            if over:
+                rows.extend(_end(tx, context, row, over, actor, at))
     return tuple(rows)
 
 
+def _over(acts: Acts, episode: str, newest: int) -> str:
+    """Return how a protocol ended ("released", "mistaken"), "" while it stands.
+
+    What a retracted screen began ends with the fresh screen that the retraction asks for.
+    """
+    opened = next((one for one in of(acts, ActKind.OPENED) if one.id == episode), None)
+    if opened is None:
+        return ""
+    source = opened.body["screen"]
+    for one in of(acts, ActKind.ENTRY_ERROR, ActKind.RETRACTED):
+        if one.body["screen"] == source and (one.kind is ActKind.ENTRY_ERROR or newest > one.number):
+            return "mistaken"
+    domain = opened.body["domain"]
+    released = (one for one in of(acts, ActKind.RELEASED) if one.body["domain"] == domain)
+    return "released" if any(one.number > opened.number for one in released) else ""
+
+
 def _end(
-    tx: Transaction, context: Context, row: OutboxRow, actor: Actor, at: datetime, *, mistaken: bool
+    tx: Transaction, context: Context, row: OutboxRow, over: Mapping[str, str], actor: Actor, at: datetime
 ) -> tuple[str, ...]:
-    """End what a directive put into the EHR; one that still waits is never sent."""
-    if row.state in OPEN:
+    """End what a directive put into the EHR, each resource once; one that still waits is never sent."""
+    all_over = set(over) == set(row.content["episodes"])
+    if row.state in OPEN and all_over:
         move(tx, context, row, Delivery.REPLACED, actor, Kind.PROTOCOL_OPENED, "ended-before-it-was-sent")
+    before = set(row.content.get("ended", ()))
+    entries = [one for one in row.content["bundle"]["entry"] if one["request"]["url"] not in before]
+    due = [(one, hows) for one in entries if (hows := _hows(one["resource"], row, over))]
     clinician = actor.ref if actor.ref.startswith(_CLINICIANS) else row.content["responsible"]
     known = episodes(context.policy, acts_of(tx, row.content["person"]), at)
     steps = {step.due.step.text: step.state for one in known for step in one.steps}
-    entries = list(row.content["bundle"]["entry"])
-    changes = [found for entry in entries for found in _change(entry, clinician, at, steps, mistaken=mistaken)]
+    changes = [
+        found for one, hows in due for found in _change(one, clinician, at, steps, mistaken="released" not in hows)
+    ]
+    if not changes:
+        return ()
+    ended = sorted({*before, *(one["request"]["url"] for one, _ in due)})
+    now = tx.outbox(row.decision_id) or row
+    tx.put_outbox(replace(now, content={**now.content, "ended": ended}))
     id, record = enqueue(
         tx,
         context,
@@ -74,6 +101,13 @@ def _end(
     )
     context.record(tx, actor, at, record)
     return (id,)
+
+
+def _hows(resource: Mapping[str, Any], row: OutboxRow, over: Mapping[str, str]) -> set[str]:
+    """Return how the protocols of one resource ended, nothing while one of them stands."""
+    marks = {one.get("value") for one in resource.get("identifier", ()) if one.get("system") == codes.PROTOCOL}
+    mine = marks & set(row.content["episodes"]) or set(row.content["episodes"])
+    return {over[one] for one in mine} if mine <= over.keys() else set()
 
 
 _CLINICIANS: Final = ("Practitioner/", "PractitionerRole/")
@@ -111,17 +145,3 @@ def lift_acute(
         context.record(tx, actor, at, *records)
         found.extend(rows)
     return tuple(found)
-
-
-def end_corrected(
-    tx: Transaction, context: Context, member: MemberDecision, actor: Actor, at: datetime
-) -> tuple[str, ...]:
-    """End what an entry error or a retraction leaves open: protocols of domains that are acute no longer."""
-    acute = {one.domain for one in member.findings if one.acuity is Acuity.ACUTE}
-    ended: list[str] = []
-    for row in tx.directives(member.person):
-        mine = row.content["episodes"]
-        domains = {one.body["domain"] for one in acts_of(tx, member.person) if one.id in mine}
-        if domains.isdisjoint(acute):
-            ended.extend(_end(tx, context, row, actor, at, mistaken=True))
-    return tuple(ended)

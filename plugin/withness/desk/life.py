@@ -6,20 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from withness import strict_json
-from withness.audit.record import instant
+from withness.audit.record import Kind, instant
 from withness.core.acts import ActKind, of
 from withness.core.episodes import EpisodeState
-from withness.core.people import Person
+from withness.core.people import Person, Refusal
 from withness.core.terms import Purpose, reference
 from withness.desk import closing, corrections, people, protocols, releasing
-from withness.desk.acts import Signatures
+from withness.desk.acts import Signatures, refuse
 from withness.desk.asking import actor_of, named
 from withness.desk.context import Context
 from withness.desk.people import Enrolment
 from withness.desk.reports import report_of
 from withness.desk.screens import Decided
 from withness.desk.telling import may_see, tell
-from withness.errors import Refused
 from withness.signing import Signer
 
 
@@ -84,7 +83,7 @@ class Life:
     def protocol(self, person: str, *, actor: str) -> dict[str, Any]:
         """Return one person's holds: the decision, each protocol's steps, what is still to be written down."""
         ref, viewer = _somebody(person), actor_of(actor)
-        _see(viewer.ref, ref)
+        self._see(viewer.ref, ref)
         shown = protocols.show(self._context, ref)
         policy, acts = self._context.policy, shown.answered.acts[ref]
         return {
@@ -129,7 +128,7 @@ class Life:
     ) -> dict[str, Any]:
         """Record what became of a protocol's step; `acknowledge` takes the protocol on."""
         ref = _somebody(person)
-        _see(actor, ref)
+        self._see(actor, ref)
         protocols.step(self._context, ref, domain, step, outcome, actor_of(actor), reason=reason)
         return self.protocol(ref, actor=actor)
 
@@ -198,6 +197,12 @@ class Life:
         expires = releasing.override(self._context, asked, actor_of(signer.who), Signatures(signer, second))
         return {"person": asked.person, "items": list(asked.items), "expires": instant(expires)}
 
+    def _see(self, viewer: str, person: str) -> None:
+        """Refuse, on record, whoever may not see a person's holds."""
+        if not may_see(viewer, person):
+            refusal = Refusal("not-for-proxies", "Only the clinicians who work with this person see this.", "actor")
+            refuse(self._context, actor_of(viewer), Kind.TRAIL_VIEWED, refusal, person=person)
+
     # -- plans
 
     def close_plan(self, plan: str, *, how: str, reason: str, actor: str) -> dict[str, Any]:
@@ -214,11 +219,6 @@ class Life:
     def _told(self, done: Decided, viewer: str = "") -> dict[str, Any]:
         told = tell(done.decision, self._context.policy, viewer)
         return {**told, "troubles": list(done.troubles) if told["person"] else []}
-
-
-def _see(viewer: str, person: str) -> None:
-    if not may_see(viewer, person):
-        raise Refused("Only the clinicians who work with this person see this.", field="actor")
 
 
 def _somebody(person: str) -> str:

@@ -59,7 +59,13 @@ def _follow_member(
     sources = {domain: one.id for domain, one in acute.items()}
     raised, records = _raise_by_chart(tx, context, answered, member, actor, at)
     sources |= raised
-    opened = {one.body["domain"]: one.body["screen"] for one in of(answered.acts[member.person], ActKind.OPENED)}
+    acts = answered.acts[member.person]
+    over = {one.body["domain"]: one.number for one in of(acts, ActKind.RELEASED)}
+    opened = {
+        one.body["domain"]: one.body["screen"]
+        for one in of(acts, ActKind.OPENED)
+        if one.number > over.get(one.body["domain"], 0)
+    }
     fresh = {domain: source for domain, source in sources.items() if opened.get(domain) != source}
     rows: tuple[str, ...] = ()
     for one in (member.person, *answered.inputs[member.person]["aliases"]) if sources else ():
@@ -180,7 +186,7 @@ def _put_into_ehr(
         at,
         kind=Sending.DIRECTIVE,
         person=member.person,
-        plan="",
+        plan=member.person,
         record=Kind.PROTOCOL_OPENED,
         content=content,
     )

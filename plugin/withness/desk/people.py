@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from withness.audit.record import Kind
 from withness.core.acts import ActKind
 from withness.core.people import CLINICAL, ROLES, VOUCHING, People, Person, Refusal, vouching_fault
-from withness.desk.acts import Signatures, act_at, enrolled, refuse, write
+from withness.desk.acts import Signatures, act_at, enrolled, enrolled_acts, refuse, write
 from withness.desk.context import Actor, Context
 from withness.desk.signing import keys_fault
 from withness.errors import InvalidInput
@@ -37,8 +37,8 @@ def enrol(context: Context, given: Enrolment, own: Signer, actor: Actor, voucher
     """
     _check(given)
     with context.store.transaction() as tx:
-        people = enrolled(tx)
-    wrong = _fault(people, given, own, voucher)
+        people, keys = enrolled(tx), {one.body["key"] for one in enrolled_acts(tx)}
+    wrong = _fault(people, keys, given, own, voucher)
     if wrong:
         refuse(context, actor, Kind.ACTOR_CHANGED, wrong, person=given.ref)
     body = {
@@ -81,15 +81,19 @@ def _gist(licence: str) -> str:
     return "".join(one for one in unicodedata.normalize("NFKC", licence).casefold() if one.isalnum())
 
 
-def _fault(people: People, given: Enrolment, own: Signer, voucher: Signer | None) -> Refusal | None:
-    return next(_faults(people, given, own, voucher), None)
+def _fault(
+    people: People, keys: Collection[str], given: Enrolment, own: Signer, voucher: Signer | None
+) -> Refusal | None:
+    return next(_faults(people, keys, given, own, voucher), None)
 
 
-def _faults(people: People, given: Enrolment, own: Signer, voucher: Signer | None) -> Iterator[Refusal]:
+def _faults(
+    people: People, keys: Collection[str], given: Enrolment, own: Signer, voucher: Signer | None
+) -> Iterator[Refusal]:
     known = tuple(people.values())
     if own.who != given.ref:
         yield Refusal("foreign-key", "A person is enrolled under a key of their own.", "key")
-    if any(one.key == own.public for one in known):
+    if own.public in keys:
         yield Refusal("key-enrolled", "This key is enrolled already: each person has a key of their own.", "key")
     if any(_gist(one.licence) == _gist(given.licence) and one.ref != given.ref for one in known):
         said = "This licence is enrolled already under another id: two signers are two people."

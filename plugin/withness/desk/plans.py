@@ -49,6 +49,9 @@ def save(context: Context, draft: Mapping[str, Any], actor: Actor) -> Answer:
     draft (before the gate is asked), Conflict for a request id used for something else or a version that is no
     longer the newest, TrailDamaged, CannotTell.
     """
+    again = _asked_again(context, draft, actor)
+    if again is not None:
+        return again
     case = _open(context, draft)
     added = amending.only_safety(case.base.row.content["draft"], draft) if case.base else None
     if case.base is not None and added is not None:
@@ -156,9 +159,26 @@ def _open(context: Context, draft: Mapping[str, Any]) -> _Case:
     known = dict(facts.gather(context, plan.unit.members))
     for member in base.unread if base else ():
         known[member] = replace(known[member], reached=False)  # what is amended must be seen first
+    if any(not known[one].aliases.isdisjoint(plan.unit.members) for one in plan.unit.members):
+        said = "unit.members names one person twice: the EHR says that two of these records are one person's."
+        raise InvalidInput(said, field="unit.members")
     purpose = Purpose.NEW_PLAN if base is None else Purpose.AMENDMENT
     question = standing.Question(plan.unit.kind, plan.unit.members, purpose, plan.encounter, known)
     return _Case(context, draft, plan, question, context.new_id(), context.now(), base)
+
+
+def _asked_again(context: Context, draft: Mapping[str, Any], actor: Actor) -> Answer | None:
+    """Return the present state of a request that was answered before; whatever became of its plan since."""
+    plan = read_draft(draft, context.templates)
+    question = standing.Question(plan.unit.kind, plan.unit.members, Purpose.NEW_PLAN, plan.encounter)
+    case = _Case(context, draft, plan, question, "", context.now(), None)
+    with context.store.transaction() as tx:
+        kept = tx.plan_of(plan.request_id)
+        if kept is None or kept.state in (PlanState.HELD, PlanState.WITHHELD):
+            return None
+        _require_same(kept, case.digest(actor))
+        answer = _present(tx, kept, case)
+    return None if answer.state is PlanState.APPROVED else answer
 
 
 def _add_safety(case: _Case, base: amending.Base, added: tuple[int, ...], actor: Actor) -> Answer:

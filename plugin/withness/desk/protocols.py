@@ -142,11 +142,15 @@ def evidence(
     )
     people = _people(context)
     wrong = keys_fault(people, signatures) or clinician_fault(people, signatures.by)
+    if wrong is None and need == CONSULT and _words(people[signatures.by].name) <= _words(fields["with"]):
+        said = "A consultation is with somebody else: name whom you spoke with."
+        wrong = Refusal("own-consultation", said, "with")
     if wrong is None and form.medical:
         wrong = _medical_fault(people, fields, signatures)
     if wrong:
         refuse(context, actor, Kind.PROTOCOL_STEP, wrong, person=person)
-    act = act_at(context.now(), context, ActKind.EVIDENCE, person, {"need": need, "fields": fields}, signatures)
+    body = {"need": need, "serves": list(form.serves), "fields": fields}
+    act = act_at(context.now(), context, ActKind.EVIDENCE, person, body, signatures)
 
     def work(tx: Transaction) -> tuple[str, ...]:
         context.record(tx, actor, act.at, write(tx, context, actor, act, signatures))
@@ -192,7 +196,8 @@ def assess(
     items = _elevated(shown, person, domain)
     wrong = keys_fault(people, signatures) or clinician_fault(people, signatures.by)
     wrong = wrong or _assessment_fault(shown, person, domain, items, level)
-    if wrong is None and level != "low":
+    trainee = signatures.by in people and bool(people[signatures.by].trainee_of)
+    if wrong is None and (level != "low" or trainee):
         wrong = second_fault(context.policy, people, signatures.by, signatures.also, authors)
     if wrong:
         refuse(context, actor, Kind.ASSESSMENT_RECORDED, wrong, person=person, second=signatures.also)
@@ -208,6 +213,9 @@ def _assessment_fault(
     if any(one.domain == domain.id and one.acuity is Acuity.ACUTE for one in member.findings):
         said = "This domain is acute: an assessment cannot end that, only a release with its needs and a new screen."
         return Refusal("acute", said, "domain")
+    if not items and any(one.domain == domain.id and one.acuity is Acuity.ELEVATED for one in member.findings):
+        said = "What is elevated here ends with a new screen only, never with an assessment."
+        return Refusal("new-screen", said, "domain")
     if not items:
         return Refusal("nothing-elevated", "Nothing in this domain is elevated, so there is nothing to end.", "domain")
     missing = shown.missing.get(domain.id, ())

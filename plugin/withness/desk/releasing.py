@@ -20,7 +20,7 @@ from withness.core.terms import HOLDING, Acuity, Purpose, UnitKind
 from withness.desk import facts, standing
 from withness.desk.acts import Signatures, act_at, enrolled, refuse, require_directory, write
 from withness.desk.context import Actor, Context
-from withness.desk.ending import end_protocol, lift_acute
+from withness.desk.ending import end_over, lift_acute
 from withness.desk.protocols import Shown, authors_of, domain_of, look
 from withness.desk.screens import Decided, conclude, send
 from withness.desk.signing import keys_fault
@@ -58,10 +58,10 @@ def release(
         body = {"domain": domain.id, "reason": reason, "screen": again.answered.decision.members[0].screen}
         act = act_at(at, context, ActKind.RELEASED, person, body, signatures)
         context.record(tx, actor, at, write(tx, context, actor, act, signatures))
-        ended = end_protocol(tx, context, person, domain.id, actor, at)
+        aliases = again.answered.inputs[person]["aliases"]
+        ended = end_over(tx, context, (person, *aliases), actor, at)
         question = standing.Question(UnitKind.INDIVIDUAL, (person,), Purpose.NEW_PLAN, _where(again, person), known)
         decision, opened = conclude(tx, context, question, actor, id, newest=newest)
-        aliases = again.answered.inputs[person]["aliases"]
         # An EHR that is away may hide this person's other record: what paused the plan is looked at again by `sync`.
         lifted = known[person].reached
         resumed = lift_acute(tx, context, decision.members[0], aliases, actor, at) if lifted else ()
@@ -191,7 +191,9 @@ def _reason_fault(context: Context, asked: Asked) -> Refusal | None:
     if asked.reason_code not in rule.reason_codes:
         said = f"The reason must be one of: {', '.join(rule.reason_codes)}."
         return Refusal("reason-code", said, "reason_code")
-    if len(asked.rationale.strip()) < rule.rationale_min_chars:
+    said = " ".join(asked.rationale.split())
+    letters = sum(one.isalnum() for one in said)
+    if len(said) < rule.rationale_min_chars or letters * 2 < rule.rationale_min_chars:
         said = f"The rationale must have at least {rule.rationale_min_chars} characters."
         return Refusal("rationale-short", said, "rationale")
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from withness.audit import log
@@ -19,7 +20,7 @@ from withness.desk.acts import acts_of
 from withness.desk.context import Actor, Context
 from withness.desk.digests import digest
 from withness.desk.dispatch import dispatch
-from withness.desk.ending import end_corrected, lift_acute
+from withness.desk.ending import end_over, lift_acute
 from withness.desk.shares import unreadable
 from withness.fhir.answers import canonical_answers, read_screen
 from withness.store.transaction import Transaction
@@ -58,19 +59,32 @@ def record(
     plans on hold in the same transaction. Raises InvalidInput only when it is no QuestionnaireResponse or its
     subject cannot be read, CannotTell when it cannot be made durable.
     """
-    incoming, id = Incoming(resource, blemishes, late), context.new_id()
-    coming = incoming.read(context, id, context.now())
-    known, decision_id = facts.gather(context, (coming.person,), coming=coming), context.new_id()
+    incoming, id, decision_id = Incoming(resource, blemishes, late), context.new_id(), context.new_id()
+    incoming.read(context, id, context.now())
 
-    def work(tx: Transaction) -> tuple[Decision, tuple[str, ...]]:
+    def first(tx: Transaction) -> tuple[Screen, datetime | None, tuple[str, ...]]:
         newest = log.newest_time(tx)
         screen = keep(tx, context, incoming, actor, id)
-        question = standing.Question(UnitKind.INDIVIDUAL, (screen.person,), Purpose.NEW_PLAN, screen.encounter, known)
-        decision, rows = conclude(tx, context, question, actor, decision_id, newest=newest)
+        asked = question(screen, {screen.person: facts.Facts(reached=False)})
+        answered = standing.ask(tx, context, asked, at=context.now(), id=decision_id, newest=newest)
+        return screen, newest, opening.follow(tx, context, answered, actor, context.now())
+
+    # Nothing stands between an acute screen and its record, its protocol and its hold: the EHR is asked afterwards.
+    screen, newest, held = context.commit(first, lambda tx: tx.screen(id) is not None)
+    troubles = send(context, held, actor)
+    known = facts.gather(context, (screen.person,))
+
+    def second(tx: Transaction) -> tuple[Decision, tuple[str, ...]]:
+        decision, rows = conclude(tx, context, question(screen, known), actor, decision_id, newest=newest)
         return decision, (*rows, *_after_retraction(tx, context, decision, known[screen.person], actor))
 
-    decision, rows = context.commit(work, lambda tx: tx.screen(id) is not None)
-    return Decided(decision, send(context, rows, actor))
+    decision, rows = context.commit(second, lambda tx: tx.decision(decision_id, screen.person) is not None)
+    return Decided(decision, (*troubles, *send(context, rows, actor)))
+
+
+def question(screen: Screen, known: Mapping[str, facts.Facts]) -> standing.Question:
+    """Return what a screen's own answer is asked for: a new individual plan in its own encounter."""
+    return standing.Question(UnitKind.INDIVIDUAL, (screen.person,), Purpose.NEW_PLAN, screen.encounter, known)
 
 
 def _after_retraction(
@@ -81,8 +95,9 @@ def _after_retraction(
     retracted = any(one.kind is ActKind.RETRACTED for one in acts_of(tx, member.person))
     if not retracted or not known.reached or any(one.domain == SCREEN for one in member.findings):
         return ()
-    lifted = lift_acute(tx, context, member, known.aliases, actor, at)
-    return (*end_corrected(tx, context, member, actor, at), *lifted) if lifted else ()
+    people = (member.person, *known.aliases)
+    ended = end_over(tx, context, people, actor, at)
+    return (*ended, *lift_acute(tx, context, member, known.aliases, actor, at))
 
 
 def keep(tx: Transaction, context: Context, incoming: Incoming, actor: Actor, id: str) -> Screen:

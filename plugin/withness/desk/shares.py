@@ -1,7 +1,8 @@
 """Each member's share of a plan in the EHR: paused and resumed for a cause, closed, or entered in error.
 
-A share is paused for as long as any cause stands: "acute" (contracts I4: only what ends the hold ends it) or "conjoint"
-(the clinician's decision on conjoint work). What happens to one member never touches another's CarePlan (I8).
+A share is paused for as long as any cause stands: "acute" (contracts I4: only what ends the hold ends it) or one
+member's decision on conjoint work, which only that member's next one ends. What happens to one member never touches
+another's CarePlan (I8).
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ MAY_BE_THERE: Final = (*ACTIVE, PlanState.APPROVED)
 
 OVER: Final = (PlanState.CLOSED, PlanState.RETRACTED)
 ACUTE: Final = "acute"
-CONJOINT: Final = "conjoint"
 
 Queued = tuple[tuple[str, ...], tuple[Record, ...]]
 """Outbox rows to send once the transaction is durable, and records to append in it."""
@@ -129,21 +129,23 @@ def plan_change(
     at: datetime,
     *,
     note: str,
+    cause: str,
     from_: datetime,
 ) -> tuple[str, Record]:
     """Queue a change of one member's share for a time that the clinician chose; nothing moves before it."""
-    found, record = _queue(tx, context, row, person, how, actor, at, note=note, cause=CONJOINT, moved={}, from_=from_)
+    found, record = _queue(tx, context, row, person, how, actor, at, note=note, cause=cause, moved={}, from_=from_)
     # An extract of this member's records says nothing of it before its time.
     return found, replace(record, patient=None)
 
 
-def replace_planned(tx: Transaction, context: Context, row: PlanRow, person: str, actor: Actor) -> None:
-    """Take back what was planned for a member's share: a newer decision stands."""
+def replace_planned(tx: Transaction, context: Context, row: PlanRow, person: str, cause: str, actor: Actor) -> None:
+    """Take back what was planned for a member's share by the same cause: a newer decision stands."""
     for id in tx.outbox_ids(*OPEN, plan=row.id):
         sent = tx.outbox(id)
         if sent is None or sent.kind is not Sending.CHANGE or sent.content["person"] != person:
             continue
-        if sent.content["changes"][0].get("planned"):
+        first = sent.content["changes"][0]
+        if first.get("planned") and first["cause"] == cause:
             kind = Kind(sent.content["record"])
             move(tx, context, sent, Delivery.REPLACED, actor, kind, "replaced", quiet=True)
 

@@ -91,6 +91,6 @@ _SENTENCES = {
     "you find." + _NEVER_HELD,
     "held-incomplete": "The plan waits: something is missing, unsure, declined, too old, or from another encounter. "
     "Look first at anything listed as elevated; then ask again what is missing and record a new screen." + _NEVER_HELD,
-    "held-for-directive-protocol": "The plan waits. Act now: stay with the person and follow the protocol's steps, the "
-    "ones marked now first. Here you lead; not-knowing waits." + _NEVER_HELD,
+    "held-for-directive-protocol": "The plan waits. Act now, by the steps below, those marked now first; do not end "
+    "the contact before you know the next one. Here you lead; not-knowing waits." + _NEVER_HELD,
 }

@@ -16,7 +16,7 @@ from withness.core.people import Person, people_of
 from withness.core.risk import RiskPolicy
 from withness.desk import standing
 from withness.desk.acts import act_of, fault_of
-from withness.desk.context import Actor
+from withness.desk.context import SITE_SIGNED, Actor
 from withness.desk.digests import digest
 from withness.errors import SealBroken, WithnessError
 from withness.packs.policy import parse_policy
@@ -84,6 +84,7 @@ class _Run:
     screens: dict[str, tuple[str, str, int]] = field(default_factory=dict)
     acts: dict[str, tuple[str, str, int]] = field(default_factory=dict)
     people: dict[str, Person] = field(default_factory=dict)
+    site_policy: bool = False
     decisions: dict[tuple[str, str], tuple[Leaf, dict[str, Any]]] = field(default_factory=dict)
     approvals: list[tuple[Leaf, dict[str, Any]]] = field(default_factory=list)
     plans: dict[str, tuple[str, int]] = field(default_factory=dict)
@@ -117,6 +118,7 @@ class _Run:
                 self.named[str(leaf.policy_hash)] = (details["version"], leaf.seq)
                 if details["directory"] != self.tx.facts():
                     self._damage(leaf, "the data directory is not the one that it names")
+                self._check_change(leaf, details)
             case Kind.SCREEN_RECORDED | Kind.SCREEN_CORRECTED:
                 self.screens[details["screen"]] = (patient, details["digest"], leaf.seq)
             case Kind.GATE_DECIDED:
@@ -155,6 +157,22 @@ class _Run:
             self._damage(leaf, f"the act that it records does not stand: {fault}")
         else:
             self.people = people_of((act_of(row),), before=self.people)
+
+    def _check_change(self, leaf: Leaf, details: dict[str, Any]) -> None:
+        """A site's own policy comes into force, and leaves it, by an owner's signature alone."""
+        if leaf.outcome == "refused":
+            return
+        if "act" not in details and (self.site_policy or not details["demo"]):
+            self._damage(leaf, "a policy came into force that nobody signed")
+        self.site_policy = leaf.outcome == SITE_SIGNED
+        row = self.tx.act(details["act"]) if "act" in details and self.tx.opens else None
+        if row is None:
+            return
+        owner = self.people.get(row.person)
+        if owner is None or not owner.active or "policy-owner" not in owner.roles:
+            self._damage(leaf, "the policy that it puts in force was not signed by a policy-owner")
+        if row.content["statement"]["body"]["digest"] != leaf.policy_hash:
+            self._damage(leaf, "the policy that it puts in force is not the one that was signed")
 
     def finish(self) -> Iterator[Damage]:
         """Yield what the rows do not bear out."""

@@ -32,10 +32,10 @@ FLAG_TEXT: Final = "Please speak with the clinician named here before you go on.
 """The same for every domain: who reads a banner learns nothing of why."""
 ISSUE_TEXT: Final = "The organisation's protocol asks for these steps before a collaborative plan is made."
 RATIONALE: Final = (
-    "The result of a screen, not a diagnosis: a screen never becomes a Condition. "
+    "A finding under the organisation's protocol: it is not a diagnosis and is not entered as one. "
     "A domain that is not listed has not been cleared by this."
 )
-TITLE: Final = "Directive protocol"
+TITLE: Final = "Steps for now"
 
 _KINDS: Final = ("RiskAssessment", "GuidanceResponse", "DetectedIssue", "CarePlan")
 """What each share holds beside its Tasks, in this order."""

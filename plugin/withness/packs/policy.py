@@ -185,6 +185,7 @@ def _evidence(policy: PolicyFile) -> Mapping[str, EvidenceForm]:
                 source=one.source,
                 fields=tuple(_evidence_field(field, tables) for field in one.fields),
                 medical=one.medical,
+                serves=one.serves,
             )
             for one in policy.evidence
         }

@@ -178,6 +178,8 @@ def _check_forms(policy: PolicyFile, *, name: str) -> None:
         key = f"evidence.{form.need}"
         if form.need not in wanted:
             raise refusal(name, key, "is no need of any domain")
+        no_twice(form.serves, name=name, key=f"{key}.serves")
+        _known(form.serves, wanted - {form.need}, "another need with a form", name=name, key=f"{key}.serves")
         _check_form(form, name=name, key=key)
 
 

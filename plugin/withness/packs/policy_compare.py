@@ -276,7 +276,12 @@ _FIELD: Final[Rules] = {
     "min_chars": _not_lower,
     "when": _stays_off,  # a field without a condition is always asked
 }
-_FORM: Final[Rules] = {"title": _wording, "source": _wording, "fields": partial(_entries, _FIELD), "medical": _stays_on}
+_FORM: Final[Rules] = {
+    **dict.fromkeys(("title", "source"), _wording),
+    "fields": partial(_entries, _FIELD),
+    "medical": _stays_on,
+    "serves": _shrinks,
+}
 _POLICY: Final[Rules] = {
     **dict.fromkeys(("digest", "demo"), _nothing),
     **dict.fromkeys(("version", "owner", "consultants", "neutral_reasons"), _site),

@@ -117,7 +117,7 @@ class EvidenceFieldTable(Outside):
 
     id: Slug
     text: Text
-    kind: Literal["text", "choice", "date", "time", "planned", "number", "person"]
+    kind: Literal["text", "choice", "date", "day-past", "day-ahead", "time", "planned", "number", "person"]
     options: tuple[Slug, ...] = ()
     options_from: Literal["neutral_reasons"] | None = None
     optional: Flag = False
@@ -126,12 +126,13 @@ class EvidenceFieldTable(Outside):
 
 
 class EvidenceTable(Outside):
-    """What one need asks for in writing."""
+    """What one need asks for in writing; `serves` are further needs that the same evidence answers."""
 
     need: Slug
     title: Text
     source: Text
     medical: Flag = False
+    serves: tuple[Slug, ...] = ()
     fields: Annotated[tuple[EvidenceFieldTable, ...], Field(min_length=1)]
 
 

@@ -89,7 +89,8 @@ class PlanRow:
 class OutboxRow:
     """Something on its way to one EHR: `content` holds the Bundle or the changes, and whom they are about.
 
-    `decision_id` is the decision that released a plan, and an id of its own for everything else.
+    `decision_id` is the decision that released a plan, and an id of its own for everything else; `plan_id` names the
+    plan, and for a directive the person.
     """
 
     decision_id: str

@@ -227,9 +227,9 @@ class Transaction(Trail):
 
     def directives(self, person: str) -> tuple[OutboxRow, ...]:
         """Return what was queued of this person's directive protocols; a row that does not open is the verifier's."""
-        query = select(schema.outbox.c.decision_id).where(schema.outbox.c.kind == Sending.DIRECTIVE.value)
-        rows, _ = _readable(self.outbox, self._connection.execute(query).scalars().all())
-        return tuple(row for row in rows if row.content["person"] == person)
+        outbox = schema.outbox.c
+        query = select(outbox.decision_id).where(outbox.kind == Sending.DIRECTIVE.value, outbox.plan_id == person)
+        return _readable(self.outbox, self._connection.execute(query).scalars().all())[0]
 
     def outbox_ids(self, *states: Delivery, plan: str | None = None, due: str | None = None) -> tuple[str, ...]:
         """Return the ids of the rows in one of `states`, oldest first, without opening any.
