@@ -11,14 +11,15 @@ if TYPE_CHECKING:
     from withness.desk.front import Desk
     from withness.errors import WithnessError
     from withness.settings import Settings
-    from withness.wiring import load
+    from withness.wiring import load, open_signer
 
 __version__ = "0.1.0"
-__all__ = ["Desk", "Settings", "WithnessError", "__version__", "load"]
+__all__ = ["Desk", "Settings", "WithnessError", "__version__", "load", "open_signer"]
 
 _HOMES = {
     "Desk": "withness.desk.front",
     "load": "withness.wiring",
+    "open_signer": "withness.wiring",
     "Settings": "withness.settings",
     "WithnessError": "withness.errors",
 }

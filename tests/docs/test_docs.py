@@ -85,7 +85,7 @@ def test_what_is_left_out_of_the_documents_is_noticed(left_out: str, said: str) 
 @pytest.mark.parametrize(
     ("page", "said"),
     [
-        ("`withness plan amend`", "there is no command `withness plan amend`."),
+        ("`withness plan review`", "there is no command `withness plan review`."),
         (
             "```console\n$ withness screen --force x.json\n```",
             "`withness screen --force x.json` has no option --force.",
@@ -155,9 +155,9 @@ def test_the_host_starts_saves_a_clear_plan_and_vetoes_an_acute_one(desktop: Des
     assert rosa.startswith("Rosa: saved as CarePlan/")
     assert steps[0] == "  now: Stay with the person or keep the line open"
     assert tom == (
-        "Tom: vetoed. The plan waits. Act now: stay with the person and follow the protocol's steps, the ones marked "
-        "now first. Here you lead; not-knowing waits. Notes, safety plans, referrals, reports and messages are never "
-        "held, and the client's words are kept."
+        "Tom: vetoed. The plan waits. Act now, by the steps below, those marked now first; do not end the contact "
+        "before you know the next one. Here you lead; not-knowing waits. Notes, safety plans, referrals, reports and "
+        "messages are never held, and the client's words are kept."
     )
 
 

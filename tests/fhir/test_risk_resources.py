@@ -339,7 +339,9 @@ def test_risk_assessment_says_the_screens_result_and_no_diagnosis() -> None:
     assessment = only("RiskAssessment", resources)
     assert outcomes(assessment) == {TITLES["suicide"]: "high", TITLES["psychosis"]: "moderate"}
     assert all("not a diagnosis" in one["rationale"] for one in assessment["prediction"])
-    assert all("it is not a diagnosis and is not entered as one" in one["rationale"] for one in assessment["prediction"])
+    assert all(
+        "it is not a diagnosis and is not entered as one" in one["rationale"] for one in assessment["prediction"]
+    )
     assert all(
         one["qualitativeRisk"]["coding"][0]["system"] == codes.RISK_PROBABILITY for one in assessment["prediction"]
     )

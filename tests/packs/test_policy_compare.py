@@ -148,7 +148,11 @@ LOOSENED = [
     ('text = "When", kind = "time"', 'text = "When", kind = "text"', "evidence.supervisor-consult.fields.when.kind"),
     ("medical = true", "medical = false", "evidence.medical-evaluation.medical"),
     ('need = "disposition"', 'need = "disposition"\nserves = ["follow-up-date"]', "evidence.disposition.serves"),
-    ('"Day of the clearance", kind = "day-past"', '"Day", kind = "date"', "evidence.medical-clearance.fields.date.kind"),
+    (
+        '"Day of the clearance", kind = "day-past"',
+        '"Day", kind = "date"',
+        "evidence.medical-clearance.fields.date.kind",
+    ),
 ]
 
 

@@ -94,7 +94,9 @@ WHEN: Final = {
     "violence.threat-to-others": ("duty-to-protect-outcome",),
     "psychosis.command-or-threat": ("safety-plan-or-declined", "supervisor-consult"),
 }
-"""What a release needs besides, when this was the acute finding."""
+"""What a release needs besides, when this was the acute finding; all of its domain where a judgement raised it."""
+SERVES: Final = {"safety-plan": "safety-plan-or-declined", "medical-clearance": "medical-evaluation"}
+"""Needs whose evidence answers another one as well."""
 DOMAINS: Final = tuple(RELEASE)
 NEEDS: Final = tuple(
     dict.fromkeys(need for some in (*RELEASE.values(), *ASSESSMENT.values(), *WHEN.values()) for need in some)
@@ -138,6 +140,11 @@ class Screen:
     def believed(self) -> datetime:
         """When it was made, as far as it can be believed."""
         return self.authored if self.authored <= self.recorded + TOLERANCE else self.recorded
+
+    @property
+    def in_private(self) -> bool:
+        """Whether the person was asked about violence alone."""
+        return self.answers.get("violence.asked-alone", "yes") == "yes"
 
     def code(self, link: str) -> str | None:
         """Return what was answered."""
@@ -205,12 +212,12 @@ class Person:
     """What happened to one person, in the order of recording.
 
     Of each need the newest evidence counts: its number, and whether it resumes conjoint work. A release has the domain
-    and the number of the new screen that it rests on.
+    and the id of the new screen that it rests on.
     """
 
     screens: list[Screen] = field(default_factory=list)
     evidence: dict[str, tuple[int, bool]] = field(default_factory=dict)
-    released: list[tuple[str, int]] = field(default_factory=list)
+    released: list[tuple[str, str]] = field(default_factory=list)
     assessed: list[Assessment] = field(default_factory=list)
     raised: list[Raised] = field(default_factory=list)
     overrides: list[Override] = field(default_factory=list)
@@ -221,6 +228,19 @@ class Person:
         """Whether a screen was entered in error; a correction in the wrong chart corrects nothing."""
         wrong = {one.id for one in self.screens if one.retracted}
         return screen.retracted or any(one not in wrong for one in screen.corrected_by)
+
+    def rests_on(self, domain: str) -> int:
+        """Return the number of the newest screen that a release of the domain rests on, -1 for none.
+
+        A release that rests on a screen entered in error ends nothing.
+        """
+        ids = {id for released, id in self.released if released == domain}
+        return max((one.number for one in self.screens if one.id in ids and not self.mistaken(one)), default=-1)
+
+    def write_down(self, need: str, number: int, *, resumes: bool = False) -> None:
+        """Take evidence in."""
+        for one in (need, *((SERVES[need],) if need in SERVES else ())):
+            self.evidence[one] = (number, resumes)
 
 
 @dataclass
@@ -272,7 +292,7 @@ class Model:
         found.holds.update(self.not_current(person, now))
         self._judge_window(person, found, now, encounter, amendment=amendment, shared=shared)
         self._judge_older(person, found, shared=shared)
-        if shared and latest.answers.get("violence.asked-alone") == "no":
+        if shared and not latest.in_private:
             found.holds.add("not asked alone")
         self._judge_latest(person, found, now, amendment=amendment, shared=shared)
         return found
@@ -397,7 +417,7 @@ class Model:
         state = screen.says(link)
         if not self._evidenced(person, link, state, screen.number, shared=shared):
             return False
-        if any(one == domain and rests_on > screen.number for one, rests_on in person.released):
+        if person.rests_on(domain) > screen.number:
             return True
         if state != ELEVATED or link == INTOXICATED:
             return False
@@ -449,7 +469,7 @@ class Model:
     def _raise_stands(self, person: Person, one: Raised, *, shared: bool) -> str:
         """Return what is left of a raise, "" for nothing."""
         complete = self._evidenced(person, f"{one.domain}.raised", one.acuity, one.number, shared=shared)
-        released = any(domain == one.domain and rests_on > one.number for domain, rests_on in person.released)
+        released = person.rests_on(one.domain) > one.number
         assessed = any(
             done.domain == one.domain and done.number > one.number and f"{one.domain}.raised" in done.items
             for done in person.assessed
@@ -462,7 +482,11 @@ class Model:
     def needs(link: str, acuity: str, *, with_others: bool) -> tuple[str, ...]:
         """Return what must be written down to end a finding of this acuity."""
         domain = domain_of(link)
-        found = (*RELEASE[domain], *WHEN.get(link, ())) if acuity == ACUTE else ASSESSMENT[domain]
+        raised = link.endswith(".raised")
+        when = [
+            need for one, some in WHEN.items() if one == link or (raised and domain_of(one) == domain) for need in some
+        ]
+        found = (*RELEASE[domain], *when) if acuity == ACUTE else ASSESSMENT[domain]
         return (*found, CONJOINT) if with_others and domain == "violence" else found
 
     def _evidenced(self, person: Person, link: str, acuity: str, since: int, *, shared: bool) -> bool:
@@ -514,7 +538,8 @@ class Model:
         needs = {need for _, link in acute for need in self.needs(link, ACUTE, with_others=in_unit)}
         if not all(self._has(person, need, since, shared=False) for need in needs):
             return False
-        return self._rescreened(person, domain, since, now)
+        seen = domain == "violence" and in_unit and not all(one.in_private for one in person.screens[-1:])
+        return not seen and self._rescreened(person, domain, since, now)
 
     def _rescreened(self, person: Person, domain: str, since: int, now: datetime) -> bool:
         """Whether there is a new screen below acute, made after the newest acute finding, that can clear."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,33 @@ def test_the_couples_plan_looks_as_it_did_before(site: Site) -> None:
     assert site.desk.health()["records"] > 0
 
 
+def test_no_question_put_to_the_ehr_about_tom_names_rosa(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked of an EHR stands in its URLs and its access log. Planted: the unit's members asked for; caught."""
+    couple_with_a_plan(site)
+    disclose(site)
+    asked: list[str] = []
+    for name in ("read", "observations", "linked", "transact"):
+        real = getattr(site.context.ehr, name)
+        monkeypatch.setattr(site.context.ehr, name, _noting(real, asked))
+    site.pass_time(minutes=30)
+    site.screen(TOM, encounter=HERE)
+    site.desk.decide([TOM], actor=CLINICIAN, encounter=HERE)
+    assert site.save(make_draft(TOM, encounter=HERE))["saved"] is True
+    site.desk.protocol(TOM, actor=CLINICIAN)
+    site.desk.sync(actor=CLINICIAN)
+    assert any("tom" in one for one in asked)
+    assert [one for one in asked if "rosa" in one or any(word in one for word in ("violence", "zebra"))] == []
+    assert site.desk.health()["records"] > 0
+
+
+def _noting(real: Callable[..., Any], asked: list[str]) -> Callable[..., Any]:
+    def ask(*given: Any) -> Any:
+        asked.append(json.dumps(given, default=str))
+        return real(*given)
+
+    return ask
+
+
 def paused(site: Site, *, hours: int) -> str:
     """The conjoint-suitability decision: pause, for a neutral reason, from a later hour. Returns that hour."""
     from_ = (site.at + timedelta(hours=hours)).isoformat()
@@ -163,7 +191,7 @@ def paused(site: Site, *, hours: int) -> str:
 
 
 def test_toms_plan_changes_at_the_chosen_time_and_with_the_neutral_words_alone(site: Site) -> None:
-    """Planted: the rationale as the note; caught. That it was sent at once was a real bug."""
+    """Planted: sent before its time; caught. Planted: the rationale as the note; caught."""
     plan = couple_with_a_plan(site)
     before = site.everything_about(TOM)
     disclose(site)

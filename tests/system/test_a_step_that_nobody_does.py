@@ -119,7 +119,6 @@ def test_evidence_of_a_need_is_its_step_done(site: Site) -> None:
         "safety-plan": "safety-plan",
         "means-counselling": "means-safety",
         "supervisor-consult": "consult",
-        "disposition": "emergency-evaluation",
     }
     for need, step in pairs.items():
         assert steps(site)[step][0] == "open", step

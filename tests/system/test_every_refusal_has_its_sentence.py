@@ -6,7 +6,8 @@ by whom and why it failed. Two rules never share a sentence, so nobody is sent t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.makers import make_evidence, make_screen
-from tests.system.site import CLINICIAN, COMPLIANCE, SUPERVISOR, Site, make_draft
+from tests.system.site import CLINICIAN, COMPLIANCE, PLUGIN, SUPERVISOR, Site, make_draft
 from withness.errors import InvalidInput, Refused
 from withness.fhir import codes
 from withness.signing import Signer, new_signer
@@ -171,21 +172,21 @@ def asked_again_by_a_trainee(site: Site) -> Any:
     return release(site)
 
 
-def asked_again_and_acute(site: Site) -> Any:
-    """The new screen is acute too; its clock is three minutes ahead, which the policy tolerates."""
-    site.screen(answers=ACUTE, authored=site.at + timedelta(minutes=3))
-    site.pass_time(minutes=10)
-    site.all_evidence("suicide")
-    return release(site)
+def drunk_and_assessed(site: Site) -> Any:
+    """A physician's disposition is written down, and Rosa was drunk."""
+    site.screen(answers={"medical.intoxicated": "yes"})
+    evidence(site, "medical-disposition", site.pat, clinician="Dr. Lena Ortiz, MD")
+    return site.desk.assess(ROSA, "medical", level="low", signer=site.pat)
 
 
-def correct(site: Site, *, after: float = 1, subject: str = ROSA, **who: Signer | None) -> Any:
-    """Correct the acute screen so many hours later."""
+def correct(site: Site, *, after: float = 1, screen: Mapping[str, Any] = {}, **who: Signer | None) -> Any:
+    """Correct the acute screen so many hours later; `screen` changes the correcting one."""
     old = screen_id(site)
     site.pass_time(hours=after)
     cited = {"url": codes.CORRECTS, "valueReference": {"reference": f"QuestionnaireResponse/{old}"}}
     author = who.get("signer") or site.pat
-    response = make_screen(site.policy, subject=subject, authored=site.at, author=author.who, extension=[cited])
+    given = {"authored": site.at, "author": author.who, "extension": [cited], **screen}
+    response = make_screen(site.policy, **given)
     return site.desk.correct(response, **{"signer": site.pat, "second": site.sam, **who})
 
 
@@ -206,7 +207,7 @@ def trainees_screen(site: Site) -> Any:
 class Row:
     """One refusal: where it begins, the attempt, how its sentence starts, its code and its kind of record."""
 
-    begins: Callable[[Site], None]
+    begins: Callable[[Site], Any]
     attempt: Callable[[Site], Any]
     says: str
     code: str
@@ -337,13 +338,6 @@ ROWS: dict[str, Row] = {
         "not-current",
         RELEASE,
     ),
-    "asked again, and acute": Row(
-        held,
-        asked_again_and_acute,
-        "The newest screen is itself acute in this domain.",
-        "still-acute",
-        RELEASE,
-    ),
     "nothing acute there": Row(
         ready,
         lambda s: s.desk.release(ROSA, "eating", reason="x", signer=s.pat, second=s.sam),
@@ -366,8 +360,36 @@ ROWS: dict[str, Row] = {
         "nothing-elevated",
         ASSESS,
     ),
+    "an assessment before all is written down": Row(
+        lambda s: (s.enrol(), s.screen(answers={"violence.controlled": "yes"})),
+        lambda s: s.desk.assess(ROSA, "violence", level="low", signer=s.pat),
+        "Not written down yet: danger-level, safety-plan-or-declined.",
+        "need-missing",
+        ASSESS,
+    ),
     "a high one signed by one": Row(
         elevated, lambda s: assess(s, "high", second=None), NOBODY, "no-second-signer", ASSESS
+    ),
+    "a low one of what was written down as high": Row(
+        elevated,
+        lambda s: (evidence(s, "risk-assessment", s.pat, level="high"), assess(s, "low")),
+        "What was written down says a higher level than this assessment: it is that level which counts.",
+        "level",
+        ASSESS,
+    ),
+    "an assessment of somebody who is drunk": Row(
+        everybody,
+        drunk_and_assessed,
+        "What is elevated here ends with a new screen only, never with an assessment.",
+        "new-screen",
+        ASSESS,
+    ),
+    "a consultation with oneself": Row(
+        held,
+        lambda s: evidence(s, "supervisor-consult", s.pat, **{"with": "Roe, Pat"}),
+        "A consultation is with somebody else: name whom you spoke with.",
+        "own-consultation",
+        "protocol.step",
     ),
     "a medical finding of her own": Row(
         held,
@@ -443,9 +465,37 @@ ROWS: dict[str, Row] = {
     ),
     "a slip in another's chart": Row(
         held,
-        lambda s: correct(s, subject="Patient/tom"),
+        lambda s: correct(s, screen={"subject": "Patient/tom"}),
         "The screen cites another person's: a screen in the wrong chart is retracted, not corrected.",
         "other-person",
+        RELEASE,
+    ),
+    "a slip corrected by half a screen": Row(
+        held,
+        lambda s: correct(s, screen={"status": "in-progress"}),
+        "The correcting screen cannot be read in full, so it corrects nothing.",
+        "unreadable",
+        RELEASE,
+    ),
+    "a slip, and not everything asked again": Row(
+        held,
+        lambda s: correct(s, screen={"answers": LEFT_OPEN}),
+        "The client is asked again about everything: eating.rapid-loss is left open",
+        "left-open",
+        RELEASE,
+    ),
+    "a slip, and the client not asked again": Row(
+        held,
+        lambda s: correct(s, screen={"authored": s.at - timedelta(hours=1)}),
+        "The client is asked again after the mistaken screen: this one was made before it was recorded.",
+        "not-asked-again",
+        RELEASE,
+    ),
+    "a slip corrected tomorrow": Row(
+        held,
+        lambda s: correct(s, screen={"authored": s.at + timedelta(hours=2)}),
+        "The correcting screen is dated in the future.",
+        "not-asked-again",
         RELEASE,
     ),
     "a slip confirmed by nobody": Row(held, lambda s: correct(s, second=None), NOBODY, "no-second-signer", RELEASE),
@@ -464,6 +514,14 @@ ROWS: dict[str, Row] = {
         "not-the-supervisor",
         ASSESS,
     ),
+    # who may look
+    "a proxy who asks for the protocol": Row(
+        held,
+        lambda s: s.desk.protocol(ROSA, actor="RelatedPerson/mum"),
+        "Only the clinicians who work with this person see this.",
+        "not-for-proxies",
+        "trail.viewed",
+    ),
     # the people
     "the first one vouches for nobody": Row(
         nothing,
@@ -481,6 +539,13 @@ ROWS: dict[str, Row] = {
     ),
     "vouched for by themselves": Row(
         everybody, lambda s: enrol(s, by=new_signer(NEW)), "Nobody vouches for themselves.", "same-person", PEOPLE
+    ),
+    "vouched for in another's name": Row(
+        everybody,
+        lambda s: enrol(s, by=Signer(COMPLIANCE, s.pat.key)),
+        "The key given is not the one that Practitioner/c1 enrolled with.",
+        "foreign-key",
+        PEOPLE,
     ),
     "vouched for by a clinician": Row(
         everybody,
@@ -510,6 +575,13 @@ ROWS: dict[str, Row] = {
         "key-enrolled",
         PEOPLE,
     ),
+    "a key made for somebody else": Row(
+        everybody,
+        lambda s: enrol(s, key=new_signer(LOU)),
+        "A person is enrolled under a key of their own.",
+        "foreign-key",
+        PEOPLE,
+    ),
     "the same id again": Row(
         everybody,
         lambda s: enrol(s, CLINICIAN, licence="L-200"),
@@ -522,6 +594,13 @@ ROWS: dict[str, Row] = {
         lambda s: enrol(s, trainee_of=CLINICIAN),
         "A trainee is enrolled with a supervisor who is enrolled here as one.",
         "no-supervisor",
+        PEOPLE,
+    ),
+    "nobody to revoke": Row(
+        everybody,
+        lambda s: s.desk.revoke(NEW, reason="x", by=s.keys[COMPLIANCE]),
+        "Practitioner/new is not enrolled here.",
+        "not-enrolled",
         PEOPLE,
     ),
     "revoked by a clinician": Row(
@@ -558,6 +637,21 @@ def test_no_two_rules_share_a_sentence() -> None:
     for row in ROWS.values():
         codes_of.setdefault(row.says, set()).add(row.code)
     assert {says: found for says, found in codes_of.items() if len(found) > 1} == {}
+
+
+ELSEWHERE = {
+    "not-policy-owner": "tests/desk/test_policy_signing.py",
+    "not-signed": "the API asks for a signer; the console refuses before it does",
+    "still-acute": "an acute new screen begins a hold of its own, so that no newer screen is there",
+}
+"""Codes that have no row here, and why."""
+
+
+def test_every_code_of_the_software_has_its_row() -> None:
+    """Whoever adds a refusal adds its row. Planted: a refusal without one; caught."""
+    written = "".join(path.read_text(encoding="utf-8") for path in (PLUGIN / "withness").rglob("*.py"))
+    codes_there = set(re.findall(r'Refusal\(\s*"([a-z-]+)"', written))
+    assert codes_there - {row.code for row in ROWS.values()} - ELSEWHERE.keys() == set()
 
 
 @pytest.mark.parametrize(("spent", "code"), [("used", "override-used"), ("expired", "override-expired")])

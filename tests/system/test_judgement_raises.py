@@ -119,7 +119,7 @@ def test_the_console_says_what_to_do_now(site: Site) -> None:
     command = ("acuity", "raise", "Patient/rosa", "suicide", "--to", "acute", "--reason", WHY, "--actor", TERRY)
     done = site.console(*command)
     assert done.returncode == 3
-    assert "held-for-directive-protocol: The plan waits. Act now: stay with the person and follow" in done.stdout
+    assert "held-for-directive-protocol: The plan waits. Act now, by the steps below" in done.stdout
     assert "The way on: withness protocol show Patient/rosa" in done.stdout
     assert "zebra" not in done.stdout + done.stderr
     site.catch_up()

@@ -16,7 +16,7 @@ from tests.makers import make_screen
 from tests.system.site import Site, make_draft
 from tests.system.test_the_trail_shows_every_edit import behind_our_back
 from withness.desk.front import Desk
-from withness.errors import EhrUnavailable, InvalidInput, PolicyRefused, SealBroken, TrailDamaged, WithnessError
+from withness.errors import EhrUnavailable, InvalidInput, PolicyRefused, TrailDamaged, WithnessError
 from withness.packs import policy as policies
 
 
@@ -426,6 +426,6 @@ def test_a_swapped_blob_does_not_open(site: Site) -> None:
     with behind_our_back(site) as database:
         database.execute("UPDATE screen SET content = (SELECT content FROM screen WHERE number = 1)")
     site.open()
-    with pytest.raises(SealBroken):
+    with pytest.raises(TrailDamaged):
         site.save()
     assert site.plans_in_chart() == 0

@@ -94,7 +94,14 @@ def show(patient: str | None, limit: int, actor: str | None, home: Path | None, 
         say.document([_value(leaf) for leaf in leaves])
     else:
         rows = [
-            (str(one.seq), one.recorded_at[:19], one.kind, one.outcome or "", one.patient or "", one.actor)
+            (
+                str(one.seq),
+                one.recorded_at[:19],
+                one.kind,
+                " ".join(filter(None, (one.outcome, one.reason_code))),
+                one.patient or "",
+                " and ".join(filter(None, (one.actor, one.second_actor))),
+            )
             for one in leaves
         ]
         say.table("Audit trail", ("#", "when (UTC)", "what", "outcome", "patient", "who"), rows)
@@ -106,7 +113,9 @@ def _value(leaf: Leaf) -> dict[str, object]:
         "at": leaf.recorded_at,
         "kind": leaf.kind,
         "outcome": leaf.outcome,
+        "reason": leaf.reason_code,
         "patient": leaf.patient,
         "actor": leaf.actor,
+        "second_actor": leaf.second_actor,
         "leaf_hash": leaf.leaf_hash.hex(),
     }

@@ -50,7 +50,7 @@ def show(person: str, actor: str | None, home: Path | None, as_json: bool) -> No
 def tell(shown: dict[str, Any], zone: tzinfo = UTC, titles: say.Titles | None = None) -> None:
     """Say how a person's protocols stand, in the site's time; with `titles`, how to write down each need."""
     for one in shown["episodes"]:
-        _episode(one, [kept for kept in shown["evidence"] if kept["at"] >= one["opened"]], zone)
+        _episode(one, zone)
     for domain, needs in shown["missing_needs"].items():
         if needs:
             say.needs(f"Still to be written down for {domain}", needs, shown["person"], titles)
@@ -85,38 +85,36 @@ def _where(shown: dict[str, Any]) -> None:
         say.prose("Not on record: ask now where they are and a number to call back.")
 
 
-def _episode(one: dict[str, Any], kept: list[dict[str, Any]], zone: tzinfo) -> None:
-    """Say one protocol: how it stands, who answers for it, its steps, its report; `kept` is the evidence since."""
+def _episode(one: dict[str, Any], zone: tzinfo) -> None:
+    """Say one protocol: how it stands, who answers for it, its steps, its report."""
     state = "ended" if one["ended"] else "unacknowledged" if one["unacknowledged"] else "open"
     click.secho(f"{one['domain']}: {state} since {say.moment(one['opened'], zone)}", bold=True)
     if one["unacknowledged"]:
         say.prose(f"Nobody has taken it on: {one['backup'] or one['responsible'] or 'nobody'} answers now.")
     named = f"Responsible: {one['responsible'] or 'nobody'}; backup: {one['backup'] or 'nobody'}."
     say.prose(named if one["backup"] else f"{named} Name one: enrol a supervisor, or set WITHNESS_ON_CALL.")
-    written = {evidence["need"] for evidence in kept}
+    due = f"due\n({zone})"
     rows = [
-        (step["step"], step["text"], say.moment(step["due"], zone), _state(step, written), step["owner"])
-        for step in one["steps"]
+        (step["step"], step["text"], say.clock(step["due"], zone), _state(step), step["owner"]) for step in one["steps"]
     ]
-    say.table(_STEPS, ("step", "what", "due", "state", "with"), rows)
+    say.table(_STEPS, ("step", "what", due, "state", "with"), rows, whole=due)
     _report(one["report"], zone)
 
 
 _STEPS: Final = "Steps (times are this site's proposals, not a legal or professional standard)"
 
 
-def _state(step: dict[str, Any], written: set[str]) -> str:
-    match step["state"]:
-        case "overdue":
-            return f"overdue: {step['owner'] or 'nobody'} answers now"
-        case "done" if step["evidences"] in written:
-            return "written down"
-        case "declined-by-client":
-            return "declined by the client"
-        case "not-applicable":
-            return "not applicable"
-        case state:
-            return str(state)
+def _state(step: dict[str, Any]) -> str:
+    if step["state"] == "overdue":
+        return f"overdue: {step['owner'] or 'nobody'} answers now"
+    return str(_STATES.get(step["state"], step["state"]))
+
+
+_STATES: Final = {
+    "declined-by-client": "declined by the client",
+    "not-applicable": "not applicable",
+    "written-down": "written down",
+}
 
 
 def _report(rules: list[dict[str, Any]] | None, zone: tzinfo) -> None:
@@ -126,15 +124,16 @@ def _report(rules: list[dict[str, Any]] | None, zone: tzinfo) -> None:
         said = "No jurisdiction is set, so its limits are not known here: report by phone now, and look up your law."
         say.prose(f"{said} (WITHNESS_JURISDICTION)")
         return
+    written = f"in writing by\n({zone})"
     rows = [(one["population"], "now", _day(one["written_by"], zone), one["to_whom"]) for one in rules]
-    say.table("Mandated report: the duty is your own", ("about", "by phone", "in writing by", "to"), rows)
+    say.table("Mandated report: the duty is your own", ("about", "by phone", written, "to"), rows, whole=written)
     for notice in dict.fromkeys(one["notice"] for one in rules):
         say.prose(notice)
 
 
 def _day(text: str, zone: tzinfo) -> str:
     """Say a legal limit: its day whatever day it is now, and its time."""
-    return f"{datetime.fromisoformat(text).astimezone(zone):%a %Y-%m-%d %H:%M} ({zone})"
+    return f"{datetime.fromisoformat(text).astimezone(zone):%a %Y-%m-%d %H:%M}"
 
 
 @protocol.command(
@@ -195,7 +194,7 @@ def evidence(
 ) -> None:
     """Record typed evidence for a need, signed by the clinician who gives it."""
     if form is not None:
-        _form(form)
+        _form(form, home)
         return
     if person is None or need is None or file is None:
         raise InvalidInput("Name the person, the need and the file.", field="command line", hint="Forms: --form NEED")
@@ -205,11 +204,12 @@ def evidence(
         _after(desk, shown, home, as_json=as_json)
 
 
-def _form(need: str) -> None:
+def _form(need: str, home: Path | None) -> None:
     from withness.core.evidence import template
     from withness.packs.policy import load_policy
+    from withness.settings import read_settings
 
-    found = load_policy().evidence
+    found = load_policy(read_settings({"home": home}).policy).evidence
     if need not in found:
         raise InvalidInput(f"There is no such need; choose one of: {', '.join(found)}.", field="--form")
     say.document(template(found[need]))
@@ -315,7 +315,7 @@ def override(
             say.document(granted)
         else:
             until = say.moment(granted["expires"], say.zone_of(home))
-            click.echo(f"Granted for one plan, until {until}. It is in the compliance worklist.")
+            click.echo(f"Granted for one plan, until {until}. It is on record for compliance.")
 
 
 def _first(keys: dict[str, Any]) -> Any:

@@ -78,15 +78,15 @@ def width() -> int:
     return shutil.get_terminal_size((100, 24)).columns
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table that a person can read; long words fold, and the width follows the terminal."""
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, whole: str = "") -> None:
+    """Print a table that a person can read; long words fold, but in the column `whole`; the width is the terminal's."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     made = Table(title=title, title_justify="left", show_lines=False, pad_edge=False, box=None, header_style="bold")
     for column in columns:
-        made.add_column(column, overflow="fold")
+        made.add_column(column, overflow="fold", no_wrap=column == whole)
     for row in rows:
         made.add_row(*(Text(cell) for cell in row))
     console = Console(width=width(), highlight=False)
@@ -110,9 +110,14 @@ def zone_of(home: Path | None) -> tzinfo:
 
 def moment(text: str, zone: tzinfo) -> str:
     """Say an instant in the site's time, with the zone; the day only when it is not today."""
+    return f"{clock(text, zone)} ({zone})"
+
+
+def clock(text: str, zone: tzinfo) -> str:
+    """Say the same without the zone, where that stands above it."""
     at = datetime.fromisoformat(text).astimezone(zone)
     today = at.date() == datetime.now(UTC).astimezone(zone).date()
-    return f"{at:%H:%M} ({zone})" if today else f"{at:%Y-%m-%d %H:%M} ({zone})"
+    return f"{at:%H:%M}" if today else f"{at:%Y-%m-%d %H:%M}"
 
 
 def warn_of_utc(zone: tzinfo) -> None:

@@ -29,6 +29,7 @@ class ActKind(StrEnum):
     COSIGNED = "cosigned"
     OVERRIDE = "override"
     OVERRIDE_USED = "override-used"
+    PLAN_RETRACTED = "plan-retracted"
     POLICY_SIGNED = "policy-signed"
 
 
@@ -41,7 +42,8 @@ class Act:
     evidence {need, fields}; assessed {domain, level, items: [[item, answer]]}; released {domain, reason, screen};
     entry-error {screen, corrected_by}; retracted {screen, reason, fresh}; raised {domain, acuity, source, reason};
     cosigned {screen}; override {screen, items, reason_code, rationale, purpose, expires};
-    override-used {override, decision}; policy-signed {digest, version, owner}, about the signer themselves.
+    override-used {override, decision};
+    plan-retracted {plan, reason}; policy-signed {digest, version, owner}, about the signer themselves.
     """
 
     id: str

@@ -89,9 +89,19 @@ def _state(policy: RiskPolicy, episode: Episode, acts: Acts, at: datetime) -> Ep
     steps = []
     for due in episode.steps:
         act = said.get(due.step.id) or evidenced.get(due.step.evidences)
-        outcome = str(act.body.get("outcome", WRITTEN)) if act else ""
+        outcome = _outcome(act) if act else ""
         state = outcome or ("overdue" if at > due.due and ended is None else "open")
         owner = episode.backup if (state == "overdue" or late) and episode.backup else episode.responsible
         reason = str(act.body.get("reason", "")) if act else ""
         steps.append(StepState(due, state, owner, reason, act.at if act else None))
     return EpisodeState(episode, tuple(steps), acknowledged, late, ended, escalated)
+
+
+_DONE: Final = ("", "made", "reported")
+"""Outcomes of evidence that say that its step was done; any other was decided, and written down."""
+
+
+def _outcome(act: Act) -> str:
+    if act.kind is ActKind.STEP:
+        return str(act.body["outcome"])
+    return "done" if act.body["fields"].get("outcome", "") in _DONE else WRITTEN

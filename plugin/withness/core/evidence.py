@@ -39,9 +39,7 @@ _HELP: Final = {
 _FUTURE: Final = "lies in the future"
 _PAST: Final = "lies in the past"
 _BEFORE: Final = "is before this hold: write down what was done since"
-_IN_WORDS: Final = (
-    "says nothing by itself: write it in words, such as 'none found; asked about people, plans, beliefs'"
-)
+_IN_WORDS: Final = "says nothing by itself: write it in words, such as 'none found; asked about people, plans, beliefs'"
 
 
 def read_evidence(

@@ -150,9 +150,16 @@ _CLINICAL_ACTS: Final = (
     ActKind.RETRACTED,
     ActKind.OVERRIDE,
     ActKind.COSIGNED,
+    ActKind.PLAN_RETRACTED,
 )
 """Acts that a clinician signs."""
-_OF_TWO: Final = (ActKind.RELEASED, ActKind.ENTRY_ERROR, ActKind.RETRACTED, ActKind.OVERRIDE)
+_OF_TWO: Final = (
+    ActKind.RELEASED,
+    ActKind.ENTRY_ERROR,
+    ActKind.RETRACTED,
+    ActKind.OVERRIDE,
+    ActKind.PLAN_RETRACTED,
+)
 """Acts that two people sign; an assessment of more than low risk is another."""
 
 

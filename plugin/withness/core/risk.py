@@ -118,9 +118,10 @@ class ChartEvidence:
 
 @dataclass(frozen=True)
 class EvidenceField:
-    """One typed field of a need's evidence. `kind` is text, choice, date, time, planned, number or person.
+    """One typed field of a need's evidence.
 
-    `options` are the codes of a choice; a field with `when` (another field's id, its code) is asked only then.
+    `kind` is text, choice, date, day-past, day-ahead, time, planned, number or person. `options` are the codes of a
+    choice; a field with `when` (another field's id, its code) is asked only then.
     """
 
     id: str

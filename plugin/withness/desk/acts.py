@@ -39,6 +39,7 @@ KINDS: Final[Mapping[ActKind, Kind]] = {
     ActKind.COSIGNED: Kind.ASSESSMENT_RECORDED,
     ActKind.OVERRIDE: Kind.OVERRIDE_GRANTED,
     ActKind.OVERRIDE_USED: Kind.OVERRIDE_GRANTED,
+    ActKind.PLAN_RETRACTED: Kind.PLAN_RETRACTED,
     ActKind.POLICY_SIGNED: Kind.POLICY_CHANGED,
 }
 """The record that stands for each kind of act (contracts: audit record kinds)."""

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from withness.audit.record import Kind, Record, instant
+from withness.core.acts import ActKind
 from withness.core.people import clinician_fault, second_fault
-from withness.desk.acts import Signatures, enrolled, refuse
+from withness.desk.acts import Signatures, act_at, enrolled, refuse, write
 from withness.desk.amending import take_back
 from withness.desk.context import Actor, Context
 from withness.desk.outbox import move
@@ -54,19 +55,29 @@ def retract(context: Context, plan_id: str, reason: str, actor: Actor, signature
         person = members[0] if len(members) == 1 else None
         refuse(context, actor, Kind.PLAN_RETRACTED, wrong, person=person, second=signatures.also)
     signed = replace(actor, ref=signatures.by)
-    return _end(context, plan_id, "entered-in-error", reason, PlanState.RETRACTED, signed, signatures.also)
+    return _end(context, plan_id, "entered-in-error", reason, PlanState.RETRACTED, signed, signatures)
 
 
 def _end(
-    context: Context, plan_id: str, how: str, reason: str, state: PlanState, actor: Actor, second: str = ""
+    context: Context,
+    plan_id: str,
+    how: str,
+    reason: str,
+    state: PlanState,
+    actor: Actor,
+    signatures: Signatures | None = None,
 ) -> tuple[str, ...]:
     if not reason.strip():
         raise InvalidInput("Ending a plan needs a reason.", field="reason")
 
     def work(tx: Transaction) -> tuple[str, ...]:
         at, row = context.now(), _plan(tx, plan_id)
+        if signatures is not None:
+            body = {"plan": plan_id, "reason": reason}
+            act = act_at(at, context, ActKind.PLAN_RETRACTED, signatures.by, body, signatures)
+            context.record(tx, actor, at, write(tx, context, actor, act, signatures))
         if row.state in ACTIVE and row.content.get("charts"):
-            return _end_in_charts(tx, context, row, how, reason, actor, at, second)
+            return _end_in_charts(tx, context, row, how, reason, actor, at, signatures.also if signatures else "")
         _put_away(tx, context, row, state, actor, at)
         return ()
 

@@ -39,9 +39,10 @@ def end_over(tx: Transaction, context: Context, people: Iterable[str], actor: Ac
     A resource of several protocols, and the Flag of them all, waits for the last one.
     """
     rows: list[str] = []
-    for person in people:
-        acts, history = acts_of(tx, person), tx.readable_screens(person)[0]
-        newest = max((row.number for row in history), default=0)
+    same = tuple(people)
+    acts = tuple(sorted((one for who in same for one in acts_of(tx, who)), key=lambda one: one.number))
+    newest = max((row.number for who in same for row in tx.readable_screens(who)[0]), default=0)
+    for person in same:
         for row in tx.directives(person):
             over = {one: how for one in row.content["episodes"] if (how := _over(acts, one, newest))}
             if over:

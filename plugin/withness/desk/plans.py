@@ -227,7 +227,7 @@ def _decide_and_keep(tx: Transaction, case: _Case, actor: Actor) -> Answer:
     tx.put_plan(PlanRow(plan_id, plan.request_id, state, case.decision_id, instant(case.at), content))
     context.record(tx, actor, case.at, _record(case, answered.decision, actor, plan_id, bundle))
     follow = opening.follow(tx, context, answered, actor, case.at)
-    version = str(int(case.base.current) + 1) if case.base else "1"
+    version = str(int(case.base.current) + (bundle is not None)) if case.base else "1"
     shown = case.base.row.id if case.base and bundle else plan_id
     waiting = Delivery.WAITING if bundle else None
     return Answer(told, state, shown, bundle, waiting, None, case.advice, case.decision_id, version, follow)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from withness.audit.record import Kind
@@ -139,6 +139,7 @@ def evidence(
         now=context.now(),
         words_for_nothing=context.policy.not_an_answer,
         tolerance=context.policy.future_tolerance,
+        since=_since(context, person),
     )
     people = _people(context)
     wrong = keys_fault(people, signatures) or clinician_fault(people, signatures.by)
@@ -171,6 +172,17 @@ def _medical_fault(people: People, fields: Mapping[str, str], signatures: Signat
         return None
     said = "A medical clinician's finding is needed here: whoever is named is enrolled here, and not as one."
     return Refusal("not-medical", said, "clinician")
+
+
+def _since(context: Context, person: str) -> date | None:
+    """Return the day before the oldest open protocol was opened: what was done earlier is not for this hold.
+
+    One day earlier, because a day is the site's, and is compared with days of UTC.
+    """
+    opened = [
+        one.episode.opened for one in episodes(context.policy, acts(context, person), context.now()) if not one.ended
+    ]
+    return min(opened).astimezone(context.settings.zone).date() - timedelta(days=1) if opened else None
 
 
 def _words(text: str) -> frozenset[str]:

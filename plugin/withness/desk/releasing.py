@@ -95,6 +95,9 @@ def _release_faults(context: Context, shown: Shown, person: str, domain: Domain)
         yield Refusal("need-missing", f"Not written down yet: {', '.join(missing)}.", "needs")
     rows = shown.answered.screens[person]
     latest = standing.screen_of(rows[-1]) if rows else None
+    older = standing.holding(shown.answered, person, context.policy, {domain.id})
+    if latest is not None and latest.id == acute.id and any(one.id != latest.id for one in older):
+        yield Refusal("still-acute", "The newest screen is itself acute in this domain.", "screen")
     if latest is None or latest.number < acute.number or latest.effective <= acute.at:
         said = "There is no new screen made after the hold: ask again, and record it."
         yield Refusal("no-new-screen", said, "screen")

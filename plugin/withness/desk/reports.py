@@ -29,7 +29,7 @@ def report_of(context: Context, one: EpisodeState) -> list[dict[str, Any]] | Non
                 "written_by": instant(due.written),
                 "to_whom": rule.to_whom,
                 "source": rule.source,
-                "notice": found.notice,
+                "notice": " ".join(one for one in (found.notice, rule.notice, due.notice) if one),
             }
         )
     return rules

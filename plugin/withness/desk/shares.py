@@ -221,7 +221,7 @@ def _queue(
         not_before=from_,
         ehr=sent.ehr if sent else context.ehr.address,
     )
-    return id, replace(record, details={**record.details, **moved})
+    return id, replace(record, details={**record.details, "status": how, **moved})
 
 
 def _note(

@@ -63,7 +63,7 @@ CARE_PLAN_CATEGORY: Final[dict[str, Any]] = {
 
 DIRECTIVE_CATEGORY: Final[dict[str, Any]] = {
     "coding": [{"system": SNOMED, "code": "735324008", "display": "Treatment escalation plan (record artifact)"}],
-    "text": "Directive protocol",
+    "text": "Steps for now",
 }
 """CarePlan.category of a directive protocol (FHIR facts 4.2 d)."""
 

@@ -137,6 +137,7 @@ ACTS = tuple(
         Kind.OVERRIDE_GRANTED,
         Kind.ACUITY_RAISED,
         Kind.SCREEN_RETRACTED,
+        Kind.PLAN_RETRACTED,
         Kind.POLICY_CHANGED,
     )
 )
