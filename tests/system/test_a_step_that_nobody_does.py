@@ -126,13 +126,23 @@ def test_evidence_of_a_need_is_its_step_done(site: Site) -> None:
         assert steps(site)[step][0] == "done", step
     assert {step for step, (state, _) in steps(site).items() if state == "open"} == {
         "stay-with",
+        "emergency-evaluation",
         "crisis-contacts",
         "follow-up",
     }
     for step in steps(site):
         site.desk.step(TOM, "suicide", step, actor=CLINICIAN)
     missing = site.desk.protocol(TOM, actor=CLINICIAN)["missing_needs"]["suicide"]
-    assert missing == ["follow-up-date"]
+    assert missing == ["disposition", "follow-up-date"]
+    assert site.desk.health()["records"] > 0
+
+
+def test_a_safety_plan_that_he_declined_is_written_down_and_not_done(site: Site) -> None:
+    """The need is complete, nobody forces him; and the step does not say that a plan was made."""
+    opened(site)
+    site.evidence("safety-plan", TOM, outcome="declined")
+    assert steps(site)["safety-plan"][0] not in ("done", "open", "overdue")
+    assert "safety-plan" not in site.desk.protocol(TOM, actor=CLINICIAN)["missing_needs"]["suicide"]
     assert site.desk.health()["records"] > 0
 
 

@@ -6,6 +6,7 @@ a plan of her own; the couple's plan stays held, for both, until the clinician d
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -24,9 +25,10 @@ def couple_draft(**changes: Any) -> dict[str, Any]:
     return make_draft(*COUPLE, **changes)
 
 
-def decide_on_conjoint_work(site: Site, decision: str) -> None:
-    """The conjoint-suitability decision about Rosa's couple, for now and with a neutral reason."""
-    fields = {"decision": decision, "reason": "change-of-format", "from": site.at.isoformat()}
+def decide_on_conjoint_work(site: Site, decision: str, *, in_hours: float = 0) -> None:
+    """The conjoint-suitability decision about Rosa's couple, from that hour on and with a neutral reason."""
+    from_ = (site.at + timedelta(hours=in_hours)).isoformat()
+    fields = {"decision": decision, "reason": "change-of-format", "from": from_}
     site.evidence("conjoint-suitability", ROSA, **fields)
 
 
@@ -95,6 +97,26 @@ def test_when_conjoint_work_resumes_the_couples_plan_does(site: Site) -> None:
     assert {who: site.plan_status(who) for who in COUPLE} == {ROSA: "active", TOM: "active"}
     amended = site.save(couple_draft(supersedes={"plan": plan, "version": "1"}, lead="therapist-led"))
     assert (amended["saved"], amended["version"]) == (True, "2")
+    assert site.desk.health()["records"] > 0
+
+
+def test_it_resumes_from_the_day_that_was_chosen(site: Site) -> None:
+    """From Thursday on is not today: until then neither share goes on, and no plan of the couple's is saved."""
+    plan = released_alone(site)
+    site.pass_time(hours=1)
+    decide_on_conjoint_work(site, "resume", in_hours=48)
+    amended = couple_draft(supersedes={"plan": plan, "version": "1"}, lead="therapist-led")
+    for hours in (0, 24):
+        site.pass_time(hours=hours)
+        site.desk.sync(actor=CLINICIAN)
+        assert {who: site.plan_status(who) for who in COUPLE} == {ROSA: "on-hold", TOM: "on-hold"}, hours
+        assert site.save(amended)["saved"] is False, hours
+    site.pass_time(hours=25)
+    site.desk.sync(actor=CLINICIAN)
+    assert {who: site.plan_status(who) for who in COUPLE} == {ROSA: "active", TOM: "active"}
+    for who in COUPLE:
+        site.screen(who, encounter=HERE)
+    assert site.save(amended)["saved"] is True
     assert site.desk.health()["records"] > 0
 
 

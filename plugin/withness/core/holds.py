@@ -167,7 +167,7 @@ class _Ways:
 
     def complete(self, needs: Iterable[str], *, since: int | None) -> bool:
         """Whether each need has evidence recorded since then; conjoint work asks for the decision to resume it."""
-        return not missing_needs(self.acts, needs, since=since, resume=self.about.shared)
+        return not missing_needs(self.acts, needs, since=since, conjoint=self.about.at if self.about.shared else None)
 
 
 def _acute_since(act: Act, domain: Domain, before: tuple[Hold, ...]) -> bool:
@@ -191,16 +191,22 @@ def needs_of(domain: Domain, acuity: Acuity, items: Iterable[str], *, shared: bo
     return tuple(dict.fromkeys(needs))
 
 
-def missing_needs(acts: Acts, needs: Iterable[str], *, since: int | None, resume: bool) -> tuple[str, ...]:
-    """Return the needs without evidence recorded since then; the newest evidence of a need is the one that counts."""
+def missing_needs(acts: Acts, needs: Iterable[str], *, since: int | None, conjoint: datetime | None) -> tuple[str, ...]:
+    """Return the needs without evidence recorded since then; the newest evidence of a need is the one that counts.
+
+    `conjoint` asks whether conjoint work may go on at that time: the decision must resume it, from then or before.
+    """
     newest = {need: act for act in of(acts, ActKind.EVIDENCE) for need in (act.body["need"], *act.body["serves"])}
-    return tuple(one for one in needs if not _serves(newest.get(one), one, since=since, resume=resume))
+    return tuple(one for one in needs if not _serves(newest.get(one), one, since=since, conjoint=conjoint))
 
 
-def _serves(act: Act | None, need: str, *, since: int | None, resume: bool) -> bool:
+def _serves(act: Act | None, need: str, *, since: int | None, conjoint: datetime | None) -> bool:
     if act is None or (since is not None and act.number <= since):
         return False
-    return need != CONJOINT or not resume or act.body["fields"].get("decision") == RESUME
+    if need != CONJOINT or conjoint is None:
+        return True
+    fields = act.body["fields"]
+    return fields.get("decision") == RESUME and datetime.fromisoformat(fields["from"]) <= conjoint
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from withness.desk.amending import take_back
 from withness.desk.context import Actor, Context
 from withness.desk.outbox import move
 from withness.desk.screens import send
-from withness.desk.shares import ACTIVE, OVER, end_share
+from withness.desk.shares import MAY_BE_THERE, OVER, end_share
 from withness.desk.signing import keys_fault
 from withness.errors import InvalidInput
 from withness.store.rows import OPEN, Delivery, PlanRow, PlanState
@@ -76,7 +76,8 @@ def _end(
             body = {"plan": plan_id, "reason": reason}
             act = act_at(at, context, ActKind.PLAN_RETRACTED, signatures.by, body, signatures)
             context.record(tx, actor, at, write(tx, context, actor, act, signatures))
-        if row.state in ACTIVE and row.content.get("charts"):
+        if row.state in MAY_BE_THERE and row.content.get("charts") and not row.content.get("amends"):
+            _stop(tx, context, row, _KINDS[state], actor)
             return _end_in_charts(tx, context, row, how, reason, actor, at, signatures.also if signatures else "")
         _put_away(tx, context, row, state, actor, at)
         return ()
@@ -93,6 +94,13 @@ def _plan(tx: Transaction, plan_id: str) -> PlanRow:
     if row.state in (PlanState.CLOSED, PlanState.RETRACTED):
         raise InvalidInput(f"This plan is {row.state.value} already.", field="ID")
     return row
+
+
+def _stop(tx: Transaction, context: Context, row: PlanRow, kind: Kind, actor: Actor) -> None:
+    """A plan that was not confirmed is sent no more; what it may have left in the EHR is ended there all the same."""
+    sent = tx.outbox(row.decision_id or "") if row.state is PlanState.APPROVED else None
+    if sent is not None and sent.state in OPEN:
+        move(tx, context, sent, Delivery.REPLACED, actor, kind, "ended-before-it-was-confirmed")
 
 
 def _end_in_charts(

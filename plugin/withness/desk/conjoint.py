@@ -11,7 +11,17 @@ from datetime import datetime
 from typing import Final
 
 from withness.desk.context import Actor, Context
-from withness.desk.shares import ACTIVE, OVER, members_of, plan_change, plans_of, replace_planned, share_of, shared
+from withness.desk.shares import (
+    ACTIVE,
+    OVER,
+    members_of,
+    plan_change,
+    plans_of,
+    replace_planned,
+    share_of,
+    shared,
+    wait_for,
+)
 from withness.store.transaction import Transaction
 
 _HOW: Final = {"pause": "on-hold", "end": "revoked", "resume": "active"}
@@ -33,6 +43,8 @@ def settle(
             if not share or share["state"] in OVER:
                 continue
             cause = f"conjoint:{person}"
+            if how == "active" and from_ > at and member == person:
+                wait_for(tx, plan, member, cause, at)
             replace_planned(tx, context, plan, member, cause, actor)
             id, record = plan_change(tx, context, plan, member, how, actor, at, note=note, cause=cause, from_=from_)
             context.record(tx, actor, at, record)

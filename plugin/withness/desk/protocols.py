@@ -81,7 +81,7 @@ def needs_now(
     items = tuple(one.item for one in mine if one.acuity is acuity)
     needs = needs_of(domain, acuity, items, shared=in_unit(tx, person))
     found = standing.newest(answered, person, acuity, context.policy).get(domain.id)
-    return missing_needs(answered.acts[person], needs, since=found.number if found else None, resume=False)
+    return missing_needs(answered.acts[person], needs, since=found.number if found else None, conjoint=None)
 
 
 def in_unit(tx: Transaction, person: str) -> bool:

@@ -119,6 +119,13 @@ def lift(tx: Transaction, context: Context, person: str, cause: str, note: str, 
     return tuple(rows), tuple(records)
 
 
+def wait_for(tx: Transaction, row: PlanRow, person: str, cause: str, at: datetime) -> None:
+    """Note that a share which is on hold already waits for this cause too, whatever else ends meanwhile."""
+    causes = paused_by(row, person)
+    if causes and cause not in causes:
+        _note(tx, row, person, at, holds=(*causes, cause))
+
+
 def plan_change(
     tx: Transaction,
     context: Context,
