@@ -92,7 +92,7 @@ CHANGES = [
     *(f"UPDATE {table} SET {key} = {key}" for table, key in KEYS.items()),
     *(f"UPDATE OR REPLACE {table} SET {key} = {key}" for table, key in KEYS.items()),
     *(f"DELETE FROM {table}" for table in KEYS),
-    *(f"DELETE FROM {table} WHERE rowid = 1" for table in KEYS),
+    *(f"DELETE FROM {table} WHERE {key} = (SELECT min({key}) FROM {table})" for table, key in KEYS.items()),
     *(f"INSERT OR REPLACE INTO {table} SELECT * FROM {table} LIMIT 1" for table in KEYS),
     *(f"REPLACE INTO {table} SELECT * FROM {table} LIMIT 1" for table in KEYS),
     *(f"INSERT OR IGNORE INTO {table} SELECT * FROM {table} LIMIT 1" for table in KEYS),

@@ -120,11 +120,14 @@ def test_a_steps_state_is_said_in_words(practice: Site) -> None:
     for step, outcome in (("crisis-contacts", "declined-by-client"), ("consult", "not-applicable")):
         practice.desk.step(TOM, "suicide", step, outcome=outcome, reason="He has them", actor=CLINICIAN)
     practice.evidence("risk-assessment", TOM)
+    declined = {"outcome": "declined", "reason": "She knows the steps by heart and wants none of it on paper today."}
+    practice.evidence("safety-plan", TOM, **declined)
     states = {
         "stay-with": "done",
         "crisis-contacts": "declined by the client",
         "consult": "not applicable",
-        "full-assessment": "written down",
+        "full-assessment": "done",
+        "safety-plan": "written down",
         "follow-up": "open",
     }
     lines = shown(practice)

@@ -62,6 +62,27 @@ SEEN: Counter[str] = Counter()
 """What all the runs came to."""
 
 
+REACHED = (
+    "saves released",
+    "saves held",
+    "couples saved",
+    "couples held",
+    "screens while acute",
+    "released from an acute hold",
+    "assessed",
+    "corrected",
+    "retracted",
+    "overridden",
+    "amended",
+    "safety added",
+    "closed",
+    "refused",
+    "requests repeated",
+    "site's own policy",
+)
+"""What the runs must have come to, or they prove little."""
+
+
 class CrashError(BaseException):
     """The process dies here."""
 
@@ -1252,3 +1273,10 @@ def test_the_gates_whole_life(campaign: Callable[[int], int], figure: Callable[[
         )
     finally:
         shutil.rmtree(HOME, ignore_errors=True)
+    assert {one for one in REACHED if not SEEN[one]} == set(), "the runs never came there"
+    faults = sum(SEEN[one] for one in SEEN if one.startswith("fault"))
+    result = (
+        f"{SEEN['steps']} steps, {SEEN['saves released']} saves let through, {SEEN['saves held']} held, "
+        f"{SEEN['released from an acute hold']} releases, {faults} times broken off; every invariant held"
+    )
+    figure("the gate's whole life at random", runs, result)
