@@ -18,12 +18,15 @@ from withness.fhir import codes
 
 pytestmark = pytest.mark.xdist_group("hapi")
 ACUTE = {"suicide.ideation": "yes", "suicide.now": "yes", "suicide.validated.result": "acute-positive"}
-ANA = "Patient/ana"
+ANA = "Patient/ana-of-the-hold"
+"""Somebody whom no other test writes about: the server is shared."""
 
 
 @pytest.fixture
 def clinic(hapi_server: HapiServer, tmp_path: Path) -> Iterator[Site]:
     """A site whose EHR is the real server, with the people who sign."""
+    person = {"resourceType": "Patient", "id": ANA.removeprefix("Patient/"), "name": [{"text": "Ana"}]}
+    assert requests.put(f"{hapi_server.base_url}/{ANA}", json=person, timeout=60).ok
     with Site(tmp_path / "home", tmp_path / "site.key", ehr_url=hapi_server.base_url) as made:
         made.enrol()
         yield made
