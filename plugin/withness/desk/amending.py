@@ -251,7 +251,8 @@ def take_back(tx: Transaction, base_id: str, decision_id: str, at: datetime) -> 
     taken = steps[index + 1]["goals"] if index + 1 < len(steps) else {m: one["goals"] for m, one in charts.items()}
     for later in steps[index + 1 :]:
         draft["goals"] = [*draft["goals"], *(later["added"] or [])]
-        draft["safety_plan"] = later["safety_plan"] or draft.get("safety_plan")
+        if later["safety_plan"]:
+            draft["safety_plan"] = later["safety_plan"]
     for member, one in charts.items():
         since = {key: id for key, id in one.get("goals", {}).items() if key not in taken.get(member, {})}
         state = steps[index]["states"].get(member, one["state"])  # who withdrew in it has not withdrawn

@@ -115,11 +115,36 @@ def _end_in_charts(
 ) -> tuple[str, ...]:
     """End each member's share; the reason stays inside Withness, where only those who may see the plan read it."""
     _stop_pending(tx, context, row, actor)
-    rows: list[str] = []
     reasons = [*row.content.get("ended", []), {"how": how, "reason": reason, "who": actor.ref, "at": instant(at)}]
     tx.put_plan(replace(row, content={**row.content, "ended": reasons}))
-    for member, chart in row.content["charts"].items():
-        if "care_plan" not in chart or chart["state"] in OVER:
+    going_on = [member for member, chart in row.content["charts"].items() if chart.get("state") not in OVER]
+    return _end_shares(tx, context, row, going_on, how, actor, at, second)
+
+
+def end_again(tx: Transaction, context: Context, plan_id: str, actor: Actor) -> tuple[str, ...]:
+    """Queue the end of an ended plan once more: a write that was under way has reached the EHR after it."""
+    row, at = tx.plan(plan_id), context.now()
+    ends = row.content.get("ended") if row is not None else None
+    if row is None or not ends:
+        return ()
+    ended = [member for member, chart in row.content["charts"].items() if chart.get("state") in OVER]
+    return _end_shares(tx, context, row, ended, ends[-1]["how"], actor, at, "")
+
+
+def _end_shares(
+    tx: Transaction,
+    context: Context,
+    row: PlanRow,
+    members: list[str],
+    how: str,
+    actor: Actor,
+    at: datetime,
+    second: str,
+) -> tuple[str, ...]:
+    rows = []
+    for member in members:
+        chart = row.content["charts"][member]
+        if "care_plan" not in chart:
             continue
         also = tuple(_also(tx, row, chart, member, how, actor, at))
         id, record = end_share(tx, context, row, member, how, actor, at, note=_NOTES[how], also=also)
@@ -129,14 +154,13 @@ def _end_in_charts(
 
 
 def _stop_pending(tx: Transaction, context: Context, row: PlanRow, actor: Actor) -> None:
-    """An amendment that waits is never sent after its plan has ended; one on its way is looked up first."""
+    """An amendment is sent no more once its plan has ended; what it may have left in the EHR is ended with it."""
     sent = tx.outbox(row.content.get("pending") or "")
     if sent is None or sent.state not in OPEN:
         return
-    if sent.state is Delivery.SENDING:
-        raise InvalidInput("An amendment may be on its way to the EHR: run withness sync, then end it.", field="ID")
     ended = {"plan_state": PlanState.CLOSED.value}
-    move(tx, context, sent, Delivery.REPLACED, actor, Kind.PLAN_CLOSED, "never-sent", details=ended)
+    said = "ended-before-it-was-confirmed" if sent.state is Delivery.SENDING else "never-sent"
+    move(tx, context, sent, Delivery.REPLACED, actor, Kind.PLAN_CLOSED, said, details=ended)
     amendment = tx.plan(sent.plan_id)
     if amendment is not None:
         tx.put_plan(replace(amendment, state=PlanState.CLOSED, updated_at=instant(context.now())))
@@ -155,7 +179,7 @@ def _also(
     at: datetime,
 ) -> Iterator[Mapping[str, Any]]:
     change = {"at": instant(at), "note": _NOTES[how], "author": actor.ref}
-    for id in chart.get("goals", {}).values():
+    for id in _goals(row, chart, member):
         yield {**change, "reference": f"Goal/{id}", "how": _GOALS[how]}
     if how != "entered-in-error":
         return
@@ -165,6 +189,13 @@ def _also(
     mine = (one for one in copies if one["resource"]["resourceType"] == "QuestionnaireResponse")
     urls = {one["request"]["url"] for one in mine if one["resource"]["subject"]["reference"] == member}
     yield from ({**change, "reference": url, "how": how} for url in sorted(urls))
+
+
+def _goals(row: PlanRow, chart: Mapping[str, Any], member: str) -> tuple[str, ...]:
+    """Return a member's goals: where an amendment was not confirmed, also those that it would have replaced."""
+    pending = row.content.get("pending")
+    before = (one["goals"].get(member, {}) for one in row.content.get("versions", ()) if one["by"] == pending)
+    return tuple(dict.fromkeys(id for goals in (chart.get("goals", {}), *before) for id in goals.values()))
 
 
 def _put_away(tx: Transaction, context: Context, row: PlanRow, state: PlanState, actor: Actor, at: datetime) -> None:

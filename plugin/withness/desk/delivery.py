@@ -14,7 +14,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 from withness.audit import log
 from withness.audit.record import Kind, instant
 from withness.core.terms import Acuity, Purpose, UnitKind
-from withness.desk import facts, opening, standing
+from withness.desk import closing, facts, opening, standing
 from withness.desk.amending import delivered, take_back
 from withness.desk.context import Actor, Context
 from withness.desk.facts import Facts
@@ -26,6 +26,7 @@ from withness.fhir import codes
 from withness.store.rows import OPEN, Delivery, OutboxRow, PlanState
 from withness.store.transaction import Transaction
 
+ENDED: Final = "The plan was ended while it was on its way; what reached the EHR is ended there."
 LATE: Final = "The plan reached the EHR before something newer held it; where that is acute, it goes on hold now."
 OTHER_VERSION: Final = "The EHR holds another version of this plan; the amendment was not written. Amend it again."
 WITHHELD: Final = "A newer screen holds this plan; it was not sent."
@@ -132,6 +133,9 @@ def _send(context: Context, row: OutboxRow, known: _Known, actor: Actor) -> Sent
 
 def _refused(tx: Transaction, context: Context, row: OutboxRow, actor: Actor, error: EhrRefused | Conflict) -> Sent:
     """Keep what the EHR refused; an amendment over another version can never be sent again, and is taken back."""
+    now = tx.outbox(row.decision_id)
+    if now is not None and now.state is Delivery.REPLACED:
+        return Sent(Delivery.REPLACED, ENDED)
     if not isinstance(error, Conflict) or not row.content.get("amends"):
         return failed_in(tx, context, row, Delivery.REFUSED, actor, Kind.PLAN_FAILED, error)
     move(
@@ -179,8 +183,10 @@ def _confirm(context: Context, row: OutboxRow, known: _Known, actor: Actor) -> S
 
 def _confirmed(tx: Transaction, context: Context, row: OutboxRow, known: _Known, actor: Actor) -> Sent:
     """Record the delivery, and look once more: something may have come in while it was on its way."""
-    late = _newer_hold(tx, context, row, known)
     now = tx.outbox(row.decision_id)
+    if now is not None and now.state is Delivery.REPLACED:
+        return _ended_meanwhile(tx, context, now, actor)
+    late = _newer_hold(tx, context, row, known)
     if now is not None and now.state is not Delivery.DELIVERED:
         outcome = "delivered" if late is None else "delivered-before-newer-screen"
         done = replace(row, attempts=row.attempts + 1)
@@ -192,6 +198,15 @@ def _confirmed(tx: Transaction, context: Context, row: OutboxRow, known: _Known,
         return Sent(Delivery.DELIVERED)
     follow = (*opening.follow(tx, context, late, actor, context.now()), *_hold_acute(tx, context, late, actor))
     return Sent(Delivery.DELIVERED, LATE, told=tell(late.decision, context.policy, actor.ref), follow=follow)
+
+
+def _ended_meanwhile(tx: Transaction, context: Context, row: OutboxRow, actor: Actor) -> Sent:
+    """The plan was ended while it was on its way, perhaps before it was there: it is ended there now."""
+    plan = tx.plan(row.plan_id)
+    ended = {"plan_state": plan.state.value} if plan is not None else {}
+    move(tx, context, row, Delivery.DELIVERED, actor, Kind.PLAN_CONFIRMED, "delivered-after-it-was-ended", details=ended)
+    follow = closing.end_again(tx, context, row.content.get("amends") or row.plan_id, actor)
+    return Sent(Delivery.DELIVERED, ENDED, follow=follow)
 
 
 def _hold_acute(tx: Transaction, context: Context, late: standing.Answered, actor: Actor) -> tuple[str, ...]:
