@@ -25,7 +25,7 @@ from unittest.mock import patch
 from uuid import UUID, uuid5
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
@@ -1320,29 +1320,38 @@ def _together(verdicts: list[life_model.Verdict]) -> life_model.Verdict:
     return found
 
 
-def test_the_gates_whole_life(campaign: Callable[[int], int], figure: Callable[[str, int, str], None]) -> None:
-    """Whatever happens in whatever order, the contracts hold after each step."""
-    runs, whole = campaign(RUNS), os.environ.get("WITHNESS_CAMPAIGN") == "whole"
-    try:
-        run_state_machine_as_test(
-            Life,
-            settings=settings(
-                max_examples=runs,
-                stateful_step_count=STEPS if whole else FEWER_STEPS,
-                deadline=None,
-                derandomize=not whole,
-                database=None,
-                print_blob=False,
-                suppress_health_check=list(HealthCheck),
-                phases=(Phase.generate, *((Phase.shrink,) if "WITHNESS_SHRINK" in os.environ else ())),
-            ),
-        )
-    finally:
-        shutil.rmtree(HOME, ignore_errors=True)
+@pytest.fixture(scope="module", autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    """Take the runs' files away when the last has ended."""
+    yield
+    shutil.rmtree(HOME, ignore_errors=True)
+
+
+@pytest.mark.parametrize("half", [1, 2])
+def test_the_gates_whole_life(
+    half: int, campaign: Callable[[int], int], figure: Callable[[str, int, str], None]
+) -> None:
+    """Whatever happens in whatever order, the contracts hold after each step; in halves, which may run side by side."""
+    runs, whole = campaign(RUNS) // 2, os.environ.get("WITHNESS_CAMPAIGN") == "whole"
+    number = int(os.environ.get("WITHNESS_SEED", random.SystemRandom().randrange(2**32) if whole else half))
+    print(f"To repeat this: WITHNESS_SEED={number}")
+    SEEN.clear()
+    run_state_machine_as_test(
+        seed(number)(Life),
+        settings=settings(
+            max_examples=runs,
+            stateful_step_count=STEPS if whole else FEWER_STEPS,
+            deadline=None,
+            database=None,
+            print_blob=False,
+            suppress_health_check=list(HealthCheck),
+            phases=(Phase.generate, *((Phase.shrink,) if "WITHNESS_SHRINK" in os.environ else ())),
+        ),
+    )
     assert {one for one in REACHED if not SEEN[one]} == set(), "the runs never came there"
     faults = sum(SEEN[one] for one in SEEN if one.startswith("fault"))
     result = (
         f"{SEEN['steps']} steps, {SEEN['saves released']} saves let through, {SEEN['saves held']} held, "
         f"{SEEN['released from an acute hold']} releases, {faults} times broken off; every invariant held"
     )
-    figure("the gate's whole life at random", runs, result)
+    figure(f"the gate's whole life at random, half {half}", runs, f"{result} (seed {number})")
