@@ -1334,7 +1334,7 @@ def test_the_gates_whole_life(
     """Whatever happens in whatever order, the contracts hold after each step; in halves, which may run side by side."""
     runs, whole = campaign(RUNS) // 2, os.environ.get("WITHNESS_CAMPAIGN") == "whole"
     number = int(os.environ.get("WITHNESS_SEED", random.SystemRandom().randrange(2**32) if whole else half))
-    print(f"To repeat this: WITHNESS_SEED={number}")
+    print(f"To repeat this: WITHNESS_SEED={number}")  # noqa: T201  pytest shows it when this fails
     SEEN.clear()
     run_state_machine_as_test(
         seed(number)(Life),

@@ -203,8 +203,8 @@ def _confirmed(tx: Transaction, context: Context, row: OutboxRow, known: _Known,
 def _ended_meanwhile(tx: Transaction, context: Context, row: OutboxRow, actor: Actor) -> Sent:
     """The plan was ended while it was on its way, perhaps before it was there: it is ended there now."""
     plan = tx.plan(row.plan_id)
-    ended = {"plan_state": plan.state.value} if plan is not None else {}
-    move(tx, context, row, Delivery.DELIVERED, actor, Kind.PLAN_CONFIRMED, "delivered-after-it-was-ended", details=ended)
+    kind, details = Kind.PLAN_CONFIRMED, {"plan_state": plan.state.value} if plan is not None else {}
+    move(tx, context, row, Delivery.DELIVERED, actor, kind, "delivered-after-it-was-ended", details=details)
     follow = closing.end_again(tx, context, row.content.get("amends") or row.plan_id, actor)
     return Sent(Delivery.DELIVERED, ENDED, follow=follow)
 
