@@ -11,8 +11,9 @@ from typing import Final
 
 from benchmarks import documented
 from withness.errors import WithnessError
-from withness.fhir import artefacts
+from withness.fhir.package import artefacts
 from withness.packs import policy
+from withness.packs.knowledge import load_knowledge
 
 CATALOGUE: Final = documented.ROOT / "plugin" / "withness" / "catalogue"
 PROFILES: Final = documented.ROOT / "fhir_profiles"
@@ -45,7 +46,7 @@ def _write() -> None:
     if _read(file) != _digest_line():
         file.write_text(_digest_line(), encoding="ascii")
         print(f"Wrote {policy.DIGEST_FILE}: the policy was edited, so its version and owner need a look.")
-    artefacts.write(policy.load_policy(), PROFILES)
+    artefacts.write(load_knowledge(), PROFILES)
 
 
 def _policy() -> list[str]:
@@ -55,11 +56,11 @@ def _policy() -> list[str]:
 
 
 def _artefacts() -> list[str]:
-    made = policy.load_policy()
+    made = load_knowledge()
     expected = set(artefacts.artefacts(made))
     found = {path.relative_to(PROFILES).as_posix() for path in PROFILES.rglob("*.json")}
     drifted = [
-        f"fhir_profiles/{path} is not what the policy makes. Run: make generate"
+        f"fhir_profiles/{path} is not what the catalogue makes. Run: make generate"
         for path in artefacts.drift(made, PROFILES)
     ]
     return drifted + [f"fhir_profiles/{path} is made by nothing." for path in sorted(found - expected)]

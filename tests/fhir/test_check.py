@@ -18,6 +18,7 @@ from withness.fhir.check import Problem, check, require_valid
 from withness.fhir.models import validate
 from withness.fhir.questionnaires import risk_screen
 from withness.fhir.references import R4_TYPES
+from withness.packs.publication import load_publication
 
 
 @pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
@@ -26,7 +27,7 @@ def test_good_resource_passes(make: Callable[[], Resource]) -> None:
 
 
 def test_our_own_questionnaire_passes() -> None:
-    assert check(risk_screen(POLICY)) == ()
+    assert check(risk_screen(POLICY, load_publication())) == ()
 
 
 @pytest.mark.parametrize("name", FAILING)

@@ -17,19 +17,20 @@ from withness.core.risk import Domain, Question
 from withness.core.terms import Acuity
 from withness.fhir import codes
 from withness.fhir.answers import read_screen
-from withness.fhir.artefacts import artefacts, drift, write
 from withness.fhir.check import check
 from withness.fhir.models import validate
+from withness.fhir.package.artefacts import artefacts, drift, write
 from withness.fhir.questionnaires import (
     answer_code_system,
     informant_code_system,
     risk_screen,
     validated_result_code_system,
 )
-from withness.packs.load import load_policy
+from withness.packs.knowledge import load_knowledge
 
-POLICY = load_policy()
-SCREEN = risk_screen(POLICY)
+KNOWLEDGE = load_knowledge()
+POLICY, PUBLICATION = KNOWLEDGE.policy, KNOWLEDGE.publication
+SCREEN = risk_screen(POLICY, PUBLICATION)
 PLAIN = ["yes", "no", "unsure", "declined", "not-asked"]
 
 
@@ -68,12 +69,15 @@ def test_screen_says_what_it_is() -> None:
 
 @pytest.mark.parametrize("demo", [True, False])
 def test_screen_is_experimental_while_the_policy_is_in_demo_mode(demo: bool) -> None:
-    policy = replace(POLICY, demo=demo)
-    assert [one["experimental"] for one in artefacts(policy).values() if "url" in one] == [demo] * 4
+    made = artefacts(replace(KNOWLEDGE, policy=replace(POLICY, demo=demo)))
+    of_the_policy = ("risk-screen", "risk-screen-answer", "risk-screen-informant", "validated-result")
+    found = [one["experimental"] for one in made.values() if one.get("id") in of_the_policy]
+    assert len(found) >= len(of_the_policy)
+    assert set(found) == {demo}
 
 
 def test_same_policy_makes_the_same_bytes() -> None:
-    assert json.dumps(artefacts(POLICY)) == json.dumps(artefacts(load_policy()))
+    assert json.dumps(artefacts(KNOWLEDGE)) == json.dumps(artefacts(load_knowledge()))
 
 
 FORBIDDEN = ("initial", "enableWhen", "enableBehavior", "answerValueSet", "readOnly", "extension", "maxLength")
@@ -186,10 +190,10 @@ def test_every_item_of_the_form_can_be_read_back() -> None:
 @pytest.mark.parametrize(
     ("made", "url", "listed"),
     [
-        (answer_code_system(POLICY), codes.ANSWERS, [*PLAIN, "not-measured"]),
-        (informant_code_system(POLICY), codes.INFORMANTS, list(POLICY.informants)),
+        (answer_code_system(POLICY, PUBLICATION), codes.ANSWERS, [*PLAIN, "not-measured"]),
+        (informant_code_system(POLICY, PUBLICATION), codes.INFORMANTS, list(POLICY.informants)),
         (
-            validated_result_code_system(POLICY),
+            validated_result_code_system(POLICY, PUBLICATION),
             codes.VALIDATED_RESULTS,
             ["acute-positive", "positive", "negative", "not-applicable-age"],
         ),
@@ -214,7 +218,7 @@ def test_a_further_question_of_a_policy_is_asked_for() -> None:
     added = Question("medical.sleep", "medical", "Awake for days?", {"yes": Acuity.ELEVATED, "no": Acuity.NONE})
     medical = POLICY.domains[-1]
     policy = replace(POLICY, domains=(*POLICY.domains[:-1], replace(medical, questions=(*medical.questions, added))))
-    assert "medical.sleep" in [item["linkId"] for item in items(risk_screen(policy))]
+    assert "medical.sleep" in [item["linkId"] for item in items(risk_screen(policy, PUBLICATION))]
 
 
 # --- the files that are checked in ---------------------------------------------------------------------------------
@@ -223,27 +227,30 @@ FOLDER = Path(str(content.folder("fhir_profiles")))
 
 
 def test_checked_in_files_have_not_drifted() -> None:
-    assert drift(POLICY, FOLDER) == [], "write them anew with withness.fhir.artefacts.write"
+    assert drift(KNOWLEDGE, FOLDER) == [], "write them anew with make generate"
 
 
 def test_drift_names_what_is_missing_or_changed(tmp_path: Path) -> None:
-    assert drift(POLICY, tmp_path) == list(artefacts(POLICY))
-    write(POLICY, tmp_path)
-    assert drift(POLICY, tmp_path) == []
+    assert drift(KNOWLEDGE, tmp_path) == list(artefacts(KNOWLEDGE))
+    write(KNOWLEDGE, tmp_path)
+    assert drift(KNOWLEDGE, tmp_path) == []
     changed = tmp_path / "questionnaire" / "risk-screen.json"
     changed.write_bytes(changed.read_bytes().replace(b"Thinking about it right now?", b"Thinking?"))
-    assert drift(POLICY, tmp_path) == ["questionnaire/risk-screen.json"]
+    assert drift(KNOWLEDGE, tmp_path) == ["questionnaire/risk-screen.json"]
 
 
 def test_package_names_what_it_stands_on() -> None:
     package = json.loads((FOLDER / "package.json").read_text())
     assert package["name"] == "example.withness.fhir"
     assert package["canonical"] == codes.BASE
-    assert (package["fhirVersions"], package["dependencies"]) == (["4.0.1"], {"hl7.fhir.r4.core": "4.0.1"})
+    assert (package["fhirVersions"], package["dependencies"]) == (
+        ["4.0.1"],
+        {"hl7.fhir.r4.core": "4.0.1", "hl7.fhir.us.core": "6.1.0"},
+    )
 
 
 def test_files_end_with_one_line_break_and_two_spaces_indent() -> None:
-    for path in artefacts(POLICY):
+    for path in artefacts(KNOWLEDGE):
         text = (FOLDER / path).read_text()
         assert text.endswith("}\n")
         assert text.splitlines()[1].startswith('  "')

@@ -109,10 +109,11 @@ def questionnaire(id: str | None, out: Path | None, paper: Path | None, home: Pa
     """List the Questionnaires, write one as FHIR R4 JSON, or as a page to print for a day without power."""
     from withness.fhir.questionnaires import risk_screen
     from withness.packs.policy import load_policy
+    from withness.packs.publication import load_publication
     from withness.settings import read_settings
 
     policy = load_policy(read_settings({"home": home}).policy)
-    found = {"risk-screen": risk_screen(policy)}
+    found = {"risk-screen": risk_screen(policy, load_publication())}
     if id is None:
         rows = [
             {"id": name, "url": f"{one['url']}|{one['version']}", "title": one["title"]} for name, one in found.items()

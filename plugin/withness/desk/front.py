@@ -17,6 +17,7 @@ from withness.desk.telling import may_see
 from withness.errors import InvalidInput, Refused, SealBroken, TrailDamaged
 from withness.fhir.questionnaires import fields, risk_screen
 from withness.packs.paper import paper_plan, paper_plan_blank, paper_screen
+from withness.packs.publication import load_publication
 from withness.store.rows import PlanState
 from withness.store.transaction import Transaction
 
@@ -154,7 +155,7 @@ class Desk(Life):
 
     def questionnaire(self) -> dict[str, Any]:
         """Return the risk screen's form as a FHIR R4 Questionnaire."""
-        return risk_screen(self._context.policy)
+        return risk_screen(self._context.policy, load_publication())
 
     def questions(self) -> dict[str, str]:
         """Return the wording of each item of the risk screen, by linkId."""

@@ -7,8 +7,11 @@ from typing import Any, Final
 BASE: Final = "https://withness.example/fhir"
 """Canonical base of every artefact."""
 
-VERSION: Final = "0.1.0"
-"""Version of the FHIR artefacts."""
+VERSION: Final = "0.2.0"
+"""Version of the FHIR package, and of what in it has none of its own (policy, plan templates, forms)."""
+
+PACKAGE: Final = "example.withness.fhir"
+"""Name of the FHIR package."""
 
 QUESTIONNAIRE_RISK_SCREEN: Final = f"{BASE}/Questionnaire/risk-screen"
 ANSWERS: Final = f"{BASE}/CodeSystem/risk-screen-answer"

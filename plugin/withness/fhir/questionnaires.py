@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+from withness.core.publication import Publication
 from withness.core.risk import NO, YES, Domain, Question, RiskPolicy
 from withness.core.terms import Acuity
 from withness.fhir import codes
+from withness.fhir.package.published import code_system, published
 
-PUBLISHER: Final = "Withness"
 INTEGRATION: Final = "integration"
 SETTING: Final = "setting"
 
@@ -125,34 +126,32 @@ def chosen_words(code: str) -> str:
     return _CHOSEN.get(code, code.replace("-", " ").capitalize())
 
 
-def risk_screen(policy: RiskPolicy) -> dict[str, Any]:
+def risk_screen(policy: RiskPolicy, publication: Publication) -> dict[str, Any]:
     """Return the risk screen as a Questionnaire (R4 questionnaire.html); same policy, same bytes."""
     built: dict[str | None, dict[str, Any]] = {None: {}}
     for one in fields(policy):
         item = _item(one)
         built[one.link] = item
         built[one.parent].setdefault("item", []).append(item)
-    return {
-        "resourceType": "Questionnaire",
-        "id": "risk-screen",
-        "url": codes.QUESTIONNAIRE_RISK_SCREEN,
-        "version": policy.version,
-        "name": "RiskScreen",
-        "title": "Risk screen before a collaborative plan",
-        "status": "active",
-        "experimental": policy.demo,
-        "subjectType": ["Patient", "RelatedPerson"],
-        "publisher": PUBLISHER,
-        "description": (
+    head = published(
+        "Questionnaire",
+        "risk-screen",
+        publication,
+        name="RiskScreen",
+        title="Risk screen before a collaborative plan",
+        description=(
             "The clinician's attestation of what was asked and answered before a collaborative plan is saved. "
             "Neutral wording of our own: no validated instrument, no score and no diagnosis."
         ),
-        "purpose": (
-            "The gate reads these answers. Only an answer that the policy lists as clearing clears; an item that is "
-            "left out, unsure, declined or not asked holds. Nothing is prefilled, carried forward or hidden."
-        ),
-        "item": built[None].get("item", []),
-    }
+        version=policy.version,
+        experimental=policy.demo,
+    )
+    purpose = (
+        "The gate reads these answers. Only an answer that the policy lists as clearing clears; an item that is "
+        "left out, unsure, declined or not asked holds. Nothing is prefilled, carried forward or hidden."
+    )
+    items = built[None].get("item", [])
+    return {**head, "subjectType": ["Patient", "RelatedPerson"], "purpose": purpose, "item": items}
 
 
 def _item(one: Field) -> dict[str, Any]:
@@ -168,7 +167,7 @@ def _item(one: Field) -> dict[str, Any]:
     return item
 
 
-def answer_code_system(policy: RiskPolicy) -> dict[str, Any]:
+def answer_code_system(policy: RiskPolicy, publication: Publication) -> dict[str, Any]:
     """Return the CodeSystem of the screen's answers, with what each means to the gate."""
     further = (code for question in policy.questions() for code in question.answers)
     meanings = {
@@ -180,43 +179,42 @@ def answer_code_system(policy: RiskPolicy) -> dict[str, Any]:
     }
     listed = dict.fromkeys((*policy.answers, YES, NO, *further))
     concepts = {code: meanings.get(code, "A further answer that the policy lists for some items.") for code in listed}
-    return _code_system(policy, codes.ANSWERS, "RiskScreenAnswer", "Answers of the risk screen", concepts)
+    return _code_system(policy, publication, codes.ANSWERS, "RiskScreenAnswer", "Answers of the risk screen", concepts)
 
 
-def informant_code_system(policy: RiskPolicy) -> dict[str, Any]:
+def informant_code_system(policy: RiskPolicy, publication: Publication) -> dict[str, Any]:
     """Return the CodeSystem of who answered."""
     concepts = {
         code: f"The answers of this domain come from: {chosen_words(code).lower()}." for code in policy.informants
     }
-    return _code_system(policy, codes.INFORMANTS, "RiskScreenInformant", "Who answered the risk screen", concepts)
+    return _code_system(
+        policy, publication, codes.INFORMANTS, "RiskScreenInformant", "Who answered the risk screen", concepts
+    )
 
 
-def validated_result_code_system(policy: RiskPolicy) -> dict[str, Any]:
+def validated_result_code_system(policy: RiskPolicy, publication: Publication) -> dict[str, Any]:
     """Return the CodeSystem of a validated instrument's result, as the clinician who gave it states it."""
     results = (code for domain in policy.domains if domain.validated for code in domain.validated.results)
     concepts = {code: f"The instrument's own result: {chosen_words(code).lower()}." for code in results}
     return _code_system(
-        policy, codes.VALIDATED_RESULTS, "ValidatedResult", "Result of a validated instrument", concepts
+        policy, publication, codes.VALIDATED_RESULTS, "ValidatedResult", "Result of a validated instrument", concepts
     )
 
 
-def _code_system(policy: RiskPolicy, url: str, name: str, title: str, concepts: Mapping[str, str]) -> dict[str, Any]:
-    """A CodeSystem with all its codes (R4 codesystem.html: content complete, count as in csd rules)."""
-    return {
-        "resourceType": "CodeSystem",
-        "id": url.rpartition("/")[2],
-        "url": url,
-        "version": policy.version,
-        "name": name,
-        "title": title,
-        "status": "active",
-        "experimental": policy.demo,
-        "publisher": PUBLISHER,
-        "description": f"{title}, generated from the risk policy.",
-        "caseSensitive": True,
-        "content": "complete",
-        "count": len(concepts),
-        "concept": [
-            {"code": code, "display": chosen_words(code), "definition": meaning} for code, meaning in concepts.items()
-        ],
-    }
+def _code_system(
+    policy: RiskPolicy, publication: Publication, url: str, name: str, title: str, concepts: Mapping[str, str]
+) -> dict[str, Any]:
+    """A CodeSystem in the policy's version: its codes are the policy's."""
+    meant = {code: (chosen_words(code), meaning) for code, meaning in concepts.items()}
+    description = f"{title}, generated from the risk policy."
+    id = url.rpartition("/")[2]
+    return code_system(
+        id,
+        publication,
+        meant,
+        name=name,
+        title=title,
+        description=description,
+        version=policy.version,
+        experimental=policy.demo,
+    )
