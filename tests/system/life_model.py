@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
 NOTHING, CAUTION, ELEVATED, OPEN, ACUTE, DOUBT = "nothing", "caution", "elevated", "open", "acute", "doubt"
@@ -211,12 +211,12 @@ class Override:
 class Person:
     """What happened to one person, in the order of recording.
 
-    Of each need the newest evidence counts: its number, and whether it resumes conjoint work. A release has the domain
+    Of each need the newest evidence counts: its number, and from when it resumes conjoint work. A release has the domain
     and the id of the new screen that it rests on.
     """
 
     screens: list[Screen] = field(default_factory=list)
-    evidence: dict[str, tuple[int, bool]] = field(default_factory=dict)
+    evidence: dict[str, tuple[int, datetime | None]] = field(default_factory=dict)
     released: list[tuple[str, str]] = field(default_factory=list)
     assessed: list[Assessment] = field(default_factory=list)
     raised: list[Raised] = field(default_factory=list)
@@ -237,7 +237,7 @@ class Person:
         ids = {id for released, id in self.released if released == domain}
         return max((one.number for one in self.screens if one.id in ids and not self.mistaken(one)), default=-1)
 
-    def write_down(self, need: str, number: int, *, resumes: bool = False) -> None:
+    def write_down(self, need: str, number: int, *, resumes: datetime | None = None) -> None:
         """Take evidence in."""
         for one in (need, *((SERVES[need],) if need in SERVES else ())):
             self.evidence[one] = (number, resumes)
@@ -262,6 +262,7 @@ class Model:
     def __init__(self, people: Iterable[str]) -> None:
         self.people = {who: Person() for who in people}
         self.newest: datetime | None = None
+        self.asked_at = datetime.min.replace(tzinfo=UTC)
         self.numbers = 0
         self.sites_own = False
 
@@ -281,7 +282,7 @@ class Model:
         self, who: str, now: datetime, *, encounter: str, amendment: bool = False, shared: bool = False
     ) -> Verdict:
         """Return why a plan with this person must be held now."""
-        person, found = self.people[who], Verdict()
+        person, found, self.asked_at = self.people[who], Verdict(), now
         if self._clock_back(now):
             found.holds.add("the clock went back")
         self._judge_raises(person, found, shared=shared)
@@ -496,12 +497,11 @@ class Model:
             for one in (acuity, ACUTE)
         )
 
-    @staticmethod
-    def _has(person: Person, need: str, since: int | None, *, shared: bool) -> bool:
-        number, resumes = person.evidence.get(need, (-1, False))
+    def _has(self, person: Person, need: str, since: int | None, *, shared: bool) -> bool:
+        number, resumes = person.evidence.get(need, (-1, None))
         if number < 0 or (since is not None and number < since):
             return False
-        return need != CONJOINT or not shared or resumes
+        return need != CONJOINT or not shared or (resumes is not None and resumes <= self.asked_at)
 
     # -- the ways out
 

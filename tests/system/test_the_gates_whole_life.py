@@ -659,7 +659,7 @@ class Life(RuleBasedStateMachine):
         landed = self._act("protocol.step", who, "evidence")
         assert landed or answer is None, "I5: evidence without its record"
         if landed:
-            resumes = fields.get("decision") == "resume"
+            resumes = datetime.fromisoformat(fields["from"]) if fields.get("decision") == "resume" else None
             self.model.people[who].write_down(need, self.model.next(), resumes=resumes)
 
     @rule(who=people, need=st.sampled_from(NEEDS))
@@ -909,7 +909,7 @@ class Life(RuleBasedStateMachine):
             self._unit_heard(saved, answer)
             SEEN["saves held"] += 1
         elif clear and not self.broke:
-            assert released, f"held although nothing is known that holds: {answer['findings']} {answer['missing']}"
+            assert released, f"held although nothing is known that holds: {self._why(saved)}"
             assert answer["saved"], answer["trouble"]
             assert self._record("plan.confirmed"), "I5: saved without its record"
             SEEN["saves released"] += 1
@@ -920,6 +920,13 @@ class Life(RuleBasedStateMachine):
         if answer["saved"]:
             assert len(self._care_plans()) - len(self.before) == (0 if saved.amends else len(saved.members))
             SEEN["couples saved"] += len(saved.members) > 1
+
+    def _why(self, saved: Saved) -> list[tuple[Any, ...]]:
+        """Return what holds each member by themselves, for the message of a failure."""
+        asked = (
+            self.site.desk.decide((who,), actor=CLINICIAN, encounter=saved.draft["encounter"]) for who in saved.members
+        )
+        return [(one["decision"], one["findings"], one["missing"]) for one in asked]
 
     def _unit_heard(self, saved: Saved, answer: Mapping[str, Any]) -> None:
         """I8: a couple hears the same, whatever the reason."""
