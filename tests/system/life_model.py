@@ -211,8 +211,8 @@ class Override:
 class Person:
     """What happened to one person, in the order of recording.
 
-    Of each need the newest evidence counts: its number, and from when it resumes conjoint work. A release has the domain
-    and the id of the new screen that it rests on.
+    Of each need the newest evidence counts: its number, and from when it resumes conjoint work. A release has its
+    domain and the id of the new screen that it rests on.
     """
 
     screens: list[Screen] = field(default_factory=list)
