@@ -139,7 +139,7 @@ def test_a_loosened_policy_is_refused_by_its_key(clinic: Site, tmp_path: Path, c
     own.write_text(STRICTER.replace('right now?", yes = "acute"', 'right now?", yes = "caution"'), encoding="utf-8")
     if command == "check":
         code, said = clinic.console_json("policy", "check", str(own))
-        assert "1 loosening, 1 tightening" in said["hint"]
+        assert "1 loosening, 0 wider windows, 1 tightening" in said["hint"]
     else:
         code, said = told(clinic, tmp_path, str(own))
     assert (code, said["error"]) == (2, "policy-refused")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.system.site import CLINICIAN, Site, make_draft
@@ -56,3 +58,26 @@ def test_from_an_active_plan_to_a_hold_and_back(site: Site) -> None:
     assert {one.resource["status"] for one in site.chart("Task")} == {"completed", "cancelled"}
     assert site.save(make_draft())["saved"] is True
     assert site.desk.health()["records"] > 0
+
+
+def test_whoever_has_everything_is_told_so(site: Site) -> None:
+    """What a release waits for is said in order, and that nothing is missing. Planted: never ready; caught."""
+    site.catch_up()
+    site.pass_time(hours=-2)
+    site.enrol()
+    site.screen(answers={"suicide.now": "yes"})
+    assert releases(site)["waits_for"].startswith("Not written down yet:")
+    site.all_evidence("suicide")
+    waits = "There is no new screen made after the hold: ask again, and record it."
+    assert releases(site) == {"ready": False, "waits_for": waits}
+    site.pass_time(hours=1)
+    site.screen()
+    assert releases(site) == {"ready": True, "waits_for": ""}
+    said = site.console("protocol", "show", "Patient/rosa", "--actor", CLINICIAN).stdout
+    assert "Everything for the release of suicide is there" in said
+
+
+def releases(site: Site) -> dict[str, Any]:
+    """What the release of the suicide hold waits for."""
+    found: dict[str, Any] = site.desk.protocol("Patient/rosa", actor=CLINICIAN)["releases"]["suicide"]
+    return found

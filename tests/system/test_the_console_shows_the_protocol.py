@@ -73,12 +73,13 @@ def test_a_need_has_its_title_and_its_command(practice: Site) -> None:
         f"- Full suicide risk assessment (risk-assessment): {command} {TOM} risk-assessment FILE; the form: {command} "
     )
     said += "--form risk-assessment"
-    again = "- A new screen below acute, made after the hold (rescreen-below-acute): withness screen FILE"
+    again = "And before the release: a new screen below acute, made after the hold (rescreen-below-acute)."
     lines = shown(practice)
     assert lines.index("Still to be written down for suicide:") < lines.index(said) < lines.index(again)
     assert (lines.count(said), lines.count(again)) == (1, 1)
     told = practice.console("gate", TOM, "--actor", CLINICIAN).stdout.splitlines()
-    assert told.index("To be written down:") < told.index(said) < told.index(again)
+    again = "- A new screen below acute, made after the hold (rescreen-below-acute): withness screen FILE"
+    assert told.index("To be written down, unless it is already:") < told.index(said) < told.index(again)
     practice.evidence("risk-assessment", TOM)
     assert said not in shown(practice)
 
@@ -89,13 +90,13 @@ def test_times_are_the_sites_own(practice: Site) -> None:
     practice.screen(TOM, answers=ACUTE)
     opened = practice.at.astimezone(ZoneInfo(ZONE))
     lines = shown(practice)
-    assert any(line.endswith(f"since {opened:%Y-%m-%d %H:%M} ({ZONE})") for line in lines)
+    assert any(line.endswith(f"opened {opened:%Y-%m-%d %H:%M} ({ZONE})") for line in lines)
     assert not any("UTC" in line for line in lines)
     practice.at = datetime.now(UTC).replace(microsecond=0)
     practice.screen("Patient/ana", answers=ACUTE)
     today = practice.at.astimezone(ZoneInfo(ZONE))
     if datetime.now(ZoneInfo(ZONE)).date() == today.date():
-        assert f"suicide: open since {today:%H:%M} ({ZONE})" in shown(practice, "Patient/ana")
+        assert f"suicide: open, opened {today:%H:%M} ({ZONE})" in shown(practice, "Patient/ana")
 
 
 def test_the_report_is_phoned_now_and_written_by_a_day(practice: Site) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.system.site import Site, make_draft
-from withness.errors import Conflict
+from withness.errors import Conflict, InvalidInput
 
 LOU = "Practitioner/p2"
 
@@ -110,9 +110,34 @@ def test_the_console_exits_6_and_names_the_difference(site: Site) -> None:
     site.save(amended(draft, plan, 1, lead="therapist-led"))
     lous = json.dumps(amended(draft, plan, 1, resources_named_by_client=["My garden"]))
     done = site.console("plan", "amend", "-", "--actor", LOU, stdin=lous)
-    assert (done.returncode, done.stdout) == (6, "")
+    assert done.returncode == 6
+    assert done.stdout.startswith("Version 2 stands; it differs")
+    assert all(said in done.stdout for said in ("lead", "therapist-led", "resources_named_by_client[0]", "My garden"))
     assert done.stderr.startswith("Another version of this plan was saved meanwhile; yours was not.")
     code, told = site.console_json("plan", "amend", "-", "--actor", LOU, stdin=lous)
     assert (code, told["exit"], len(told["diff"])) == (6, 6, 2)
     site.catch_up()
     assert site.desk.health()["records"] > 0
+
+
+def test_a_version_is_no_plan_to_close(site: Site) -> None:
+    """Closing a version said that it was done, and the plan went on. Planted: no look at what it amends; caught."""
+    site.screen()
+    draft = make_draft()
+    plan = str(site.save(draft)["plan"])
+    site.save(amended(draft, plan, 1, lead="therapist-led"))
+    [version] = [one["plan"] for one in site.desk.plans() if one["amends"]]
+    with pytest.raises(InvalidInput, match=f"a version of plan {plan}"):
+        site.desk.close_plan(version, how="completed", reason="Done.", actor=LOU)
+    listed = site.console("plan", "list").stdout
+    assert plan in listed, "an id is whole, to be copied"
+    assert f"a version of {plan[:8]}" in " ".join(listed.split())
+
+
+def test_a_draft_that_was_put_away_is_not_told_of_yesterday(site: Site) -> None:
+    """Its hold was answered again as if it stood. Planted: the kept answer said again; caught."""
+    draft = make_draft()
+    held = str(site.save(draft)["plan"])
+    site.desk.close_plan(held, how="revoked", reason="Not now.", actor=LOU)
+    with pytest.raises(Conflict, match="has been put away"):
+        site.save(draft)

@@ -8,7 +8,7 @@ import click
 
 from withness.cli import say
 from withness.cli.desk import opened
-from withness.cli.signing import passphrase_of, signer
+from withness.cli.signing import passphrase_of, voucher_of
 from withness.core.people import ROLES
 from withness.errors import InvalidInput
 
@@ -57,7 +57,7 @@ def enrol(
 ) -> None:
     """Enrol a person and write their key, encrypted under a passphrase that only they know.
 
-    The first person is compliance or policy-owner; somebody enrolled as one of these vouches for everybody after.
+    The first person is compliance; somebody enrolled as compliance vouches for everybody after.
     """
     from withness.signing import new_signer, write_signer
 
@@ -68,7 +68,7 @@ def enrol(
     own = new_signer(who)
     passphrase = passphrase_of(who, passphrase_file)
     with opened(home) as (desk, _):
-        voucher = signer(by, by_key, by_passphrase_file) if by else None
+        voucher = voucher_of(by, by_key, by_passphrase_file) if by else None
         write_signer(own, key_out, passphrase)
         try:
             person = desk.enrol(
@@ -133,7 +133,7 @@ def revoke(
 ) -> None:
     """End an enrolment: nothing more can be signed under it; what was signed stands."""
     with opened(home, fresh=False) as (desk, _):
-        desk.revoke(who, reason=reason, by=signer(by, by_key, by_passphrase_file))
+        desk.revoke(who, reason=reason, by=voucher_of(by, by_key, by_passphrase_file))
     if as_json:
         say.document({"who": who, "revoked": True})
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from withness import strict_json
 from withness.cli import say
 from withness.cli.desk import opened
 from withness.cli.signing import second_signer, seconding, signer, signing
-from withness.errors import InvalidInput
+from withness.errors import Conflict, InvalidInput
 
 UNDELIVERED = ("waiting", "sending", "refused")
 """Approved and kept, not confirmed by the EHR."""
@@ -113,7 +114,24 @@ def amend(ctx: click.Context, file: str, actor: str | None, home: Path | None, a
         said = "supersedes must name the plan and the version that this draft amends."
         raise InvalidInput(said, field="supersedes", hint="See: withness plan show ID")
     with opened(home, fresh=False) as (desk, questions):
-        _save(desk, questions, draft, actor, as_json=as_json)
+        try:
+            _save(desk, questions, draft, actor, as_json=as_json)
+        except Conflict as conflict:
+            if not as_json:
+                _differences(conflict)
+            raise
+
+
+def _differences(conflict: Conflict) -> None:
+    """Show what the newest version says, and what the draft says in its place."""
+    if not conflict.answer.get("diff"):
+        return
+    rows = [(one["field"], _short(one["now"]), _short(one["yours"])) for one in conflict.answer["diff"]]
+    say.table(f"Version {conflict.answer['version']} stands; it differs", ("field", "it says", "yours"), rows)
+
+
+def _short(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 @plan.command(epilog="\b\nExample:\n  withness plan close 6b6f2f0e-… --as completed --reason 'Goals met'\n")
@@ -180,8 +198,13 @@ def list_plans(home: Path | None, as_json: bool) -> None:
     if as_json:
         say.document(found)
         return
-    rows = [(one["plan"], one["state"], one["unit"], ", ".join(one["members"]), one["updated"]) for one in found]
-    say.table("Plans and working copies", ("plan", "state", "unit", "members", "last change"), rows)
+    rows = [(one["plan"], _state(one), one["unit"], ", ".join(one["members"]), one["updated"]) for one in found]
+    say.table("Plans and working copies", ("plan", "state", "unit", "members", "last change"), rows, whole="plan")
+
+
+def _state(one: dict[str, Any]) -> str:
+    """Say how a plan stands; one that amends another is a version of it, never a plan of its own."""
+    return f"{one['state']}, a version of {one['amends'][:8]}" if one["amends"] else str(one["state"])
 
 
 @plan.command(epilog="\b\nExample:\n  withness plan show 6b6f2f0e-…\n")

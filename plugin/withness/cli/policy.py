@@ -1,4 +1,4 @@
-"""`withness policy check|diff|sign|sources`."""
+"""`withness policy show|check|diff|sign|sources`."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from withness.packs.policy_sources import Attributes
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
-_ORDER: Final = ("loosens", "tightens", "site-data", "wording")
+_ORDER: Final = ("loosens", "widens", "tightens", "site-data", "wording")
 """What an owner looks at first comes first."""
 
 _SAID: Final = {
     "loosens": ("loosening", "loosenings"),
+    "widens": ("wider window", "wider windows"),
     "tightens": ("tightening", "tightenings"),
     "site-data": ("change of site data", "changes of site data"),
     "wording": ("change of wording", "changes of wording"),
@@ -54,6 +55,9 @@ def check(file: Path, home: Path | None, as_json: bool) -> None:
         return
     click.echo(f"{file} may be signed: version {found.version}, owner {found.owner}, SHA-256 {found.digest}.")
     click.echo(f"Compared with the shipped policy: {_counted(changes)}.")
+    for one in changes:
+        if one.direction == "widens":
+            click.echo(f"A wider window, for which the owner answers: {one.where}, {one.before} to {one.after}.")
     if any(one.direction == "wording" for one in changes):
         click.echo(f"No rule judges wording, so read it: withness policy diff {file}")
 
@@ -152,7 +156,8 @@ def sources(rule: str | None, home: Path | None, as_json: bool) -> None:
     known = source_attributes(used)
     found = [one for one in known if _asked(one, rule)]
     if not found:
-        hint = f"Choose one of: {', '.join(one.rule for one in known)}."
+        domains = (one.id for one in used.domains)
+        hint = f"Choose a domain ({', '.join(domains)}) or one of: {', '.join(one.rule for one in known)}."
         raise InvalidInput("RULE is not a rule of the policy.", field="RULE", hint=hint)
     if as_json:
         rules = [one.said() for one in found]
@@ -161,6 +166,33 @@ def sources(rule: str | None, home: Path | None, as_json: bool) -> None:
     for one in found:
         rows = [(said, one.values[name]) for name, said in ATTRIBUTES.items()]
         say.table(f"{one.rule}: {one.title}", ("source attribute", "what it is"), rows)
+
+
+@policy.command(
+    epilog="\b\nExamples:\n  withness policy show --shipped --out site-policy.toml\n  withness policy show | less\n"
+)
+@click.option("--shipped", is_flag=True, help="The shipped policy, even where a site's own is in force.")
+@click.option("--out", type=_FILE, metavar="FILE", help="Write it to a new file: the start of a site's own.")
+@say.common
+def show(shipped: bool, out: Path | None, home: Path | None, as_json: bool) -> None:
+    """Show the policy's own text, with every source on its line: the one in force, or the shipped one."""
+    from withness.packs.policy import parse_policy, policy_bytes
+    from withness.settings import read_settings
+
+    site = None if shipped else read_settings({"home": home}).policy
+    text = policy_bytes() if site is None else _bytes(site, "WITHNESS_POLICY")
+    if as_json:
+        say.document({**_named(parse_policy(text, name="policy")), "text": text.decode("utf-8")})
+        return
+    if out is None:
+        click.echo(text.decode("utf-8"), nl=False)
+        return
+    try:
+        with out.open("xb") as file:
+            file.write(text)
+    except OSError as error:
+        raise InvalidInput(f"{out} cannot be written: {error.strerror}.", field="--out") from None
+    click.echo(f"Wrote {out}. Give it a new version and its owner, then: withness policy check {out}")
 
 
 def _asked(one: Attributes, rule: str | None) -> bool:

@@ -42,8 +42,6 @@ def show(person: str, actor: str | None, home: Path | None, as_json: bool) -> No
         _where(shown)
         say.decision(shown, questions, protocol=False)
         tell(shown, zone, titles)
-        if RESCREEN in shown["needs"]:
-            say.needs("And before the release", [RESCREEN], person, titles)
         say.warn_of_utc(zone)
 
 
@@ -54,6 +52,19 @@ def tell(shown: dict[str, Any], zone: tzinfo = UTC, titles: say.Titles | None = 
     for domain, needs in shown["missing_needs"].items():
         if needs:
             say.needs(f"Still to be written down for {domain}", needs, shown["person"], titles)
+    for domain, one in shown["releases"].items():
+        _release(shown["person"], domain, one, lacks=bool(shown["missing_needs"].get(domain)))
+
+
+def _release(person: str, domain: str, one: dict[str, Any], *, lacks: bool) -> None:
+    """Say whether a domain's acute hold can be released now, and what to run."""
+    if one["ready"]:
+        said = f"Everything for the release of {domain} is there; two people sign it"
+        say.prose(f"{said}: withness protocol release {person} {domain} --help", bold=True)
+    elif lacks:
+        say.prose(f"And before the release: a new screen below acute, made after the hold ({RESCREEN}).")
+    else:
+        say.prose(f"Before the release of {domain}: {one['waits_for']} ({RESCREEN}: withness screen FILE)")
 
 
 def _after(desk: Desk, shown: dict[str, Any], home: Path | None, *, as_json: bool) -> None:
@@ -88,7 +99,9 @@ def _where(shown: dict[str, Any]) -> None:
 def _episode(one: dict[str, Any], zone: tzinfo) -> None:
     """Say one protocol: how it stands, who answers for it, its steps, its report."""
     state = "ended" if one["ended"] else "unacknowledged" if one["unacknowledged"] else "open"
-    click.secho(f"{one['domain']}: {state} since {say.moment(one['opened'], zone)}", bold=True)
+    since = f"opened {say.moment(one['opened'], zone)}"
+    ended = f", ended {say.moment(one['ended'], zone)}" if one["ended"] else ""
+    click.secho(f"{one['domain']}: {state}, {since}{ended}", bold=True)
     if one["unacknowledged"]:
         say.prose(f"Nobody has taken it on: {one['backup'] or one['responsible'] or 'nobody'} answers now.")
     named = f"Responsible: {one['responsible'] or 'nobody'}; backup: {one['backup'] or 'nobody'}."
@@ -168,6 +181,8 @@ def step(
     with opened(home, fresh=False) as (desk, _):
         who = actor or "Device/withness"
         shown = desk.step(person, domain, step, outcome=outcome, reason=reason, actor=who)
+        if not as_json:
+            click.echo(f"Recorded: {domain} {step}, {outcome}.")
         _after(desk, shown, home, as_json=as_json)
 
 
@@ -246,7 +261,12 @@ def release(person: str, domain: str, reason: str, home: Path | None, as_json: b
     """End a domain's acute hold: every need written down, a new screen below acute, and a second signer."""
     with opened(home, fresh=False) as (desk, questions):
         told = desk.release(person, domain, reason=reason, signer=_first(keys), second=_second(keys))
-        _say(told, questions, as_json=as_json, titles=desk.needs())
+        if as_json:
+            say.document(told)
+            return
+        both = f"{keys['actor']} and {keys['second']}"
+        say.prose(f"The acute hold of {person} for {domain} has ended, signed by {both}.", bold=True)
+        say.decision(told, questions, titles=desk.needs())
 
 
 @click.group(epilog="\b\nExample:\n  withness acuity raise Patient/ana suicide --to acute --reason '…'\n")

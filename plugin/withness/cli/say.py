@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import sys
@@ -67,10 +68,16 @@ def read_file(path: str) -> bytes:
 def write_page(path: Path, text: str, *, as_json: bool) -> None:
     """Write a page to print and say where. Raises InvalidInput when it cannot be written."""
     try:
-        path.write_text(text, encoding="utf-8")
+        with open(path, "w", encoding="utf-8", opener=_for_its_owner) as file:
+            file.write(text)
     except OSError as error:
         raise InvalidInput(f"{path} cannot be written: {error.strerror}.", field="--out") from None
     document({"page": str(path)}) if as_json else click.echo(f"Wrote {path}. Open it in a browser to print it.")
+
+
+def _for_its_owner(path: str, flags: int) -> int:
+    """Open a file that nobody else reads: a page holds a client's words."""
+    return os.open(path, flags, 0o600)
 
 
 def width() -> int:
@@ -172,15 +179,15 @@ def decision(
     links = [f"{one['domain']}.{one['item']}" for one in told["findings"]]
     if told["findings"]:
         rows = [
-            (one["acuity"], one["domain"], questions.get(link, questions.get(one["item"], one["item"])), one["why"])
+            (one["acuity"], link, questions.get(link, questions.get(one["item"], one["item"])), one["why"])
             for one, link in zip(told["findings"], links, strict=True)
         ]
-        table("Reasons", ("acuity", "domain", "question", "why"), dict.fromkeys(rows))
+        table("Reasons", ("acuity", "item", "question", "why"), dict.fromkeys(rows))
     for item in told["missing"]:
         if item not in links:
             prose("Missing: a new screen" if item == "screen" else f"Missing: {questions.get(item, item)} ({item})")
     if told["needs"] and protocol:
-        needs("To be written down", told["needs"], told["person"], titles)
+        needs("To be written down, unless it is already", told["needs"], told["person"], titles)
     if told["expires"]:
         for item in told["conditions"]:
             prose(f"Condition: {questions.get(item, item)} ({item})")

@@ -49,6 +49,11 @@ def signer(actor: str | None, key: Path | None, passphrase_file: Path | None) ->
     return _opened(actor, key, passphrase_file, ("--actor", "--key", "--passphrase-file"))
 
 
+def voucher_of(by: str | None, by_key: Path | None, by_passphrase_file: Path | None) -> Signer:
+    """Return whoever vouches for an enrolment. Raises as `signer`."""
+    return _opened(by, by_key, by_passphrase_file, ("--by", "--by-key", "--by-passphrase-file"))
+
+
 def second_signer(second: str | None, second_key: Path | None, second_passphrase_file: Path | None) -> Signer | None:
     """Return the second signer whom the options name, None when they name nobody. Raises as `signer`."""
     if second is None and second_key is None and second_passphrase_file is None:

@@ -15,7 +15,7 @@ from withness.desk.amending import take_back
 from withness.desk.context import Actor, Context
 from withness.desk.outbox import move
 from withness.desk.screens import send
-from withness.desk.shares import MAY_BE_THERE, OVER, end_share
+from withness.desk.shares import ACTIVE, MAY_BE_THERE, OVER, end_share
 from withness.desk.signing import keys_fault
 from withness.errors import InvalidInput
 from withness.store.rows import OPEN, Delivery, PlanRow, PlanState
@@ -93,6 +93,9 @@ def _plan(tx: Transaction, plan_id: str) -> PlanRow:
         raise InvalidInput("There is no plan or working copy with this id.", field="ID", hint="Run: withness plan list")
     if row.state in (PlanState.CLOSED, PlanState.RETRACTED):
         raise InvalidInput(f"This plan is {row.state.value} already.", field="ID")
+    if row.content.get("amends") and row.state in ACTIVE:
+        whole = row.content["amends"]
+        raise InvalidInput(f"This is a version of plan {whole}: end that one.", field="ID")
     return row
 
 

@@ -90,6 +90,10 @@ class Life:
             **tell(shown.answered.decision, policy, viewer.ref),
             "episodes": [self._episode(one) for one in shown.episodes],
             "missing_needs": {domain: list(needs) for domain, needs in shown.missing.items()},
+            "releases": {
+                domain: {"ready": fault is None, "waits_for": fault.sentence if fault else ""}
+                for domain, fault in releasing.releases(self._context, shown, ref).items()
+            },
             "evidence": [
                 {"need": one.body["need"], "by": one.by, "at": instant(one.at), "fields": one.body["fields"]}
                 for one in of(acts, ActKind.EVIDENCE)

@@ -21,6 +21,7 @@ from withness.desk.draft import read_draft
 from withness.desk.outbox import Sent
 from withness.desk.overrides import note_overrides
 from withness.desk.screens import send
+from withness.desk.shares import OVER
 from withness.desk.telling import RELEASED, tell
 from withness.errors import Conflict, InvalidInput, TrailDamaged
 from withness.fhir.bundle import plan_transaction
@@ -271,8 +272,14 @@ def _content(
 
 
 def _present(tx: Transaction, kept: PlanRow, case: _Case) -> Answer:
-    """Answer a repeated request with the present state; nothing is decided or written again."""
+    """Answer a repeated request with the present state; nothing is decided or written again.
+
+    Raises Conflict for a working copy that was put away: what held it then is nothing to say of today.
+    """
     row = tx.outbox(kept.decision_id or "")
+    if row is None and kept.state in OVER:
+        said = "This draft was a working copy and has been put away."
+        raise Conflict(said, field="request_id", hint="To save it after all, give it a new request_id.")
     bundle, state = (row.content["bundle"], row.state) if row else (None, None)
     told = kept.content["told"]
     late = delivery.LATE if kept.state is PlanState.DELIVERED and told["decision"] not in RELEASED else None

@@ -84,6 +84,13 @@ def release_fault(context: Context, shown: Shown, person: str, domain: Domain) -
     return next(_release_faults(context, shown, person, domain), None)
 
 
+def releases(context: Context, shown: Shown, person: str) -> dict[str, Refusal | None]:
+    """Return each domain with something acute, and what its release still lacks; None where it may be signed now."""
+    acute = standing.newest(shown.answered, person, Acuity.ACUTE, context.policy)
+    domains = [one for one in context.policy.domains if one.id in acute]
+    return {one.id: release_fault(context, shown, person, one) for one in domains}
+
+
 def _release_faults(context: Context, shown: Shown, person: str, domain: Domain) -> Iterator[Refusal]:
     acute = standing.newest(shown.answered, person, Acuity.ACUTE, context.policy).get(domain.id)
     if acute is None:

@@ -17,7 +17,8 @@ from withness.core.risk import NO, YES, ChartEvidence, RiskPolicy, Times, Valida
 from withness.core.terms import HOLDING, Acuity, Purpose
 from withness.errors import PolicyRefused
 
-Direction = Literal["tightens", "loosens", "site-data", "wording"]
+Direction = Literal["tightens", "loosens", "widens", "site-data", "wording"]
+"""`widens`: site data (policy: windows) that lets an older screen count; allowed, and its owner answers for it."""
 
 PLAN: Final = frozenset(("plan", "careplan", "goal", "goals", "amendment", "necessity"))
 """Words that name what the gate is there to hold, the plan and the documents that carry it (contracts I7)."""
@@ -147,7 +148,18 @@ def _entries(rules: Rules, where: str, old: Any, new: Any) -> Iterator[Change]:
 
 def _windows(where: str, old: Any, new: Any) -> Iterator[Change]:
     for purpose in Purpose:
-        yield from _site(f"{where}.{purpose.name.lower()}", old.get(purpose), new.get(purpose))
+        yield from _window(f"{where}.{purpose.name.lower()}", old.get(purpose), new.get(purpose))
+
+
+def _window(where: str, old: Any, new: Any) -> Iterator[Change]:
+    """A window is the site's to set; one that lets an older screen count is named apart."""
+    narrower = isinstance(old, Window) and isinstance(new, Window) and _reach(new) <= _reach(old)
+    yield from _changed("site-data" if narrower else "widens", where, old, new)
+
+
+def _reach(window: Window) -> timedelta:
+    """How old a screen may be at most: a calendar day and an encounter's screen are both a day's."""
+    return window.duration if isinstance(window.duration, timedelta) else timedelta(days=1)
 
 
 def _answers(where: str, old: Any, new: Any) -> Iterator[Change]:
@@ -260,7 +272,7 @@ _DOMAIN: Final[Rules] = {
     **dict.fromkeys(("title", "basis", "ask"), _wording),
     "questions": partial(_entries, _QUESTION),
     "windows": _windows,
-    "after_positive": _site,
+    "after_positive": _window,
     "directive": partial(_entries, _STEP),
     **dict.fromkeys(("assessment_needs", "release_needs", "condition_needs", "informants_not_accepted"), _grows),
     "needs_when": partial(_keyed, _grows),

@@ -91,6 +91,8 @@ def _said(fault: ErrorDetails) -> str:
     """Return what is wrong with a key, for a person who writes TOML and not Python."""
     if fault["type"] == "string_pattern_mismatch" and not str(fault["input"]).strip():
         return "is empty"
+    if fault["type"] == "string_pattern_mismatch" and fault["loc"][-1:] == ("version",):
+        return "must be three numbers, such as 1.4.0"
     # Our own validators say "must …", pydantic's say "Input should …".
     said = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
     return _SAID.get(fault["type"], f"{said[:1].lower()}{said[1:]}")
