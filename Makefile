@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test check bench prove wheel-check generate format clean
+.PHONY: run test check bench prove wheel-check generate snapshots format clean
 
 run: $(READY)  ## the whole main job, on sample people
 	@$(BIN)/withness demo
@@ -31,6 +31,9 @@ wheel-check: $(READY)  ## sdist -> wheel -> clean venv, run from another folder
 
 generate: $(READY)  ## write what is generated from the policy and catalogue
 	$(BIN)/python -m benchmarks.drift --write
+
+snapshots: $(READY)  ## write the profiles' snapshots, made by the validator from their differentials
+	$(BIN)/python -m benchmarks.snapshots
 
 format: $(READY)
 	$(BIN)/ruff format .

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.servers import hapi
+from tests.servers import validator as fhir_validator
 from tests.system.site import Site
 
 _FIGURES: list[dict[str, Any]] = []
@@ -38,6 +39,18 @@ def hapi_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[hapi.HapiS
     with hapi.HapiServer(tmp_path_factory.mktemp("hapi")) as server:
         server.create_world()
         yield server
+
+
+@pytest.fixture(scope="session")
+def validator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[fhir_validator.Validator]:
+    """An independent FHIR validator that knows fhir_profiles/; skipped, saying why, where it cannot run."""
+    reason = fhir_validator.available()
+    if reason:
+        if os.environ.get("WITHNESS_REQUIRE_SERVERS"):
+            pytest.fail(f"a FHIR validator is required here: {reason}")
+        pytest.skip(reason)
+    with fhir_validator.shared(tmp_path_factory.getbasetemp()) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -173,7 +173,8 @@ class Site:
             {"resource": one, "request": {"method": "PUT", "url": f"{one['resourceType']}/{one['id']}"}}
             for one in resources
         ]
-        self.context.ehr.transact({"resourceType": "Bundle", "type": "transaction", "entry": entry})
+        bundle = {"resourceType": "Bundle", "id": "written-elsewhere", "type": "transaction", "entry": entry}
+        self.context.ehr.transact(bundle)
 
     def plan_status(self, who: str = "Patient/rosa") -> str:
         """Return the status of a person's one collaborative CarePlan."""

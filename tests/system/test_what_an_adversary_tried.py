@@ -369,7 +369,9 @@ def test_a_childs_clear_newer_screen_lets_a_waiting_plan_through(site: Site) -> 
     """The second look reads the birth date too."""
     child = {"resourceType": "Patient", "id": "rosa", "birthDate": f"{site.at.year - 6}-01-01"}
     entry = {"resource": child, "request": {"method": "PUT", "url": "Patient/rosa"}}
-    site.context.ehr.transact({"resourceType": "Bundle", "type": "transaction", "entry": [entry]})
+    site.context.ehr.transact(
+        {"resourceType": "Bundle", "id": "written-elsewhere", "type": "transaction", "entry": [entry]}
+    )
     young: dict[str, Any] = {"answers": {"suicide.validated.result": "not-applicable-age"}}
     assert site.screen(**young)["decision"] == "released"
     real = site.context.ehr.transact
