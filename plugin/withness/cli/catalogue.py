@@ -99,7 +99,7 @@ def _text(value: object) -> str:
 
 @click.command(
     epilog="\b\nExamples:\n  withness questionnaire\n  withness questionnaire risk-screen --out risk-screen.json\n"
-    "  withness questionnaire risk-screen --paper risk-screen.html\n"
+    "  withness questionnaire session-check-in --paper check-in.html\n"
 )
 @click.argument("id", required=False)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write it to a file.")
@@ -107,13 +107,17 @@ def _text(value: object) -> str:
 @common
 def questionnaire(id: str | None, out: Path | None, paper: Path | None, home: Path | None, as_json: bool) -> None:
     """List the Questionnaires, write one as FHIR R4 JSON, or as a page to print for a day without power."""
+    from withness.fhir.package.forms import form_questionnaire
     from withness.fhir.questionnaires import risk_screen
+    from withness.packs.forms import load_forms
     from withness.packs.policy import load_policy
     from withness.packs.publication import load_publication
     from withness.settings import read_settings
 
-    policy = load_policy(read_settings({"home": home}).policy)
-    found = {"risk-screen": risk_screen(policy, load_publication())}
+    policy, publication = load_policy(read_settings({"home": home}).policy), load_publication()
+    forms = {one.id: one for one in load_forms()}
+    found = {"risk-screen": risk_screen(policy, publication)}
+    found |= {name: form_questionnaire(form, publication) for name, form in forms.items()}
     if id is None:
         rows = [
             {"id": name, "url": f"{one['url']}|{one['version']}", "title": one["title"]} for name, one in found.items()
@@ -129,8 +133,9 @@ def questionnaire(id: str | None, out: Path | None, paper: Path | None, home: Pa
         )
     if paper is not None:
         from withness.packs.paper import paper_screen
+        from withness.packs.paper_form import paper_form
 
-        write_page(paper, paper_screen(policy), as_json=as_json)
+        write_page(paper, paper_form(forms[id]) if id in forms else paper_screen(policy), as_json=as_json)
         return
     if out is not None:
         _write(out, json.dumps(found[id], ensure_ascii=False, indent=2) + "\n")

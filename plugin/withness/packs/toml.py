@@ -107,6 +107,10 @@ def _key(loc: tuple[int | str, ...], found: Any) -> str:
             here = here[step]
         except (KeyError, IndexError, TypeError):
             here = None
-        named = here.get("id", here.get("step")) if isinstance(here, dict) and isinstance(step, int) else None
+        named = (
+            here.get("id", here.get("step", here.get("link")))
+            if isinstance(here, dict) and isinstance(step, int)
+            else None
+        )
         steps.append(named if isinstance(named, str) and named else str(step))
     return ".".join(steps)
