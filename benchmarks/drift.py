@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmarks import documented
+from benchmarks import documented, examples
 from withness.errors import WithnessError
 from withness.fhir.package import artefacts
 from withness.packs import policy
@@ -47,6 +47,10 @@ def _write() -> None:
         file.write_text(_digest_line(), encoding="ascii")
         print(f"Wrote {policy.DIGEST_FILE}: the policy was edited, so its version and owner need a look.")
     artefacts.write(load_knowledge(), PROFILES)
+    for path, content in _examples().items():
+        if not _holds(path, content):
+            (PROFILES / path).parent.mkdir(parents=True, exist_ok=True)
+            (PROFILES / path).write_bytes(content)
 
 
 def _policy() -> list[str]:
@@ -56,14 +60,27 @@ def _policy() -> list[str]:
 
 
 def _artefacts() -> list[str]:
-    made = load_knowledge()
-    expected = set(artefacts.artefacts(made))
+    made, shown = load_knowledge(), _examples()
+    expected = {*artefacts.artefacts(made), *shown}
     found = {path.relative_to(PROFILES).as_posix() for path in PROFILES.rglob("*.json")}
     drifted = [
         f"fhir_profiles/{path} is not what the catalogue makes. Run: make generate"
         for path in artefacts.drift(made, PROFILES)
     ]
+    drifted += [
+        f"fhir_profiles/{path} is not what the desk writes. Run: make generate"
+        for path, content in shown.items()
+        if not _holds(path, content)
+    ]
     return drifted + [f"fhir_profiles/{path} is made by nothing." for path in sorted(found - expected)]
+
+
+def _examples() -> dict[str, bytes]:
+    return {f"example/{name}.json": artefacts.text(one) for name, one in examples.examples().items()}
+
+
+def _holds(path: str, content: bytes) -> bool:
+    return (PROFILES / path).is_file() and (PROFILES / path).read_bytes() == content
 
 
 def _documents() -> list[str]:

@@ -232,7 +232,12 @@ def test_whole_goal() -> None:
     ]
     assert {name: value for name, value in made.items() if name not in ("id", "target", "note")} == {
         "resourceType": "Goal",
-        "meta": {"profile": ["http://hl7.org/fhir/us/core/StructureDefinition/us-core-goal|6.1.0"]},
+        "meta": {
+            "profile": [
+                "http://hl7.org/fhir/us/core/StructureDefinition/us-core-goal|6.1.0",
+                f"{EXT}/collaborative-goal|{codes.VERSION}",
+            ]
+        },
         "extension": accepted,
         "identifier": [
             {
@@ -277,7 +282,12 @@ def test_whole_care_plan() -> None:
     made, aim, answers, _ = resources()
     assert {name: value for name, value in made.items() if name not in ("id", "text", "note")} == {
         "resourceType": "CarePlan",
-        "meta": {"profile": ["http://hl7.org/fhir/us/core/StructureDefinition/us-core-careplan|6.1.0"]},
+        "meta": {
+            "profile": [
+                "http://hl7.org/fhir/us/core/StructureDefinition/us-core-careplan|6.1.0",
+                f"{EXT}/collaborative-careplan|{codes.VERSION}",
+            ]
+        },
         "identifier": [
             {
                 "system": "https://withness.example/fhir/sid/unit-plan",
@@ -593,7 +603,10 @@ def test_whole_copy_of_a_screen() -> None:
         "resourceType": "QuestionnaireResponse",
         "id": "a9124bc4-1ec5-5eeb-b182-5c3c04fb2b93",
         "meta": {
-            "profile": ["http://hl7.org/fhir/us/core/StructureDefinition/us-core-questionnaireresponse|6.1.0"],
+            "profile": [
+                "http://hl7.org/fhir/us/core/StructureDefinition/us-core-questionnaireresponse|6.1.0",
+                f"{EXT}/risk-screen-response|{codes.VERSION}",
+            ],
         },
         "identifier": {
             "system": "https://withness.example/fhir/sid/screen",

@@ -209,6 +209,7 @@ def test_the_flag_says_who_to_speak_with_and_nothing_else() -> None:
     flag = made("suicide")[0]
     assert {name: value for name, value in flag.items() if name not in ("id", "identifier")} == {
         "resourceType": "Flag",
+        "meta": {"profile": [f"{codes.BASE}/StructureDefinition/gate-flag|{codes.VERSION}"]},
         "status": "active",
         "category": [{"coding": [{"system": codes.FLAG_CATEGORY, "code": "safety", "display": "Safety"}]}],
         "code": {"text": FLAG_TEXT},

@@ -21,9 +21,22 @@ GOAL_MEASURES: Final = f"{BASE}/CodeSystem/goal-measure"
 PROBLEMS: Final = f"{BASE}/CodeSystem/problem-for-work"
 LEADS: Final = f"{BASE}/CodeSystem/plan-lead"
 UNIT_KINDS: Final = f"{BASE}/CodeSystem/unit-kind"
+FORM_ITEMS: Final = f"{BASE}/CodeSystem/form-item"
+KEY_TERMS: Final = f"{BASE}/CodeSystem/dialogic-term"
+GATE_AUDIT_SUBTYPES: Final = f"{BASE}/CodeSystem/gate-audit-subtype"
 GATE_RELEASE_REASONS: Final = f"{BASE}/CodeSystem/gate-release-reason"
 RISK_GATE: Final = f"{BASE}/PlanDefinition/risk-gate"
+
+COLLABORATIVE_CARE_PLAN: Final = f"{BASE}/StructureDefinition/collaborative-careplan"
+COLLABORATIVE_GOAL: Final = f"{BASE}/StructureDefinition/collaborative-goal"
+RISK_SCREEN_RESPONSE: Final = f"{BASE}/StructureDefinition/risk-screen-response"
+CHECK_IN_RESPONSE: Final = f"{BASE}/StructureDefinition/check-in-response"
 DIRECTIVE_CARE_PLAN: Final = f"{BASE}/StructureDefinition/directive-careplan"
+GATE_RISK_ASSESSMENT: Final = f"{BASE}/StructureDefinition/gate-risk-assessment"
+GATE_DETECTED_ISSUE: Final = f"{BASE}/StructureDefinition/gate-detected-issue"
+GATE_FLAG: Final = f"{BASE}/StructureDefinition/gate-flag"
+GATE_AUDIT_EVENT: Final = f"{BASE}/StructureDefinition/gate-audit-event"
+CLINICAL_NOTE: Final = f"{BASE}/StructureDefinition/clinical-note"
 
 CORRECTS: Final = f"{BASE}/StructureDefinition/corrects"
 SESSION_WINDOW: Final = f"{BASE}/StructureDefinition/goal-target-session-window"
@@ -37,6 +50,7 @@ PLAN: Final = f"{BASE}/sid/plan"
 GOAL: Final = f"{BASE}/sid/goal"
 SCREEN: Final = f"{BASE}/sid/screen"
 PROTOCOL: Final = f"{BASE}/sid/protocol"
+WORKING_COPY: Final = f"{BASE}/sid/working-copy"
 
 US_CORE: Final = "http://hl7.org/fhir/us/core"
 SNOMED: Final = "http://snomed.info/sct"
@@ -52,6 +66,31 @@ FLAG_CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/flag-category"
 SIGNATURE_TYPE: Final = "urn:iso-astm:E1762-95:2013"
 GOAL_ACCEPTANCE: Final = "http://hl7.org/fhir/StructureDefinition/goal-acceptance"
 UCUM: Final = "http://unitsofmeasure.org"
+
+OBSERVATION_CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/observation-category"
+
+_CORE: Final = "http://hl7.org/fhir/StructureDefinition"
+_SDC: Final = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire"
+ITEM_CONTROL: Final = f"{_CORE}/questionnaire-itemControl"
+ITEM_CONTROLS: Final = "http://hl7.org/fhir/questionnaire-item-control"
+CHOICE_ORIENTATION: Final = f"{_CORE}/questionnaire-choiceOrientation"
+SLIDER_STEP: Final = f"{_CORE}/questionnaire-sliderStepValue"
+MIN_VALUE: Final = f"{_CORE}/minValue"
+MAX_VALUE: Final = f"{_CORE}/maxValue"
+ORDINAL_VALUE: Final = f"{_CORE}/ordinalValue"
+ITEM_WEIGHT: Final = f"{_CORE}/itemWeight"
+TRANSLATION: Final = f"{_CORE}/translation"
+TARGET_CONSTRAINT: Final = f"{_CORE}/targetConstraint"
+VERSION_ALGORITHM: Final = f"{_CORE}/artifact-versionAlgorithm"
+VERSION_ALGORITHMS: Final = "http://hl7.org/fhir/version-algorithm"
+LAUNCH_CONTEXT: Final = f"{_SDC}-launchContext"
+LAUNCH_CONTEXTS: Final = "http://hl7.org/fhir/uv/sdc/CodeSystem/launchContext"
+INITIAL_EXPRESSION: Final = f"{_SDC}-initialExpression"
+OBSERVATION_EXTRACT: Final = f"{_SDC}-observationExtract"
+OBSERVATION_EXTRACT_CATEGORY: Final = f"{_SDC}-observation-extract-category"
+
+SURVEY: Final[dict[str, Any]] = {"coding": [{"system": OBSERVATION_CATEGORY, "code": "survey", "display": "Survey"}]}
+"""Observation.category of what was extracted from a form."""
 
 TEST_DATA: Final = {"system": ACT_REASON, "code": "HTEST", "display": "test health data"}
 """meta.security of everything made under a policy in demo mode."""
@@ -74,3 +113,18 @@ DIRECTIVE_CATEGORY: Final[dict[str, Any]] = {
 def us_core(profile: str, version: str) -> str:
     """Return the canonical of a US Core profile at `version`, for meta.profile."""
     return f"{US_CORE}/StructureDefinition/{profile}|{version}"
+
+
+def versioned(profile: str) -> str:
+    """Return the canonical of a profile of ours at the package's version, for meta.profile."""
+    return f"{profile}|{VERSION}"
+
+
+def questionnaire(form: str) -> str:
+    """Return the canonical of a form's Questionnaire, without version."""
+    return f"{BASE}/Questionnaire/{form}"
+
+
+def answer_set(id: str) -> str:
+    """Return the code system of a set of answers to choose from."""
+    return f"{BASE}/CodeSystem/{id}"

@@ -45,9 +45,10 @@ class Making:
     problem_titles: Mapping[str, str] | None = None
     standing: Mapping[str, Standing] | None = None
 
-    def meta(self, profile: str, decision: Decision, *labels: str) -> Resource:
-        """Return Resource.meta: the US Core profile, the security `labels`, and HTEST under a demo policy."""
-        meta: Resource = {"profile": [codes.us_core(profile, self.us_core)]}
+    def meta(self, profile: str, decision: Decision, *labels: str, ours: str = "") -> Resource:
+        """Return Resource.meta: US Core's profile and `ours`, the security `labels`, and HTEST under a demo policy."""
+        own = [codes.versioned(ours)] if ours else []
+        meta: Resource = {"profile": [codes.us_core(profile, self.us_core), *own]}
         security = [codes.TEST_DATA] if decision.demo else []
         security += [{"system": codes.ACT_CODE, "code": label} for label in labels]
         if security:

@@ -118,7 +118,7 @@ def _care_plan(
     resource: Resource = {
         "resourceType": "CarePlan",
         "id": id,
-        "meta": making.meta("us-core-careplan", decision),
+        "meta": making.meta("us-core-careplan", decision, ours=codes.COLLABORATIVE_CARE_PLAN),
         "text": plan_narrative(chart, notes),
         "identifier": [
             {"system": codes.UNIT_PLAN, "value": making.unit_plan},
@@ -202,7 +202,7 @@ def _goal(one: ChartGoal, chart: ChartPlan, decision: Decision, making: Making, 
     resource: Resource = {
         "resourceType": "Goal",
         "id": id,
-        "meta": making.meta("us-core-goal", decision),
+        "meta": making.meta("us-core-goal", decision, ours=codes.COLLABORATIVE_GOAL),
         "extension": [
             *(_acceptance(answer.who, answer.status) for answer in one.acceptance),
             *(_acceptance(answer.who, answer.status) for answer in chart.guardians),

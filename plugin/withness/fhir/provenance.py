@@ -94,7 +94,9 @@ def screen_copy(chart: ChartPlan, decision: Decision, making: Making, policy: Ri
     resource: Resource = {
         "resourceType": "QuestionnaireResponse",
         "id": id,
-        "meta": making.meta("us-core-questionnaireresponse", decision, *sorted(labels)),
+        "meta": making.meta(
+            "us-core-questionnaireresponse", decision, *sorted(labels), ours=codes.RISK_SCREEN_RESPONSE
+        ),
         "identifier": {"system": codes.SCREEN, "value": making.screen_ids[chart.member]},
         "questionnaire": screen.get("questionnaire"),
         "status": screen.get("status"),

@@ -39,6 +39,12 @@ TITLE: Final = "Steps for now"
 
 _KINDS: Final = ("RiskAssessment", "GuidanceResponse", "DetectedIssue", "CarePlan")
 """What each share holds beside its Tasks, in this order."""
+_PROFILES: Final = {
+    "Flag": codes.GATE_FLAG,
+    "RiskAssessment": codes.GATE_RISK_ASSESSMENT,
+    "DetectedIssue": codes.GATE_DETECTED_ISSUE,
+    "CarePlan": codes.DIRECTIVE_CARE_PLAN,
+}
 _SAFETY: Final = {"coding": [{"system": codes.FLAG_CATEGORY, "code": "safety", "display": "Safety"}]}
 _ALERT: Final = {"coding": [{"system": codes.ACT_CODE, "code": "COND", "display": "Condition Alert"}]}
 _RISKS: Final = {
@@ -255,7 +261,7 @@ def _resource(
     """Return the resource; `marks` are its identifiers, by which a look-up knows it as ours."""
     security = [codes.TEST_DATA] if opening.demo else []
     security += [{"system": codes.ACT_CODE, "code": label} for label in labels]
-    profiles = [f"{codes.DIRECTIVE_CARE_PLAN}|{codes.VERSION}"] if kind == "CarePlan" else []
+    profiles = [codes.versioned(_PROFILES[kind])] if kind in _PROFILES else []
     meta = {name: value for name, value in (("profile", profiles), ("security", security)) if value}
     made: Resource = {
         "resourceType": kind,
