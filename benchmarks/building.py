@@ -27,7 +27,7 @@ TARGET = 1.5
 
 def figures() -> list[Figure]:
     """Return the milliseconds of one Bundle: 1 CarePlan, 2 Goals, 1 QuestionnaireResponse, 1 Provenance."""
-    build = _builder()
+    build = builder()
     resources = [entry["resource"] for entry in build()["entry"]]
     assert sorted(one["resourceType"] for one in resources) == [
         "CarePlan",
@@ -46,7 +46,7 @@ def figures() -> list[Figure]:
     return [Figure("bundle.five-resources", seconds * 1e3, "ms", floor * 1e3, TARGET, means)]
 
 
-def _builder() -> Any:
+def builder() -> Any:
     """Return a function that makes the Bundle anew and checks it, as plan save does."""
     policy, rosa, now = load_policy(), samples.people()["rosa"], datetime.now(UTC)
     resource = samples.screen(policy, rosa, now, {})

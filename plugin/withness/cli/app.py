@@ -27,6 +27,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "acuity": ("withness.cli.protocol:acuity", "Raise acuity by judgement"),
     "override": ("withness.cli.protocol:override", "Cover named items that were left open, once"),
     "actor": ("withness.cli.actor:actor", "Enrol, list and revoke the people who sign"),
+    "ig": ("withness.cli.ig:ig", "Build the FHIR package; check resources against it"),
     "policy": ("withness.cli.policy:policy", "Check, compare and sign the gate's policy; its source attributes"),
     "sync": ("withness.cli.plan:sync", "Deliver approved plans that wait for the EHR"),
     "audit": ("withness.cli.audit:audit", "Verify and look at the audit trail"),

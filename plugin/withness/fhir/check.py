@@ -1,26 +1,32 @@
 """Our own check of what the model layer silently accepts: one walk over the resource, every problem named.
 
 fhir.resources lets through wrong required codes, invariants, reference targets, blanks, empty lists, coerced
-numbers, long ids and broken xhtml. What may be looked at where stands in `elements` and
-`risk_elements`; the rules in `invariants`.
+numbers, long ids and broken xhtml. What may be looked at where stands in `elements`, `risk_elements`,
+`artefact_elements` and `record_elements`; the rules in `invariants` and its neighbours.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from math import isfinite
 from typing import Any, Final
 
 from withness.errors import InvalidInput
+from withness.fhir.artefact_elements import ARTEFACT_SHAPES
 from withness.fhir.elements import ANY, COMMON, SHAPES, Part, Scalar, Shape
+from withness.fhir.invariants import Wrong, care_plan, narrative
+from withness.fhir.record_elements import RECORD_SHAPES
 from withness.fhir.references import CANONICAL, ID, R4_TYPES, reference_wrong
 from withness.fhir.risk_elements import RISK_SHAPES
 
 DEEPEST: Final = 64
 """Objects nested deeper than this are no resource that anybody wrote."""
+
+TOO_DEEP: Final = "is nested too deeply"
 
 _ZONE: Final = re.compile(r".*T.*(Z|[+-][0-9]{2}:[0-9]{2})")
 _INSTANT: Final = re.compile(
@@ -30,7 +36,12 @@ _NOT_TEXT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 _NAME: Final = re.compile(r"_?[A-Za-z][A-Za-z0-9]{0,63}")
 _NUMBERS: Final = (int, float, Decimal)
 _NUMERIC: Final = (Scalar.NUMBER, Scalar.INTEGER, Scalar.POSITIVE)
-_SHAPES: Final = {**SHAPES, **RISK_SHAPES}
+_SHAPES: Final = {**SHAPES, **RISK_SHAPES, **ARTEFACT_SHAPES, **RECORD_SHAPES}
+_ELSEWHERE: Final[dict[Callable[..., Wrong] | None, Callable[..., Wrong] | None]] = {
+    care_plan: None,
+    narrative: partial(narrative, foreign=True),
+}
+"""What of our own rules is left for what somebody else wrote."""
 _UNTYPED: Final = Shape(needs=("resourceType",))
 
 
@@ -46,15 +57,16 @@ class Problem:
         return f"{self.path} {self.why}."
 
 
-def check(resource: Mapping[str, Any], *, known: Collection[str] = ()) -> tuple[Problem, ...]:
+def check(resource: Mapping[str, Any], *, known: Collection[str] = (), foreign: bool = False) -> tuple[Problem, ...]:
     """Return every problem of a resource or Bundle, in the order of its elements.
 
     In a Bundle each urn:uuid must be an entry's fullUrl or one of `known`; a relative reference (Type/id) may
-    point outside, so it is judged by its form and type alone.
+    point outside, so it is judged by its form and type alone. What is `foreign` may also point at other servers, and
+    is free of what only Withness asks of what it sends.
     """
     if not isinstance(resource, Mapping):
         return (Problem("resource", "is not an object"),)
-    walk = _Walk(_entries(resource, known))
+    walk = _Walk(_entries(resource, known), foreign=foreign)
     walk.root(resource)
     return tuple(walk.problems)
 
@@ -93,8 +105,9 @@ def _entries(resource: Mapping[str, Any], known: Collection[str]) -> dict[str, s
 class _Walk:
     """One walk: the path to where it is, and the problems found."""
 
-    def __init__(self, entries: dict[str, str] | None) -> None:
+    def __init__(self, entries: dict[str, str] | None, *, foreign: bool = False) -> None:
         self.entries = entries
+        self.foreign = foreign
         self.path: list[str | int] = []
         self.problems: list[Problem] = []
         self.local: set[str] = set()
@@ -117,7 +130,7 @@ class _Walk:
             self.wrong("is empty")
             return
         if len(self.path) > DEEPEST:
-            self.wrong("is nested too deeply")
+            self.wrong(TOO_DEEP)
             return
         if "resourceType" in value:
             self._as_resource(value)
@@ -136,20 +149,22 @@ class _Walk:
             elif kind is dict:
                 self.element(item, part if type(part) is Shape else ANY)
             elif kind is list:
-                self._list(item, part)
+                self._list(item, part, padded=key[0] == "_" or f"_{key}" in value)
             else:
                 self._other(item, part)
             path.pop()
         for name in shape.needs:
-            if name not in value:
+            if name not in value and f"_{name}" not in value:
                 self.wrong("is missing", name)
         if shape.targets is not None or type(value.get("reference")) is str:
             self._reference(value, shape.targets or R4_TYPES)
-        if shape.rule is not None:
-            for below, why in shape.rule(value):
+        rule = _ELSEWHERE.get(shape.rule, shape.rule) if self.foreign else shape.rule
+        if rule is not None:
+            for below, why in rule(value):
                 self.wrong(why, below)
 
-    def _list(self, items: list[Any], part: Part | None) -> None:
+    def _list(self, items: list[Any], part: Part | None, *, padded: bool) -> None:
+        """`padded`: null holds a place in a list of values that stands beside the list of their extensions."""
         if not items:
             self.wrong("is an empty list")
         path = self.path
@@ -162,7 +177,7 @@ class _Walk:
                 self._text(item, part)
             elif kind is list:
                 self.wrong("is a list within a list")
-            else:
+            elif item is not None or not padded:
                 self._other(item, part)
             path.pop()
 
@@ -212,7 +227,7 @@ class _Walk:
             self.wrong("must be a whole number")
 
     def _reference(self, value: Mapping[str, Any], targets: frozenset[str]) -> None:
-        why = reference_wrong(value, targets, self.entries)
+        why = reference_wrong(value, targets, self.entries, foreign=self.foreign)
         if why:
             self.wrong(why)
         text = value.get("reference")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any, Final
 
-from withness.fhir import invariants
+from withness.fhir import bundle_invariants, invariants
 from withness.fhir.references import R4_TYPES
 
 
@@ -60,6 +60,7 @@ PEOPLE: Final = "Practitioner PractitionerRole RelatedPerson Patient"
 _PARTIES: Final = to(f"{PEOPLE} Device Organization")
 ENCOUNTER: Final = to("Encounter")
 _PUBLICATION: Final = one_of("draft active retired unknown")
+OBSERVED: Final = one_of("registered preliminary final amended corrected cancelled entered-in-error unknown")
 _COMPARATOR: Final = one_of("< <= >= >")
 _NOTE: Final = Shape({"authorReference": to("Practitioner Patient RelatedPerson Organization")}, needs=("text",))
 
@@ -89,7 +90,7 @@ _SIGNATURE: Final = Shape({"who": _PARTIES, "onBehalfOf": _PARTIES}, needs=("typ
 COMMON: Final[dict[str, Part]] = {
     "extension": EXTENSION,
     "modifierExtension": EXTENSION,
-    "meta": Shape({"profile": Scalar.CANONICAL}),
+    "meta": Shape({"profile": Scalar.CANONICAL}, rule=invariants.meta),
     "note": _NOTE,
     "repeat": REPEAT,
     "signature": _SIGNATURE,
@@ -248,16 +249,13 @@ BUNDLE: Final = Shape(
         ),
     },
     needs=("type",),
-    rule=invariants.bundle,
+    rule=bundle_invariants.bundle,
 )
 
 SHAPES: Final[dict[str, Shape]] = {
     "Bundle": BUNDLE,
     "CarePlan": CARE_PLAN,
-    "CodeSystem": Shape({"status": _PUBLICATION}, needs=("status", "content")),
     "Goal": GOAL,
-    "PlanDefinition": Shape({"status": _PUBLICATION}, needs=("status",), rule=invariants.no_subject_canonical),
-    "ActivityDefinition": Shape({"status": _PUBLICATION}, needs=("status",), rule=invariants.no_subject_canonical),
     "Provenance": PROVENANCE,
     "Questionnaire": QUESTIONNAIRE,
     "QuestionnaireResponse": QUESTIONNAIRE_RESPONSE,

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 from withness.fhir import codes
 from withness.fhir.moments import later
-from withness.fhir.references import R4_TYPES, reference_wrong
+from withness.fhir.references import reference_wrong
 from withness.fhir.xhtml import div_wrong
 
 Wrong = Iterator[tuple[str, str]]
@@ -21,7 +22,6 @@ _NOT_R4_VALUES: Final = frozenset(("valueCodeableReference", "valueRatioRange", 
 _ACCEPTERS: Final = frozenset(("Patient", "Practitioner", "RelatedPerson"))
 _ACCEPTANCE: Final = ("agree", "disagree", "pending")
 _LIMITED: Final = ("boolean", "decimal", "integer", "string", "text", "url", "open-choice")
-_REQUESTED: Final = ("batch", "transaction", "history")
 _TIME_UNITS: Final = ("ms", "s", "min", "h", "d", "wk", "mo", "a")
 _NAME: Final = re.compile(r"[A-Z][A-Za-z0-9_]{0,254}")
 
@@ -54,16 +54,18 @@ def _acceptance(element: Element) -> Wrong:
         yield "extension", "must name exactly one individual (goal-acceptance)"
     elif reference_wrong(who[0], _ACCEPTERS, None):
         yield "extension", "must name a Patient, a Practitioner or a RelatedPerson (goal-acceptance)"
+    if any(one.get("url") not in ("individual", "status", "priority") for one in inner):
+        yield "extension", "has a part that goal-acceptance does not have"
     answers = [one for one in inner if one.get("url") == "status"]
     if len(answers) > 1 or any(one.get("valueCode") not in _ACCEPTANCE for one in answers):
         yield "extension", "must give one status as a code: agree, disagree or pending (goal-acceptance)"
 
 
-def narrative(element: Element) -> Wrong:
-    """txt-1, txt-2: the div is basic xhtml and says something."""
+def narrative(element: Element, *, foreign: bool = False) -> Wrong:
+    """txt-1, txt-2: the div is basic xhtml and says something; what is `foreign` may point at the web."""
     div = element.get("div")
     if isinstance(div, str):
-        why = div_wrong(div)
+        why = div_wrong(div, foreign=foreign)
         if why:
             yield "div", why
 
@@ -91,16 +93,22 @@ def duration(element: Element) -> Wrong:
 
 
 def repeat(element: Element) -> Wrong:
-    """tim-1, tim-2, tim-6, tim-7: a timing's number stands with its unit, a maximum with its minimum."""
+    """tim-1, tim-2, tim-4 to tim-8, tim-10: a timing's number stands with its unit, a maximum with its minimum."""
     pairs = (
         ("duration", "durationUnit", "tim-1"),
         ("period", "periodUnit", "tim-2"),
         ("periodMax", "period", "tim-6"),
         ("durationMax", "duration", "tim-7"),
+        ("countMax", "count", "tim-8"),
     )
     for one, other, key in pairs:
         if one in element and other not in element:
             yield other, f"is missing beside {one} ({key})"
+    for one, key in (("duration", "tim-4"), ("period", "tim-5")):
+        if isinstance(element.get(one), int | float | Decimal) and element[one] < 0:
+            yield one, f"must not be negative ({key})"
+    if "timeOfDay" in element and "when" in element:
+        yield "when", "stands beside a time of day (tim-10)"
 
 
 def goal_target(element: Element) -> Wrong:
@@ -113,6 +121,18 @@ def goal(element: Element) -> Wrong:
     """A goal is one person's: expressedBy is at most one."""
     if isinstance(element.get("expressedBy"), list):
         yield "expressedBy", "must be one reference, not a list"
+
+
+def meta(element: Element) -> Wrong:
+    """Profiles, security labels and tags are sets (R4 resource.html#tag-updates): each stands there once."""
+    profiles = element.get("profile")
+    if isinstance(profiles, list) and len({str(one) for one in profiles}) < len(profiles):
+        yield "profile", "names a profile more than once"
+    for name in ("security", "tag"):
+        listed = element.get(name)
+        codings = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
+        if len({(str(one.get("system")), str(one.get("code"))) for one in codings}) < len(codings):
+            yield name, "has a code more than once"
 
 
 def period(element: Element) -> Wrong:
@@ -228,65 +248,3 @@ def provenance(element: Element) -> Wrong:
     for name in ("target", "agent"):
         if not isinstance(element.get(name), list):
             yield name, "is missing"
-
-
-def bundle(element: Element) -> Wrong:
-    """bdl-1 to bdl-5, bdl-7 and bdl-8."""
-    kind = element.get("type")
-    entries = element.get("entry")
-    if "total" in element and kind not in ("searchset", "history"):
-        yield "total", "stands on a bundle that is no search result or history (bdl-1)"
-    seen: set[tuple[str, str]] = set()
-    for position, entry in enumerate(entries if isinstance(entries, list) else ()):
-        if not isinstance(entry, Mapping):
-            yield f"entry[{position}]", "is not an object"
-            continue
-        for path, why in _entry(entry, kind, seen):
-            yield f"entry[{position}]{'.' if path else ''}{path}", why
-
-
-def _entry(entry: Element, kind: object, seen: set[tuple[str, str]]) -> Wrong:
-    request, resource, url = entry.get("request"), entry.get("resource"), entry.get("fullUrl")
-    if "search" in entry and kind != "searchset":
-        yield "search", "stands in a bundle that is no search result (bdl-2)"
-    if (request is not None) != (kind in _REQUESTED):
-        yield "request", "is there exactly in a batch, a transaction or a history (bdl-3)"
-    if ("response" in entry) != (kind in ("batch-response", "transaction-response", "history")):
-        yield "response", "is there exactly in a response or a history (bdl-4)"
-    if resource is None and request is None and "response" not in entry:
-        yield "", "has neither resource nor request nor response (bdl-5)"
-    if isinstance(url, str):
-        meta = resource.get("meta") if isinstance(resource, Mapping) else None
-        version = str(meta.get("versionId", "")) if isinstance(meta, Mapping) else ""
-        if (url, version) in seen:
-            yield "fullUrl", "stands more than once in the bundle (bdl-7)"
-        seen.add((url, version))
-        if "/_history/" in url:
-            yield "fullUrl", "must not be version-specific (bdl-8)"
-    if isinstance(request, Mapping):
-        yield from _request(request, resource)
-
-
-def _request(request: Element, resource: object) -> Wrong:
-    """The method fits the address and the resource (R4 http.html#transaction)."""
-    method, url = request.get("method"), request.get("url")
-    if "ifNoneMatch" in request and method not in ("GET", "HEAD"):
-        yield "request.ifNoneMatch", "is for conditional reads only"
-    if not isinstance(url, str):
-        yield "request.url", "is missing"
-        return
-    if not isinstance(resource, Mapping):
-        if method in ("POST", "PUT"):
-            yield "resource", "is missing beside a write"
-        return
-    name = resource.get("resourceType")
-    if not isinstance(name, str) or name not in R4_TYPES:
-        return
-    if method == "POST" and url != name:
-        yield "request.url", "must be the resource's type"
-    if method == "PUT" and "?" not in url and url != f"{name}/{resource.get('id')}":
-        yield "request.url", "must be the resource's type and id"
-    if method == "PUT" and "?" in url and not url.startswith(f"{name}?"):
-        yield "request.url", "must be the resource's type and a search"
-    if method in ("GET", "HEAD", "DELETE"):
-        yield "resource", "stands beside a method that sends none"

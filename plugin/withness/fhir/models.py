@@ -16,7 +16,9 @@ from withness.errors import InvalidInput
 
 _NAME: Final = re.compile(r"[A-Z][A-Za-z]{1,63}")
 _SEGMENT: Final = re.compile(r"_?[a-z][A-Za-z]{0,63}")
-_WRONG: Final = {"missing": "is missing", "extra_forbidden": "is not an element of FHIR R4"}
+NOT_R4: Final = "is not an element of FHIR R4"
+_WRONG: Final = {"missing": "is missing", "extra_forbidden": NOT_R4}
+_OTHER: Final = "has a value that FHIR R4 does not allow"
 
 
 def validate(resource: Mapping[str, Any]) -> None:
@@ -24,26 +26,33 @@ def validate(resource: Mapping[str, Any]) -> None:
 
     Raises InvalidInput with one sentence that names the first wrong element's path, never its value.
     """
-    from pydantic import ValidationError
-
     name = resource.get("resourceType")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise InvalidInput("resourceType does not name a FHIR R4 resource.", field="resourceType")
-    model = _model(name)
+    for path, wrong in faults(resource, model(name)):
+        raise InvalidInput(f"{path} {wrong}.", field=path)
+
+
+def faults(resource: Mapping[str, Any], asked: Any) -> list[tuple[str, str]]:
+    """Return (element path, why) for each thing that the model `asked` (see `model`) finds wrong, never a value."""
+    from pydantic import ValidationError
+
+    name = str(resource["resourceType"])
     try:
-        model.model_validate(resource)
+        asked.model_validate(resource)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        path, wrong = _path(name, first["loc"]), _WRONG.get(first["type"], "has a value that FHIR R4 does not allow")
-    else:
-        return
-    # Raised outside the handler: the library's error holds the values and must not travel along as its context.
-    raise InvalidInput(f"{path} {wrong}.", field=path)
+        listed = error.errors(include_input=False, include_url=False, include_context=False)
+        # Built here, raised elsewhere: the library's error holds the values and must not travel along as a context.
+        return [(_path(name, one["loc"]), _WRONG.get(one["type"], _OTHER)) for one in listed]
+    return []
 
 
 @cache
-def _model(name: str) -> Any:
-    """Return the R4B model of a resource type; its module is imported on first use (300 ms for the first one)."""
+def model(name: str) -> Any:
+    """Return the R4B model of a resource type; its module is imported on first use (300 ms for the first one).
+
+    Raises InvalidInput when there is none.
+    """
     from fhir.resources.R4B.resource import Resource
 
     module = f"fhir.resources.R4B.{name.lower()}"

@@ -44,6 +44,8 @@ URN_UUID: Final = re.compile(r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9
 CANONICAL: Final = re.compile(r"(urn:[a-z]+:|https?://)[^\s|#]+(\|[^\s|#]+)?(#[A-Za-z0-9.-]{1,64})?")
 ID: Final = re.compile(r"[A-Za-z0-9.-]{1,64}")
 _VERSION: Final = re.compile(r"/_history/[A-Za-z0-9.-]{1,64}$")
+_ELSEWHERE: Final = re.compile(r"https?://[^\s|#]+|urn:oid:[0-2](\.\d+)+")
+"""A reference to another server, or an OID (references.html#literal)."""
 _NAMES: Final = ("reference", "identifier", "display", "extension")
 
 FORM: Final = "must be a reference such as Type/id or urn:uuid:…"
@@ -52,12 +54,17 @@ NOWHERE: Final = "refers to nothing in this bundle"
 
 
 def reference_wrong(
-    element: Mapping[str, Any], targets: frozenset[str], entries: Mapping[str, str] | None
+    element: Mapping[str, Any],
+    targets: frozenset[str],
+    entries: Mapping[str, str] | None,
+    *,
+    foreign: bool = False,
 ) -> str | None:
     """Return why a Reference cannot stand, None when it can.
 
     `targets` are the types it may point at. `entries` maps fullUrl to the type of a bundle's entry; without a
-    bundle (None) a urn:uuid is judged by its form alone. A local reference (#id) is the walker's to resolve.
+    bundle (None) a urn:uuid is judged by its form alone. A local reference (#id) is the walker's to resolve. Withness
+    writes none that points at another server or an OID; a `foreign` resource may.
     """
     named = element.get("type")
     if named is not None and (type(named) is not str or named not in targets):
@@ -65,7 +72,13 @@ def reference_wrong(
     text = element.get("reference")
     if text is None:
         return None if any(name in element for name in _NAMES) else "is a reference to nothing"
-    return _literal_wrong(text, named, targets, entries) if type(text) is str else FORM
+    if type(text) is not str:
+        return FORM
+    if foreign and _ELSEWHERE.fullmatch(text):
+        text = "/".join(_VERSION.sub("", text).split("/")[-2:])
+        if text.partition("/")[0] not in R4_TYPES:
+            return None
+    return _literal_wrong(text, named, targets, entries)
 
 
 def _literal_wrong(text: str, named: object, targets: frozenset[str], entries: Mapping[str, str] | None) -> str | None:

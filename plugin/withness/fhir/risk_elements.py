@@ -9,11 +9,10 @@ from decimal import Decimal
 from typing import Final
 
 from withness.fhir import codes
-from withness.fhir.elements import ANYTHING, ENCOUNTER, PEOPLE, RANGE, Scalar, Shape, one_of, to
+from withness.fhir.elements import ANYTHING, ENCOUNTER, OBSERVED, PEOPLE, RANGE, Scalar, Shape, one_of, to
 from withness.fhir.invariants import Element, Wrong, starts
 from withness.fhir.moments import later
 
-_OBSERVED: Final = one_of("registered preliminary final amended corrected cancelled entered-in-error unknown")
 _REASON: Final = to("Condition Observation DiagnosticReport DocumentReference")
 _CLINICIAN: Final = to("Practitioner PractitionerRole")
 _ASSESSOR: Final = to("Practitioner PractitionerRole Device")
@@ -49,7 +48,7 @@ RISK_ASSESSMENT: Final = Shape(
     {
         "basedOn": ANYTHING,
         "parent": ANYTHING,
-        "status": _OBSERVED,
+        "status": OBSERVED,
         "subject": _PERSON,
         "encounter": ENCOUNTER,
         "condition": to("Condition"),
@@ -80,7 +79,7 @@ GUIDANCE_RESPONSE: Final = Shape(
 )
 DETECTED_ISSUE: Final = Shape(
     {
-        "status": _OBSERVED,
+        "status": OBSERVED,
         "severity": one_of("high moderate low"),
         "patient": to("Patient"),
         "author": _ASSESSOR,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 from xml.parsers import expat
 
@@ -20,16 +21,28 @@ _ATTRIBUTES: Final = frozenset((
 ))
 # fmt: on
 _LINKS: Final = ("href", "src")
+_INSIDE: Final = re.compile("#")
+_ANYWHERE: Final = re.compile(r"#|(https?|mailto|tel):|data:image/(png|gif|jpeg);|(?!\s*[A-Za-z][A-Za-z0-9+.-]*:)")
+"""Inside the resource; on the web or relative to where it is read, never a script in the link itself."""
 
 
 class _Refused(Exception):
     """Raised inside the parser's handlers; the text says why."""
 
 
-def div_wrong(text: str) -> str | None:
-    """Return why `text` cannot be a Narrative.div, None when it can."""
+_NO_URL: Final = re.compile(r"url|\\", re.IGNORECASE)
+_NO_SCRIPT: Final = re.compile(r"javascript:|expression\(", re.IGNORECASE)
+"""What a style must not hold: ours loads nothing, another's does not act."""
+
+
+def div_wrong(text: str, *, foreign: bool = False) -> str | None:
+    """Return why `text` cannot be a Narrative.div, None when it can.
+
+    Withness' own reaches nowhere outside the resource; a `foreign` one may have links and images from the web, as R4
+    allows.
+    """
     parser = expat.ParserCreate(namespace_separator=" ")
-    seen = _Seen()
+    seen = _Seen(_ANYWHERE, _NO_SCRIPT) if foreign else _Seen(_INSIDE, _NO_URL)
     parser.StartElementHandler = seen.element
     parser.CharacterDataHandler = seen.characters
     parser.StartDoctypeDeclHandler = seen.forbidden
@@ -46,7 +59,9 @@ def div_wrong(text: str) -> str | None:
 class _Seen:
     """What the parser has come by."""
 
-    def __init__(self) -> None:
+    def __init__(self, links: re.Pattern[str], styles: re.Pattern[str]) -> None:
+        self.links = links
+        self.styles = styles
         self.content = False
         self.started = False
 
@@ -58,9 +73,9 @@ class _Seen:
             raise _Refused("has an element that a narrative may not have (txt-1)")
         self.content = self.content or name == f"{_SPACE}img"
         for key, value in attributes.items():
-            if key not in _ATTRIBUTES or (key == "style" and ("url" in value.lower() or "\\" in value)):
+            if key not in _ATTRIBUTES or (key == "style" and self.styles.search(value)):
                 raise _Refused("has an attribute that a narrative may not have (txt-1)")
-            if key in _LINKS and not value.startswith("#"):
+            if key in _LINKS and not self.links.match(value):
                 raise _Refused("points outside the resource (txt-1)")
 
     def characters(self, text: str) -> None:

@@ -10,6 +10,11 @@ from typing import Any
 from withness.core.knowledge import Knowledge
 from withness.core.publication import Publication
 from withness.fhir import codes
+from withness.fhir.package.forms import form_questionnaires, form_terminology
+from withness.fhir.package.knowledge_artefacts import knowledge_artefacts
+from withness.fhir.package.profiles import structure_definitions
+from withness.fhir.package.published import whole_value_set
+from withness.fhir.package.terminology import terminology
 from withness.fhir.questionnaires import (
     answer_code_system,
     informant_code_system,
@@ -20,7 +25,9 @@ from withness.fhir.questionnaires import (
 
 def artefacts(knowledge: Knowledge) -> dict[str, dict[str, Any]]:
     """Return each generated file's path in the package → its content."""
-    listed = {f"{one['resourceType'].lower()}/{one['id']}.json": one for one in _resources(knowledge)}
+    made = list(_resources(knowledge))
+    made += [whole_value_set(one, knowledge.publication) for one in made if one["resourceType"] == "CodeSystem"]
+    listed = {f"{one['resourceType'].lower()}/{one['id']}.json": one for one in made}
     return {"package.json": package(knowledge.publication), **listed}
 
 
@@ -30,6 +37,11 @@ def _resources(knowledge: Knowledge) -> Iterator[dict[str, Any]]:
     yield answer_code_system(policy, publication)
     yield informant_code_system(policy, publication)
     yield validated_result_code_system(policy, publication)
+    yield from form_questionnaires(knowledge)
+    yield from form_terminology(knowledge)
+    yield from structure_definitions(knowledge)
+    yield from terminology(knowledge)
+    yield from knowledge_artefacts(knowledge)
 
 
 def package(publication: Publication) -> dict[str, Any]:
