@@ -16,7 +16,7 @@ from withness.fhir.profile_check.inspection import inspect
 from withness.packs.publication import load_publication
 
 CHECK_TARGET = 10.0
-BUILD_TARGET = 50.0
+BUILD_TARGET = 40.0
 
 
 def figures() -> list[Figure]:

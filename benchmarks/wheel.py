@@ -13,6 +13,10 @@ import zipfile
 from pathlib import Path
 from typing import Final
 
+from withness import content
+from withness.fhir.package import archive
+from withness.packs.publication import load_publication
+
 ROOT: Final = Path(__file__).resolve().parents[1]
 WANTED: Final = (
     "withness/py.typed",
@@ -94,7 +98,18 @@ def _try(command: Path, folder: Path) -> None:
     checked_in = ROOT / "fhir_profiles" / "questionnaire" / "risk-screen.json"
     if json.loads(form) != json.loads(checked_in.read_text(encoding="utf-8")):
         raise Wrong("withness questionnaire writes another form than fhir_profiles/ holds.")
-    print("demo, templates and questionnaire run from /.")
+    _try_package(command, folder, env)
+    print("demo, templates, questionnaire and the FHIR package run from /.")
+
+
+def _try_package(command: Path, folder: Path, env: dict[str, str]) -> None:
+    """The package that the wheel builds is the checkout's, and clean."""
+    asked = [str(command), "ig", "build", "--out", str(folder / "package"), "--json"]
+    built = json.loads(_run(asked, "withness ig build failed.", env))
+    here = archive.build(content.folder("fhir_profiles"), load_publication())
+    if built["content_sha256"] != archive.content(here):
+        raise Wrong("withness ig build makes another package than the checkout.")
+    _run([str(command), "ig", "check", built["path"], "--json"], "withness ig check found something.", env)
 
 
 def _run(command: list[str], failed: str, env: dict[str, str] | None = None) -> str:

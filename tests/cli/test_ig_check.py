@@ -37,6 +37,10 @@ def encounter() -> Resource:
     }
 
 
+def patient() -> Resource:
+    return {"resourceType": "Patient", "active": True, "multipleBirthInteger": 2}
+
+
 def audit_event() -> Resource:
     return {
         "resourceType": "AuditEvent",
@@ -109,6 +113,7 @@ TABLE: dict[str, Row] = {
 SINCE: dict[str, Row] = {
     "an object written as text": (goal, at("note", put=['{"text": "x"}']), "Goal.note[0]", "must be an object"),
     "a boolean as text": (form, at("item", 0, "item", 1, "required", put="true"), "Questionnaire.item[0].item[1].required", "true or false"),
+    "a boolean as text, where no table looks": (patient, at("active", put="true"), "Patient.active", "true or false"),
     "a decimal as text, where no table looks": (encounter, at("length", "value", put="50"), "Encounter.length.value", "number"),
     "R4B's CodeableReference": (goal, at("extension", put=[{"url": "urn:x", "valueCodeableReference": {"concept": {"text": "x"}}}]), "Goal.extension[0]", "R4 does not have"),
     "a code whose list the models shorten": (encounter, at("status", put="bogus"), "Encounter.status", "codes that FHIR R4 requires"),
@@ -223,6 +228,67 @@ def test_an_absolute_reference_to_the_wrong_type_is_found(tmp_path: Path, capsys
     resource = {**goal(), "subject": {"reference": "https://ehr.example/fhir/Practitioner/p1"}}
     code, told = check(capsys, file_of(tmp_path, resource))
     assert (code, told["problems"][0]["element"]) == (2, "Goal.subject")
+
+
+# --- profiles
+
+
+OWN = {
+    **profile(),
+    "snapshot": {
+        "element": [
+            {
+                "id": id,
+                "path": id,
+                "definition": "x",
+                "min": least,
+                "max": "*",
+                "base": {"path": id, "min": 0, "max": "*"},
+            }
+            for id, least in (("Goal", 0), ("Goal.note", 1))
+        ]
+    },
+}
+
+
+def test_what_is_given_together_is_known_together(tmp_path: Path, capsys: Any) -> None:
+    """Planted: only our own profiles known."""
+    named = {**goal(), "meta": {"profile": [OWN["url"]]}}
+    files = file_of(tmp_path, OWN, "profile.json"), file_of(tmp_path, named)
+    code, told = check(capsys, *files)
+    assert (code, [(one["element"], one["why"]) for one in told["problems"]]) == (2, [("Goal.note", "is missing (x)")])
+    assert told["checked"]["profiles"] == [OWN["url"]]
+
+
+def test_a_profile_that_is_wrong_itself_is_no_measure(tmp_path: Path, capsys: Any) -> None:
+    broken = {**OWN, "name": "not a name"}
+    named = {**goal(), "meta": {"profile": [OWN["url"]]}}
+    _, told = check(capsys, file_of(tmp_path, broken, "profile.json"), file_of(tmp_path, named))
+    assert [one["element"] for one in told["problems"]] == ["StructureDefinition.name"]
+    assert OWN["url"] in [one["which"] for one in told["unchecked"]]
+
+
+def test_a_further_profile_is_asked(tmp_path: Path, capsys: Any) -> None:
+    collaborative = "https://withness.example/fhir/StructureDefinition/collaborative-goal"
+    code, told = check(capsys, file_of(tmp_path, goal()), "--profile", collaborative)
+    assert code == 2
+    assert told["checked"]["profiles"] == [collaborative]
+    assert all("(collaborative-goal)" in one["why"] or one["element"] == "Goal" for one in told["problems"])
+
+
+@pytest.mark.parametrize(
+    ("canonical", "said"),
+    [
+        ("https://withness.example/fhir/StructureDefinition/nobody", "names no profile that is here"),
+        ("https://withness.example/fhir/StructureDefinition/corrects", "names no profile that is here"),
+        ("https://withness.example/fhir/StructureDefinition/gate-flag", "there is no Flag to check"),
+    ],
+)
+def test_a_profile_that_cannot_be_asked_is_refused(canonical: str, said: str, tmp_path: Path, capsys: Any) -> None:
+    """Planted: asked of nothing, and clean."""
+    code, told = check(capsys, file_of(tmp_path, goal()), "--profile", canonical)
+    assert (code, told["field"]) == (2, "--profile")
+    assert said in told["message"]
 
 
 # --- files

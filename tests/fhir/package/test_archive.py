@@ -280,7 +280,7 @@ def test_the_command_writes_the_archive_and_says_what_it_is(tmp_path: Path, caps
     assert path.read_bytes() == archive.archive(built())
 
 
-@pytest.mark.parametrize("trouble", ["file", "full"])
+@pytest.mark.parametrize("trouble", ["file", "full", "rename"])
 def test_nothing_half_written_is_left(
     trouble: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
@@ -292,13 +292,13 @@ def test_nothing_half_written_is_left(
         out.mkdir()
         (out / built().file_name).write_bytes(b"the one before")
 
-        def full(_: int) -> None:
+        def full(*_: object) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(os, "fsync", full)
+        monkeypatch.setattr(*((os, "fsync") if trouble == "full" else (Path, "replace")), full)
     assert run(["ig", "build", "--out", str(out)]) == 2
     assert "cannot be written" in capsys.readouterr().err
-    if trouble == "full":
+    if trouble != "file":
         assert [(one.name, one.read_bytes()) for one in out.iterdir()] == [(built().file_name, b"the one before")]
 
 
@@ -367,6 +367,7 @@ def test_a_package_that_does_not_hang_together_is_named(names: Any, element: str
         (gzip.compress(b"\0" * (65 * 1024 * 1024)), "unpacks to more than"),
         (gzip.compress(b"\0" * 10240), "is missing"),
     ],
+    ids=["two-bytes", "no-tar", "too-large", "empty"],
 )
 def test_an_archive_that_cannot_be_read_is_a_named_problem(data: bytes, why: str) -> None:
     taken = read(data, "x.tgz")

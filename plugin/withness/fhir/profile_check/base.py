@@ -22,12 +22,16 @@ _A_URI: Final = "urn:ietf:rfc:3986"
 
 @dataclass(frozen=True)
 class Extended:
-    """An extension that was met: where, on what (R4's path and type of the element), and in which extension (url)."""
+    """An extension that was met: where, on what (R4's path and type of the element), and in which extension (url).
+
+    `owner` is the resource that it is in, with its path.
+    """
 
     value: Mapping[str, Any]
     path: str
     on: tuple[str, ...]
     within: str | None
+    owner: tuple[str, Mapping[str, Any]]
 
 
 class Base:
@@ -40,16 +44,19 @@ class Base:
         self._findings = findings
         self._entries = entries
         self._package = package
+        self._owner: tuple[str, Mapping[str, Any]] = ("", {})
         self.extensions: list[Extended] = []
         self.resources: list[tuple[str, Mapping[str, Any]]] = []
 
     def resource(self, value: Mapping[str, Any], path: str) -> None:
         """Walk a resource; one inside it is walked too."""
         self.resources.append((path, value))
+        outer, self._owner = self._owner, (path, value)
         kind = value.get("resourceType")
         if isinstance(kind, str) and kind in R4_TYPES:
             inner = {key: one for key, one in value.items() if key != "resourceType"}
             self._object(inner, r4.Place(kind, kind), path, (kind,), None)
+        self._owner = outer
 
     def _object(
         self, value: Mapping[str, Any], place: r4.Place, path: str, on: tuple[str, ...], within: str | None
@@ -120,7 +127,7 @@ class Base:
         inner = within
         own: tuple[str, ...] = (full, child.type)
         if child.type == "Extension":
-            self.extensions.append(Extended(item, path, on, within))
+            self.extensions.append(Extended(item, path, on, within, self._owner))
             inner = item.get("url") if isinstance(item.get("url"), str) else None
             own = ("Extension",)
         elif child.type == "Reference":

@@ -30,7 +30,3 @@ class Findings:
     def skipped(self, path: str, what: str, which: str) -> None:
         """Add what is not checked: `which` is an artefact, element or rule, never a value of a resource."""
         self.unchecked.setdefault((what, which), Unchecked(path, what, which))
-
-    def named(self, path: str) -> bool:
-        """Whether a problem of this element is there already."""
-        return any(one.path == path for one in self.problems)

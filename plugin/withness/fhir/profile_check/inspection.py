@@ -59,8 +59,8 @@ def inspect(
     for path, inner in base.resources:
         used |= _profiled(findings, known, inner, path, profiles, _around(inner, path, base.resources, entries))
     for extended in base.extensions:
-        owner = _owner(extended.path, base.resources)
-        extensions.check(known, extended, findings, _around(owner[1], owner[0], base.resources, entries))
+        path, owner = extended.owner
+        extensions.check(known, extended, findings, _around(owner, path, base.resources, entries))
     return findings, used
 
 
@@ -145,15 +145,6 @@ def _entries(resource: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
             if isinstance(name, str):
                 found[name] = inner
     return found
-
-
-def _owner(path: str, resources: list[tuple[str, Mapping[str, Any]]]) -> tuple[str, Mapping[str, Any]]:
-    """Return the innermost resource that a path is in."""
-    return max((one for one in resources if _within(path, one[0])), key=lambda one: len(one[0]))
-
-
-def _within(path: str, outer: str) -> bool:
-    return path == outer or path.startswith((f"{outer}.", f"{outer}["))
 
 
 def _around(
