@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from tests.core.makers import AT, TICK, decide, named, screen
+from tests.core.makers import AT, POLICY, TICK, decide, named, screen
 
-from withness.core.terms import Purpose
+from withness.core.terms import Acuity, Purpose
 
 TODAY = AT.date()
 PARTS = ("instrument", "version", "date", "by")
@@ -43,6 +44,27 @@ def test_each_result_means_what_the_source_says(result: str | None, name: str, a
     assert found.name == name
     assert named(found).get(("suicide", "validated.result")) == acuity
     assert ("suicide.validated.result" in found.missing) is (acuity == "unknown")
+
+
+@pytest.mark.parametrize(
+    ("meant", "missing", "acuity"),
+    [
+        (Acuity.UNKNOWN, Acuity.ACUTE, "acute"),
+        (Acuity.UNKNOWN, Acuity.ELEVATED, "elevated"),
+        (Acuity.UNKNOWN, Acuity.UNKNOWN, "unknown"),
+        (Acuity.CAUTION, Acuity.ACUTE, "caution"),
+        (Acuity.ELEVATED, Acuity.UNKNOWN, "elevated"),
+    ],
+)
+def test_a_result_of_a_sites_own_never_passes_in_silence(meant: Acuity, missing: Acuity, acuity: str) -> None:
+    """A site's stricter `missing` once let a result that says nothing through. Planted: that line; caught."""
+    first = POLICY.domains[0]
+    assert first.validated is not None
+    rule = replace(first.validated, results={**first.validated.results, "indeterminate": meant}, missing=missing)
+    policy = replace(POLICY, domains=(replace(first, validated=rule), *POLICY.domains[1:]))
+    found = decide(screen(part("result", "indeterminate")), policy=policy)
+    assert named(found) == {("suicide", "validated.result"): acuity}
+    assert found.name != "released"
 
 
 @pytest.mark.parametrize("instrument", ["ASQ", "C-SSRS-screener"])

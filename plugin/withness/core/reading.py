@@ -197,6 +197,8 @@ def _validated(
     prefix = f"{domain.id}.validated."
     result = screen.answers.get(f"{prefix}result")
     acuity = rule.results.get(result, rule.missing) if result is not None else rule.missing
+    if acuity is Acuity.UNKNOWN:
+        acuity = rule.missing if rule.missing in HOLDING else acuity  # what says nothing counts like none at all
     if acuity in HOLDING:
         found = _reading("validated.result", acuity, f"the validated instrument's result is {result}")
         yield _settled(found, domain, None, screen, ended)
@@ -206,14 +208,17 @@ def _validated(
         yield Reading("validated.result", rule.missing, why, missing=f"{prefix}result")
     if result == rule.age_result:
         return
-    if acuity is rule.missing:
+    if acuity is Acuity.UNKNOWN:
+        said = "missing" if result is None else f"{result}, which says nothing"
         yield Reading(
             "validated.result",
             acuity,
-            "the validated instrument's result is missing",
+            f"the validated instrument's result is {said}",
             missing=f"{prefix}result",
             silent=result is None,
         )
+    elif acuity is not Acuity.NONE:
+        yield _reading("validated.result", acuity, f"the validated instrument's result is {result}")
     for name in ("instrument", "version", "date", "by"):
         written = screen.answers.get(prefix + name)
         if blank(policy, written):

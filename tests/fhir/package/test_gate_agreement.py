@@ -268,7 +268,7 @@ def _says(text: str, words: tuple[str, ...] = WORDS) -> bool:
 @given(st.text(min_size=1, max_size=12))
 @settings(deadline=None, max_examples=300)
 def test_a_text_that_says_nothing_to_the_software_says_nothing_to_the_condition(text: str) -> None:
-    """Never looser, whatever the script. Planted: the class without its hat; lower() left out; both caught."""
+    """Never looser, whatever the script. Planted: the class of letters without its hat; caught."""
     if _says(text):
         assert not blank(SHIPPED, text)
 
@@ -280,6 +280,7 @@ def test_a_text_that_says_nothing_to_the_software_says_nothing_to_the_condition(
 )
 @settings(deadline=None, max_examples=300)
 def test_nothing_is_made_of_words_for_nothing(parts: list[str]) -> None:
+    """Planted: lower() left out; caught."""
     text = "".join(parts).swapcase()
     if _says(text):
         assert not blank(SHIPPED, text)

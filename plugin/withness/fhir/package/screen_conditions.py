@@ -211,8 +211,8 @@ def _validated(policy: RiskPolicy, domain: Domain, rule: ValidatedRule) -> Itera
     holding = [code for code, means in rule.results.items() if means in HOLDING]
     clear = [code for code, means in rule.results.items() if means in (Acuity.NONE, Acuity.CAUTION)]
     clear = [code for code in clear if code != rule.age_result]
-    for acuity in HOLDING:
-        chosen = tuple(code for code in holding if rule.results[code] is acuity)
+    for acuity in (*HOLDING, Acuity.CAUTION):
+        chosen = tuple(code for code, means in rule.results.items() if means is acuity)
         if chosen:
             answer = Answer(item, codes.VALIDATED_RESULTS, chosen)
             yield _answered(item, acuity, f"The instrument's result is {_or(chosen)}.", answer, source)
