@@ -118,6 +118,8 @@ def questionnaire(id: str | None, out: Path | None, paper: Path | None, home: Pa
     forms = {one.id: one for one in load_forms()}
     found = {"risk-screen": risk_screen(policy, publication)}
     found |= {name: form_questionnaire(form, publication) for name, form in forms.items()}
+    if id is None and (out or paper):
+        raise InvalidInput("ID must say which Questionnaire is written.", field="ID")
     if id is None:
         rows = [
             {"id": name, "url": f"{one['url']}|{one['version']}", "title": one["title"]} for name, one in found.items()
@@ -131,6 +133,8 @@ def questionnaire(id: str | None, out: Path | None, paper: Path | None, home: Pa
         raise InvalidInput(
             f"There is no Questionnaire {id[:40]!r}.", field="ID", hint=f"Choose one of: {', '.join(found)}."
         )
+    if paper is not None and out is not None:
+        raise InvalidInput("One at a time: --out writes the resource, --paper the page to print.", field="--paper")
     if paper is not None:
         from withness.packs.paper import paper_screen
         from withness.packs.paper_form import paper_form

@@ -34,7 +34,8 @@ def build(out: Path, canonical: str | None, home: Path | None, as_json: bool) ->
     """Write the package as one .tgz, the same bytes each time.
 
     With --canonical every occurrence of our base becomes URL, and the package's name follows it
-    (https://fhir.clinic.example/withness: example.clinic.fhir.withness). What Withness sends keeps naming our base.
+    (https://fhir.clinic.example/withness: example.clinic.fhir.withness, then a digest of the base). What Withness sends
+    keeps naming our base.
     """
     import hashlib
 

@@ -29,6 +29,7 @@ from withness.packs.publication import load_publication
 
 FOLDER = content.folder("fhir_profiles")
 SITE = "https://fhir.clinic.example/withness"
+NAME = "example.clinic.fhir.withness.xa97e0444"
 
 
 def built(base: str | None = None, folder: Any = FOLDER) -> archive.Package:
@@ -202,10 +203,10 @@ def test_every_occurrence_of_our_base_is_the_sites() -> None:
 
 def test_the_name_follows_the_base() -> None:
     package = built(SITE)
-    assert package.file_name == f"example.clinic.fhir.withness-{codes.VERSION}.tgz"
-    guide = resource(package, "package/ImplementationGuide-example.clinic.fhir.withness.json")
-    assert guide["url"] == f"{SITE}/ImplementationGuide/example.clinic.fhir.withness"
-    assert guide["packageId"] == resource(package, "package/package.json")["name"] == "example.clinic.fhir.withness"
+    assert package.file_name == f"{NAME}-{codes.VERSION}.tgz"
+    guide = resource(package, f"package/ImplementationGuide-{NAME}.json")
+    assert guide["url"] == f"{SITE}/ImplementationGuide/{NAME}"
+    assert guide["packageId"] == resource(package, "package/package.json")["name"] == NAME
 
 
 def test_our_own_base_gives_our_own_package() -> None:
@@ -239,7 +240,20 @@ def test_only_the_whole_base_is_replaced() -> None:
     ],
 )
 def test_a_name_for_every_base(base: str, name: str) -> None:
-    assert package_name(read_base(base + "/")) == name
+    found, _, digest = package_name(read_base(base + "/")).rpartition(".x")
+    assert (found, len(digest)) == (name, 8)
+
+
+def test_two_bases_never_give_one_name() -> None:
+    """Planted: the name without the digest of its base; caught."""
+    alike = ("https://x.org/a/b", "https://x.org/a.b", "https://a.x.org/b", "http://x.org/a/b", "https://X.org/a/b")
+    assert len({package_name(read_base(one)) for one in alike}) == len(alike)
+
+
+@pytest.mark.parametrize("base", ["http://hl7.org/fhir", "https://terminology.hl7.org/x"])
+def test_hl7s_own_base_is_refused(base: str) -> None:
+    with pytest.raises(InvalidInput, match="not HL7's"):
+        read_base(base)
 
 
 @pytest.mark.parametrize(
@@ -247,7 +261,8 @@ def test_a_name_for_every_base(base: str, name: str) -> None:
     [
         "", "clinic.example/fhir", "ftp://clinic.example", "https://", "https:///fhir", "https://clinic.example/fhir?x=1",
         "https://clinic.example/fhir#x", "https://clinic.example/fhir|1", "https://me:pass@clinic.example/fhir",
-        "https://clinic.example/a b", "https://clinic.example//fhir", "javascript:alert(1)", "https://clinic.example/fhir\n",
+        "https://clinic.example/a b", "https://clinic.example//fhir",
+        "https://clinic.example/../fhir", "javascript:alert(1)", "https://clinic.example/fhir\n",
     ],
 )  # fmt: skip
 def test_what_is_no_base_is_refused(text: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

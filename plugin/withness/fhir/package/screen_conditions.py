@@ -162,7 +162,7 @@ def _frame(policy: RiskPolicy, domain: Domain) -> Iterator[Finding]:
     if domain.informants_not_accepted and told:
         others = _chose(domain.informant, codes.INFORMANTS, domain.informants_not_accepted)
         denied = f"item.item.where({linked(told)}).answer.value.where({_coded((NO,))}).exists()"
-        words = f"A no counts only from others than: {', '.join(domain.informants_not_accepted)}."
+        words = f"A no does not count from: {', '.join(domain.informants_not_accepted)}."
         yield _open(f"{domain.informant}.not-accepted", words, negated(both(others, denied)), GATE)
 
 
