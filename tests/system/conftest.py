@@ -12,9 +12,13 @@ import pytest
 from tests.servers import validator as fhir_validator
 from withness.ehr.client import FhirClient
 from withness.ehr.local import LocalChart
+from withness.fhir import codes
+from withness.packs.policy import load_policy
 
 ELSEWHERE: Final = "written-elsewhere"
 """The id of Bundles that the stories write as another system of the clinic would."""
+
+_SHIPPED: Final = f"{codes.QUESTIONNAIRE_RISK_SCREEN}|{load_policy().version}"
 
 _ASKED: set[str] = set()
 """What was found valid before: stories differ in ids and times, and send much the same."""
@@ -36,8 +40,13 @@ def every_bundle_is_valid(request: pytest.FixtureRequest, monkeypatch: pytest.Mo
     yield
     for shape, bundle in sent.items():
         if shape not in _ASKED:
-            assert independent.errors(bundle) == []
+            assert [one for one in independent.errors(bundle) if not _a_sites_own_form(one)] == []
             _ASKED.add(shape)
+
+
+def _a_sites_own_form(issue: fhir_validator.Issue) -> bool:
+    """Whether the validator misses the form of a site's own policy, which the site publishes and not this package."""
+    return issue.id == "Questionnaire_QR_Q_NotFound" and f"{_SHIPPED}'" not in issue.message
 
 
 def _noting(transact: Any, sent: dict[str, Mapping[str, Any]]) -> Any:
