@@ -142,8 +142,14 @@ class Site:
     # -- time and the trail
 
     def morning(self) -> None:
-        """Begin yesterday at nine: a story's day does not end in its middle, and the console's time is later."""
-        self.at = (datetime.now(UTC) - timedelta(days=1)).replace(hour=9, minute=0, second=0, microsecond=0)
+        """Begin less than a day ago, early enough: no story's day ends in its middle, and the console's time is later.
+
+        Before noon that is yesterday from nine on, later it is this night.
+        """
+        now = datetime.now(UTC).replace(microsecond=0)
+        nine = (now - timedelta(days=1)).replace(hour=9, minute=0, second=0)
+        tonight = now.replace(hour=0, minute=30, second=0)
+        self.at = tonight if now.hour >= 12 else max(nine, now - timedelta(hours=23))
 
     def records(self, limit: int = 50, patient: str | None = None) -> list[dict[str, Any]]:
         """Return the trail's newest records, oldest first, as they are written."""

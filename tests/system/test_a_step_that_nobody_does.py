@@ -102,7 +102,7 @@ def test_nobody_has_taken_it_on(site: Site) -> None:
     assert episode(site)["unacknowledged"] is True
     assert {owner for _, owner in steps(site).values()} == {SUPERVISOR}
     done = site.console("protocol", "show", TOM, "--actor", CLINICIAN)
-    assert "suicide: unacknowledged since" in done.stdout
+    assert "suicide: unacknowledged, opened" in done.stdout
     assert f"Responsible: {CLINICIAN}; backup: {SUPERVISOR}." in done.stdout
     site.desk.step(TOM, "suicide", "acknowledge", actor=CLINICIAN)
     assert episode(site)["unacknowledged"] is False
