@@ -986,7 +986,8 @@ class Life(RuleBasedStateMachine):
             self._save(saved)
             return
         self._tick()
-        answer, _ = self._do(lambda: self.site.desk.save(saved.draft, actor=CLINICIAN))
+        put_away = (Conflict,) if state in ("closed", "retracted") else ()
+        answer, _ = self._do(lambda: self.site.desk.save(saved.draft, actor=CLINICIAN), *put_away)
         if answer is not None:
             assert not self._record("plan.approved"), "one request made two plans"
             SEEN["requests repeated"] += 1
