@@ -13,6 +13,8 @@ from typing import Any
 from tests.servers.hapi import HapiError
 from tests.servers.validator import PROFILES, Validator, ValidatorError, available, conformance_resources
 
+from withness.fhir.package.artefacts import text
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the snapshots and say which; with --check only name the files whose snapshot is another. Exit 1 then."""
@@ -53,8 +55,8 @@ def write(profiles: Path, validator: Validator) -> list[Path]:
         ValidatorError: a snapshot cannot be made, or is not the same every time; then nothing is written.
     """
     changed = list(_changed(profiles, validator))
-    for path, text in changed:
-        path.write_bytes(text)
+    for path, made in changed:
+        path.write_bytes(made)
     return [path for path, _ in changed]
 
 
@@ -76,7 +78,7 @@ def _made(path: Path, validator: Validator) -> bytes:
         made = validator.snapshot(_bare(json.loads(path.read_text(encoding="utf-8"))))
     except ValidatorError as error:
         raise ValidatorError(f"{path.name}: {error}") from error
-    return (json.dumps(made, ensure_ascii=False, indent=2) + "\n").encode()
+    return text(made)
 
 
 def _bare(resource: dict[str, Any]) -> dict[str, Any]:

@@ -6,15 +6,14 @@ import itertools
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.packs.page_tree import Node, Tree, said
 
 from withness.core.plan import ChartPlan, charts
 from withness.core.risk import RiskPolicy
@@ -38,65 +37,8 @@ HARD = "  I want <b>somebody</b> & \"me\" to 'get it'\r\n👩‍👩‍👧 أر
 HOSTILE = "</div></style><script>alert(1)</script><img src=http://evil.example onerror=x>{% raw %}{{ plan.__class__ }}"
 
 
-@dataclass
-class Node:
-    """One element of a page; `inner` are its elements and texts, in order."""
-
-    tag: str
-    attributes: dict[str, str | None]
-    inner: list[Node | str] = field(default_factory=list)
-
-    def all(self, tag: str = "", *, css: str = "", link: str = "") -> list[Node]:
-        """Elements below this one, of a tag, class or data-link."""
-        return [
-            one
-            for one in self.walk()
-            if (not tag or one.tag == tag)
-            and (not css or css in (one.attributes.get("class") or "").split())
-            and (not link or one.attributes.get("data-link") == link)
-        ]
-
-    def walk(self) -> Iterator[Node]:
-        for one in self.inner:
-            if isinstance(one, Node):
-                yield one
-                yield from one.walk()
-
-    def text(self) -> str:
-        return "".join(one if isinstance(one, str) else one.text() for one in self.inner)
-
-
-class Tree(HTMLParser):
-    """A page as a tree; an element that is not closed where it was opened fails."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.root = Node("", {})
-        self.open = [self.root]
-        self.feed(page)
-        self.close()
-        assert self.open == [self.root]
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        node = Node(tag, dict(attrs))
-        self.open[-1].inner.append(node)
-        if tag not in VOID:
-            self.open.append(node)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop().tag == tag
-
-    def handle_data(self, data: str) -> None:
-        self.open[-1].inner.append(data)
-
-
 def tree(page: str) -> Node:
-    return Tree(page).root
-
-
-def said(node: Node) -> str:
-    """A node's text as it is read: runs of white space are one space."""
-    return " ".join(node.text().split())
+    return Tree(page, VOID).root
 
 
 def goal(template: str = "heard", words: str = "I want somebody to get it", **changes: Any) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass, field, replace
-from html.parser import HTMLParser
+from dataclasses import replace
 
 import pytest
+from tests.packs.page_tree import Node, Tree, said
 
 from withness.core.form import Form, FormItem, ItemKind
 from withness.packs.forms import load_forms
@@ -24,58 +24,8 @@ HOSTILE = "</h2></style><script>alert(1)</script><img src=http://evil.example on
 every_page = pytest.mark.parametrize("id", PAGES)
 
 
-@dataclass
-class Node:
-    """One element of a page, with the elements and texts in it."""
-
-    tag: str
-    attributes: dict[str, str | None]
-    inner: list[Node | str] = field(default_factory=list)
-
-    def all(self, tag: str = "", *, css: str = "", link: str = "") -> list[Node]:
-        found = []
-        for one in self.inner:
-            if isinstance(one, Node):
-                classes = (one.attributes.get("class") or "").split()
-                fits = (not tag or one.tag == tag) and (not css or css in classes)
-                found += [one] if fits and (not link or one.attributes.get("data-link") == link) else []
-                found += one.all(tag, css=css, link=link)
-        return found
-
-    def text(self) -> str:
-        return "".join(one if isinstance(one, str) else one.text() for one in self.inner)
-
-
-class Tree(HTMLParser):
-    """A page as a tree; an element that is not closed where it was opened fails."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.open = [Node("", {})]
-        self.root = self.open[0]
-        self.feed(page)
-        self.close()
-        assert self.open == [self.root]
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        node = Node(tag, dict(attrs))
-        self.open[-1].inner.append(node)
-        if tag not in VOID:
-            self.open.append(node)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop().tag == tag
-
-    def handle_data(self, data: str) -> None:
-        self.open[-1].inner.append(data)
-
-
 def tree(page: str) -> Node:
-    return Tree(page).root
-
-
-def said(node: Node) -> str:
-    return " ".join(node.text().split())
+    return Tree(page, VOID).root
 
 
 def times(form: Form, item: FormItem) -> int:

@@ -16,10 +16,11 @@ import pytest
 
 from withness import content
 from withness.core.risk import Question, RiskPolicy
+from withness.core.source_attributes import ATTRIBUTES, Attributes
 from withness.core.terms import Acuity, Purpose
 from withness.errors import InvalidContent, PolicyRefused
 from withness.packs.policy import load_policy, parse_policy, policy_bytes, shipped_digest
-from withness.packs.policy_sources import ATTRIBUTES, FILE, Attributes, source_attributes
+from withness.packs.policy_sources import FILE, source_attributes
 
 TEXT = (content.folder("catalogue") / "risk_policy.toml").read_text(encoding="utf-8")
 POLICY = load_policy()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,10 +88,10 @@ def check(files: tuple[str, ...], profiles: tuple[str, ...], home: Path | None, 
     was not checked is always said.
     """
     from withness.fhir.package import report
-    from withness.fhir.package.intake import read
+    from withness.fhir.package.intake import MOST_BYTES, read
     from withness.fhir.profile_check.definitions import shipped
 
-    taken = [(name, read(_bytes(path), name)) for path in files for name in [_name(path)]]
+    taken = [(name, read(say.read_file(path, MOST_BYTES), name)) for path in files for name in [_name(path)]]
     found = report.check(taken, shipped(), profiles=profiles)
     if as_json:
         say.document(report.told(found))
@@ -103,19 +102,6 @@ def check(files: tuple[str, ...], profiles: tuple[str, ...], home: Path | None, 
 
 def _name(path: str) -> str:
     return "standard input" if path == "-" else path
-
-
-def _bytes(path: str) -> bytes:
-    """Return no more of a file than is taken. Raises InvalidInput when it cannot be read."""
-    from withness.fhir.package.intake import MOST_BYTES
-
-    try:
-        if path == "-":
-            return sys.stdin.buffer.read(MOST_BYTES + 1)
-        with Path(path).open("rb") as file:
-            return file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise InvalidInput(f"{path or 'The empty name'} cannot be read: {error.strerror}.", field="FILE") from None
 
 
 def _say(found: Report) -> None:

@@ -15,8 +15,8 @@ from withness.errors import InvalidInput, PolicyRefused
 
 if TYPE_CHECKING:
     from withness.core.risk import RiskPolicy
+    from withness.core.source_attributes import Attributes
     from withness.packs.policy_compare import Change
-    from withness.packs.policy_sources import Attributes
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _ORDER: Final = ("loosens", "widens", "tightens", "site-data", "wording")
@@ -148,8 +148,9 @@ def _next(file: Path | None, now: Path | None) -> str:
 @say.common
 def sources(rule: str | None, home: Path | None, as_json: bool) -> None:
     """Show the 13 source attributes (45 CFR 170.315(b)(11)) of every rule, of one, or of one domain's rules."""
+    from withness.core.source_attributes import ATTRIBUTES
     from withness.packs.policy import load_policy
-    from withness.packs.policy_sources import ATTRIBUTES, source_attributes
+    from withness.packs.policy_sources import source_attributes
     from withness.settings import read_settings
 
     used = load_policy(read_settings({"home": home}).policy)

@@ -49,18 +49,19 @@ def document(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def read_file(path: str) -> bytes:
-    """Return a file's bytes ("-" is standard input), no more of it than is taken.
+def read_file(path: str, most: int = 0) -> bytes:
+    """Return a file's bytes ("-" is standard input), no more of it than is taken: `most`, else what JSON may have.
 
     Raises InvalidInput when it cannot be read.
     """
     from withness.strict_json import MAX_BYTES
 
+    taken = (most or MAX_BYTES) + 1
     try:
         if path == "-":
-            return sys.stdin.buffer.read(MAX_BYTES + 1)
+            return sys.stdin.buffer.read(taken)
         with Path(path).open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+            return file.read(taken)
     except OSError as error:
         raise InvalidInput(f"{path or 'The empty name'} cannot be read: {error.strerror}.", field="FILE") from None
 

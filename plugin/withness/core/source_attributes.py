@@ -24,6 +24,10 @@ ATTRIBUTES: Final[Mapping[str, str]] = {
 """45 CFR 170.315(b)(11)(iv)(A), attributes 1 to 13 in their order, by the names used here."""
 
 
+GATE: Final = "gate"
+"""The rule that stands for the gate as a whole."""
+
+
 @dataclass(frozen=True)
 class Attributes:
     """One rule with its `values`, one for each name of `ATTRIBUTES`; `title` is the rule as a person reads it."""

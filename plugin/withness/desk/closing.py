@@ -82,8 +82,7 @@ def _end(
         _put_away(tx, context, row, state, actor, at)
         return ()
 
-    ended = (PlanState.CLOSED, PlanState.RETRACTED)
-    rows = context.commit(work, lambda tx: (found := tx.plan(plan_id)) is not None and found.state in ended)
+    rows = context.commit(work, lambda tx: (found := tx.plan(plan_id)) is not None and found.state in OVER)
     return send(context, rows, actor)
 
 
@@ -91,7 +90,7 @@ def _plan(tx: Transaction, plan_id: str) -> PlanRow:
     row = tx.plan(plan_id)
     if row is None:
         raise InvalidInput("There is no plan or working copy with this id.", field="ID", hint="Run: withness plan list")
-    if row.state in (PlanState.CLOSED, PlanState.RETRACTED):
+    if row.state in OVER:
         raise InvalidInput(f"This plan is {row.state.value} already.", field="ID")
     if row.content.get("amends") and row.state in ACTIVE:
         whole = row.content["amends"]

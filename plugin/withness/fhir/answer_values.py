@@ -47,7 +47,7 @@ def _value(one: Field, answer: object) -> tuple[str | None, str]:
         return _coded(one, value, why)
     if not isinstance(value, str) or not _encodes(value):
         return None, "the answer is no text that can be read"
-    if one.kind is Kind.DATE and not _real_date(value):
+    if one.kind is Kind.DATE and day(value) is None:
         return None, "the answer is no date such as 2026-11-21"
     return value, why
 
@@ -72,11 +72,12 @@ def _encodes(text: str) -> bool:
     return True
 
 
-def _real_date(text: str) -> bool:
+def day(text: str) -> date | None:
+    """A FHIR date with its day (R4 datatypes.html#date), None when it is none."""
     try:
-        return _DATE.fullmatch(text) is not None and bool(date.fromisoformat(text))
+        return date.fromisoformat(text) if _DATE.fullmatch(text) else None
     except ValueError:
-        return False
+        return None
 
 
 def moment(text: str) -> datetime | None:

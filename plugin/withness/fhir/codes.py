@@ -103,11 +103,19 @@ CARE_PLAN_CATEGORY: Final[dict[str, Any]] = {
 }
 """ONE CodeableConcept with both codings: the 6.1.0 slice is 1..1, 9.0.0 prefers the SNOMED code."""
 
+PRIORITIES: Final = {"now": "stat", "same-session": "asap", "same-day": "urgent"}
+"""How urgent a step is (R4 request-priority) by the policy's named times; all others are routine."""
+
 DIRECTIVE_CATEGORY: Final[dict[str, Any]] = {
     "coding": [{"system": SNOMED, "code": "735324008", "display": "Treatment escalation plan (record artifact)"}],
     "text": "Steps for now",
 }
 """CarePlan.category of a directive protocol (FHIR facts 4.2 d)."""
+
+
+def id_of(canonical: str) -> str:
+    """Return the id of one of our artefacts, which its canonical ends with."""
+    return canonical.rpartition("/")[2]
 
 
 def us_core(profile: str, version: str) -> str:

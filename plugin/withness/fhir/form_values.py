@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date
 from decimal import Decimal
 from math import isfinite
 from typing import Any, Final
 
 from withness.core.form import FormItem, ItemKind, Value
 from withness.fhir import codes
+from withness.fhir.answer_values import day
 
 Read = tuple[Value | None, str]
 """A value and "", or None and why it has none; None and "" for a blank text, which says nothing."""
 
-_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NOT_TEXT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 _NAMES: Final = {
     ItemKind.WORDS: ("valueString",),
@@ -81,11 +80,8 @@ def _number(item: FormItem, value: object, *, whole: bool) -> Read:
 
 
 def _day(value: object) -> Read:
-    why = "the answer is no day such as 2026-11-21"
-    try:
-        return (date.fromisoformat(value), "") if isinstance(value, str) and _DATE.fullmatch(value) else (None, why)
-    except ValueError:
-        return None, why
+    found = day(value) if isinstance(value, str) else None
+    return found, "" if found else "the answer is no day such as 2026-11-21"
 
 
 def _text(value: object) -> Read:

@@ -207,7 +207,7 @@ def _code_system(
     """A CodeSystem in the policy's version: its codes are the policy's."""
     meant = {code: (chosen_words(code), meaning) for code, meaning in concepts.items()}
     description = f"{title}, generated from the risk policy."
-    id = url.rpartition("/")[2]
+    id = codes.id_of(url)
     return code_system(
         id,
         publication,

@@ -52,7 +52,6 @@ _RISKS: Final = {
     Acuity.ELEVATED: {"system": codes.RISK_PROBABILITY, "code": "moderate", "display": "Moderate likelihood"},
 }
 """Only what was found is a risk: a caution, and what is unknown, predict nothing."""
-_PRIORITIES: Final = {"now": "stat", "same-session": "asap", "same-day": "urgent"}
 """Task.priority by the policy's named times; R4 ranks routine < urgent < asap < stat (request-priority)."""
 
 
@@ -241,7 +240,7 @@ def _task(episode: Episode, due: DueStep, opening: Opening, *, plan: str) -> Res
     return {
         "status": "requested",
         "intent": "order",
-        "priority": _PRIORITIES.get(due.step.within, "routine"),
+        "priority": codes.PRIORITIES.get(due.step.within, "routine"),
         "code": {"text": due.step.text},
         "focus": {"reference": plan},
         "for": {"reference": episode.person},

@@ -9,15 +9,11 @@ from pydantic import Field
 
 from withness import content
 from withness.core.risk import Domain, RiskPolicy
-from withness.core.source_attributes import ATTRIBUTES, Attributes
+from withness.core.source_attributes import ATTRIBUTES, GATE, Attributes
 from withness.errors import InvalidContent
 from withness.packs.toml import Outside, Slug, Text, read, refusal
 
-__all__ = ["ATTRIBUTES", "FILE", "GATE", "Attributes", "source_attributes"]
-
 FILE: Final = "source_attributes.toml"
-GATE: Final = "gate"
-"""The rule that stands for the gate as a whole."""
 
 Use = Literal[
     "race",

@@ -17,13 +17,12 @@ from withness.core.holds import RESCREEN
 from withness.core.source_attributes import ATTRIBUTES
 from withness.core.template import Both, LimitKind, Ratio
 from withness.core.terms import HOLDING, Acuity
-from withness.fhir import codes, risk_resources
+from withness.fhir import codes
 from withness.fhir.check import check
 from withness.fhir.models import validate
 from withness.fhir.package.artefacts import artefacts, text
 from withness.fhir.package.gate_definition import ACUITY, DECISION
 from withness.fhir.package.knowledge_artefacts import knowledge_artefacts
-from withness.fhir.package.protocol_definition import PRIORITIES
 from withness.fhir.questionnaires import fields
 from withness.packs.knowledge import load_knowledge
 
@@ -240,7 +239,7 @@ def test_a_protocol_has_every_step_with_owner_time_and_condition(domain: Any) ->
         assert one["participant"] == [{"type": "practitioner", "role": {"text": step.owner}}]
         assert ("condition" in one) is bool(step.when)
         assert ("timingDuration" in one) is step.within.startswith("P")
-        assert one["priority"] == PRIORITIES.get(step.within, "routine")
+        assert one["priority"] == codes.PRIORITIES.get(step.within, "routine")
         labels = [label["label"] for label in one.get("documentation", [])]
         assert labels == ([step.evidences] if step.evidences else [])
     needs = [*domain.release_needs, *(need for listed in domain.needs_when.values() for need in listed)]
@@ -261,7 +260,7 @@ def test_a_time_in_hours_is_a_duration_and_a_named_time_is_words() -> None:
 
 
 def test_steps_are_as_urgent_as_their_tasks() -> None:
-    assert PRIORITIES == risk_resources._PRIORITIES
+    assert codes.PRIORITIES == {"now": "stat", "same-session": "asap", "same-day": "urgent"}
 
 
 # --- plan templates ------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from withness.fhir import codes
+from withness.fhir.package.fhirpath import expression
 
 Element = dict[str, Any]
 
@@ -48,10 +49,9 @@ _ORDER: Final = (
 )
 
 
-def applicable(words: str, expression: str) -> Element:
+def applicable(words: str, condition: str) -> Element:
     """Return a condition; all of an action's conditions must be true for it to apply."""
-    told = {"description": words, "language": "text/fhirpath", "expression": expression}
-    return {"kind": "applicability", "expression": told}
+    return {"kind": "applicability", "expression": {"description": words, **expression(condition)}}
 
 
 def recorded_screen() -> Element:
@@ -61,7 +61,7 @@ def recorded_screen() -> Element:
         "type": "data-added",
         "name": "risk-screen-recorded",
         "data": [{"type": "QuestionnaireResponse"}],
-        "condition": {"language": "text/fhirpath", "expression": form},
+        "condition": expression(form),
     }
 
 

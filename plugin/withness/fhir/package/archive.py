@@ -17,7 +17,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import json
 import os
 import tarfile
 from collections.abc import Mapping, Sequence
@@ -105,7 +104,7 @@ def index(files: Sequence[File]) -> bytes:
         }
         for one in files
     ]
-    return (json.dumps({"index-version": 2, "files": listed}, ensure_ascii=False, indent=2) + "\n").encode()
+    return text({"index-version": 2, "files": listed})
 
 
 def archive(package: Package) -> bytes:

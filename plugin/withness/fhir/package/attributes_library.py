@@ -34,7 +34,7 @@ def attributes_library(knowledge: Knowledge) -> Element:
     policy = knowledge.policy
     head = published(
         "Library",
-        ATTRIBUTES_LIBRARY.rpartition("/")[2],
+        codes.id_of(ATTRIBUTES_LIBRARY),
         knowledge.publication,
         name="GateSourceAttributes",
         title="Source attributes of the risk gate",

@@ -29,7 +29,7 @@ class File:
 
 def description(folder: Traversable) -> dict[str, Any]:
     """Return the package's own description (package.json). Raises InvalidContent."""
-    return _object(folder / "package.json", "package.json")
+    return _object(_bytes(folder / "package.json", "package.json"), "package.json")
 
 
 def artefacts(folder: Traversable) -> list[File]:
@@ -60,18 +60,30 @@ def _files(folder: Traversable) -> Iterator[tuple[str, Traversable]]:
 
 
 def _resource(place: str, file: Traversable, name: str) -> File:
-    resource = _object(file, place)
+    text = _bytes(file, place)
+    resource = _object(text, place)
     kind, id = resource.get("resourceType"), resource.get("id")
     if not isinstance(kind, str) or not isinstance(id, str):
         raise InvalidContent(f"fhir_profiles/{place} is no FHIR resource with an id.", field=place)
-    return File(name or f"{kind}-{id}.json", file.read_bytes(), resource)
+    return File(name or f"{kind}-{id}.json", text, resource)
 
 
-def _object(file: Traversable, place: str) -> dict[str, Any]:
+def _bytes(file: Traversable, place: str) -> bytes:
     try:
-        read = json.loads(file.read_bytes())
-    except (OSError, ValueError):
-        raise InvalidContent(f"fhir_profiles/{place} cannot be read as JSON.", field=place) from None
+        return file.read_bytes()
+    except OSError:
+        raise _unreadable(place) from None
+
+
+def _unreadable(place: str) -> InvalidContent:
+    return InvalidContent(f"fhir_profiles/{place} cannot be read as JSON.", field=place)
+
+
+def _object(text: bytes, place: str) -> dict[str, Any]:
+    try:
+        read = json.loads(text)
+    except ValueError:
+        raise _unreadable(place) from None
     if not isinstance(read, dict):
         raise InvalidContent(f"fhir_profiles/{place} holds no JSON object.", field=place)
     return read

@@ -16,6 +16,11 @@ END: Final = "(?!.)"
 _LINK: Final = re.compile(r"[a-z0-9.-]+")
 
 
+def expression(text: str) -> dict[str, str]:
+    """Return an Expression in FHIRPath (R4 metadatatypes.html#Expression)."""
+    return {"language": "text/fhirpath", "expression": text}
+
+
 def quoted(value: str) -> str:
     """Return a string literal. Raises ValueError for a text with a backslash."""
     if "\\" in value:

@@ -14,7 +14,8 @@ from withness.core.knowledge import Knowledge
 from withness.core.publication import Publication
 from withness.fhir import codes
 from withness.fhir.extraction import copied, item_coding
-from withness.fhir.package.published import code_system, published
+from withness.fhir.package.fhirpath import expression
+from withness.fhir.package.published import code_system, name_of, published
 
 Element = dict[str, Any]
 
@@ -66,7 +67,7 @@ def form_questionnaire(form: Form, publication: Publication) -> Element:
         "Questionnaire",
         form.id,
         publication,
-        name=_name(form.id),
+        name=name_of(form.id),
         title=form.title,
         description=form.about,
         version=form.version,
@@ -107,14 +108,10 @@ def _constraint(one: Constraint) -> Element:
     parts = [
         {"url": "key", "valueId": one.key},
         {"url": "severity", "valueCode": one.severity},
-        {"url": "expression", "valueExpression": _fhirpath(one.expression)},
+        {"url": "expression", "valueExpression": expression(one.expression)},
         {"url": "human", "valueString": one.human},
     ]
     return {"url": codes.TARGET_CONSTRAINT, "extension": parts}
-
-
-def _fhirpath(expression: str) -> Element:
-    return {"language": "text/fhirpath", "expression": expression}
 
 
 def _item(one: FormItem, known: Mapping[str, FormItem]) -> Element:
@@ -142,7 +139,7 @@ def _item(one: FormItem, known: Mapping[str, FormItem]) -> Element:
 
 def _extensions(one: FormItem) -> Iterator[Element]:
     if one.prefill:
-        yield {"url": codes.INITIAL_EXPRESSION, "valueExpression": _fhirpath(_PREFILLS[one.prefill][2])}
+        yield {"url": codes.INITIAL_EXPRESSION, "valueExpression": expression(_PREFILLS[one.prefill][2])}
     if one.kind is ItemKind.CHOICE:
         yield _control("check-box" if one.repeats else "radio-button")
         yield {"url": codes.CHOICE_ORIENTATION, "valueCode": "horizontal" if one.across else "vertical"}
@@ -207,7 +204,7 @@ def form_terminology(knowledge: Knowledge) -> Iterator[Element]:
             id,
             knowledge.publication,
             concepts,
-            name=_name(id),
+            name=name_of(id),
             title=answers.title,
             description=f"{answers.title}: the answers to choose from.",
             version=form.version,
@@ -215,7 +212,7 @@ def form_terminology(knowledge: Knowledge) -> Iterator[Element]:
         )
     items = [item for form in knowledge.forms for item, _ in form.walk() if item.code]
     yield code_system(
-        codes.FORM_ITEMS.rpartition("/")[2],
+        codes.id_of(codes.FORM_ITEMS),
         knowledge.publication,
         {item.code: (item.code.replace("-", " ").capitalize(), item.text) for item in items},
         name="FormItem",
@@ -223,10 +220,6 @@ def form_terminology(knowledge: Knowledge) -> Iterator[Element]:
         description="What an item of our forms asks, where it is no measure of a goal.",
         experimental=any(form.experimental for form in knowledge.forms),
     )
-
-
-def _name(id: str) -> str:
-    return "".join(part.capitalize() for part in id.split("-"))
 
 
 def _meaning(answers: AnswerSet, one: Option) -> str:

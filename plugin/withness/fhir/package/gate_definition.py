@@ -12,6 +12,7 @@ from typing import Final
 
 from withness.core.publication import Publication
 from withness.core.risk import Domain, RiskPolicy
+from withness.core.source_attributes import GATE
 from withness.core.terms import Acuity
 from withness.fhir import codes
 from withness.fhir.package.actions import (
@@ -28,7 +29,7 @@ from withness.fhir.package.gate_texts import DESCRIPTION, MEANS, PURPOSE, USAGE
 from withness.fhir.package.protocol_definition import protocol_canonical
 from withness.fhir.package.published import published
 from withness.fhir.package.readable_screen import readable
-from withness.fhir.package.screen_conditions import GATE, Finding, Verdict, findings, verdict
+from withness.fhir.package.screen_conditions import Finding, Verdict, findings, verdict
 from withness.fhir.questionnaires import fields
 
 ACUITY: Final = f"{codes.BASE}/CodeSystem/acuity"
@@ -39,7 +40,7 @@ def risk_gate(policy: RiskPolicy, publication: Publication) -> Element:
     """Return the gate as a PlanDefinition in the policy's version; same policy, same bytes."""
     head = published(
         "PlanDefinition",
-        codes.RISK_GATE.rpartition("/")[2],
+        codes.id_of(codes.RISK_GATE),
         publication,
         name="RiskGate",
         title="Risk gate before a collaborative plan",

@@ -50,6 +50,12 @@ class Intake:
         except InvalidInput as error:
             self.unread.append((where, _why(error)))
 
+    def beside(self, content: bytes, where: str) -> dict[str, Any]:
+        """Return a JSON object that is no resource; {} when it cannot be read, which is kept."""
+        apart = Intake(unread=self.unread)
+        apart.take(content, where)
+        return apart.pieces[0].resource if apart.pieces else {}
+
 
 def read(content: bytes, name: str) -> Intake:
     """Return what a file holds; nothing is raised for what cannot be read."""
@@ -130,14 +136,8 @@ def _entry(path: str, data: bytes, name: str, taken: Intake) -> None:
         return
     where = f"{name}: {path}"
     if path == "package/package.json":
-        beside = Intake()
-        beside.take(data, where)
-        taken.unread += beside.unread
-        taken.description = beside.pieces[0].resource if beside.pieces else {}
+        taken.description = taken.beside(data, where)
     elif file == ".index.json":
-        beside = Intake()
-        beside.take(data, where)
-        taken.unread += beside.unread
-        taken.index[folder] = beside.pieces[0].resource if beside.pieces else {}
+        taken.index[folder] = taken.beside(data, where)
     else:
         taken.take(data, where)

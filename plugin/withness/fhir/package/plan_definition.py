@@ -16,7 +16,7 @@ from withness.core.template import Both, Count, Exists, LimitKind, PlanTemplate,
 from withness.core.terms import UnitKind
 from withness.fhir import codes
 from withness.fhir.package.actions import CLINICAL_PROTOCOL, Element, action, citation, participants, plan_type
-from withness.fhir.package.published import published
+from withness.fhir.package.published import name_of, published
 
 _USAGE: Final = (
     "A proposal for a conversation: the words, the number, the time limit and who is responsible are agreed with the "
@@ -53,7 +53,7 @@ def _plan(knowledge: Knowledge, template: PlanTemplate, forms: tuple[Form, ...])
         "PlanDefinition",
         template.id,
         knowledge.publication,
-        name=_name(template.id),
+        name=name_of(template.id),
         title=template.title,
         description=template.objective,
         version=template.version,
@@ -72,10 +72,6 @@ def _plan(knowledge: Knowledge, template: PlanTemplate, forms: tuple[Form, ...])
         "goal": [_goal(knowledge, template)],
         "action": list(_actions(template, forms)),
     }
-
-
-def _name(id: str) -> str:
-    return "".join(part.capitalize() for part in id.split("-"))
 
 
 def _form(form: Form) -> str:
@@ -236,7 +232,7 @@ def _activity(knowledge: Knowledge, template: PlanTemplate, part: str, title: st
         "ActivityDefinition",
         f"{template.id}-{part}",
         knowledge.publication,
-        name=_name(f"{template.id}-{part}"),
+        name=name_of(f"{template.id}-{part}"),
         title=title,
         description=description,
         version=template.version,

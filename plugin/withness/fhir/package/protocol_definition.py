@@ -20,11 +20,8 @@ from withness.fhir.package.actions import (
     plan_type,
     recorded_screen,
 )
-from withness.fhir.package.published import published
+from withness.fhir.package.published import name_of, published
 from withness.fhir.package.screen_conditions import acute, verdict
-
-PRIORITIES: Final = {"now": "stat", "same-session": "asap", "same-day": "urgent"}
-"""PlanDefinition.action.priority by the policy's named times (R4 request-priority), as the Tasks have it."""
 
 _NAMED: Final = {
     "now": "now",
@@ -62,7 +59,7 @@ def _protocol(policy: RiskPolicy, domain: Domain, publication: Publication) -> E
         "PlanDefinition",
         protocol_id(domain),
         publication,
-        name=f"Directive{''.join(part.capitalize() for part in domain.id.split('-'))}",
+        name=name_of(protocol_id(domain)),
         title=f"Directive protocol: {domain.title}",
         description=_DESCRIPTION,
         version=policy.version,
@@ -98,7 +95,7 @@ def _step(policy: RiskPolicy, domain: Domain, step: Step) -> Element:
         step.id,
         step.text,
         textEquivalent=f"{step.text}: {when}.",
-        priority=PRIORITIES.get(step.within, "routine"),
+        priority=codes.PRIORITIES.get(step.within, "routine"),
         documentation=[_need(policy, step.evidences, "")] if step.evidences else None,
         applies=[_called_for(policy, domain, step)] if step.when else (),
         timingDuration=length,

@@ -43,6 +43,11 @@ def published(
     }
 
 
+def name_of(id: str) -> str:
+    """Return the name that programs use for the artefact of an id (R4: PascalCase, as in RiskGate)."""
+    return "".join(part.capitalize() for part in id.split("-"))
+
+
 def code_system(
     id: str,
     publication: Publication,

@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from withness.core.risk import NO, YES, Domain, Question, RiskPolicy, ValidatedRule
+from withness.core.source_attributes import GATE
 from withness.core.terms import HOLDING, Acuity
 from withness.fhir import codes
 from withness.fhir.package.fhirpath import among, both, either, linked, listed, negated, quoted
 from withness.fhir.package.written_answers import says
-
-GATE: Final = "gate"
-"""The rule, among those with source attributes, that stands for the gate as a whole."""
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def _catalogue_systems(knowledge: Knowledge) -> Iterator[Element]:
     catalogue, publication = knowledge.catalogue, knowledge.publication
     suitability = catalogue.suitability
     yield code_system(
-        _id(codes.GOAL_MEASURES),
+        codes.id_of(codes.GOAL_MEASURES),
         publication,
         _measures(knowledge),
         name="GoalMeasure",
@@ -57,7 +57,7 @@ def _catalogue_systems(knowledge: Knowledge) -> Iterator[Element]:
         description="What is counted or asked to see whether a goal was reached; from the plan templates.",
     )
     yield code_system(
-        _id(codes.PROBLEMS),
+        codes.id_of(codes.PROBLEMS),
         publication,
         {one.id: (one.title, one.why) for one in catalogue.problems.values()},
         name="ProblemForWork",
@@ -65,7 +65,7 @@ def _catalogue_systems(knowledge: Knowledge) -> Iterator[Element]:
         description="What a conversation can be about. These are no diagnoses, and no indication for a disorder.",
     )
     yield code_system(
-        _id(codes.LEADS),
+        codes.id_of(codes.LEADS),
         publication,
         {one.id: (one.title, one.meaning) for one in suitability.leads},
         name="PlanLead",
@@ -73,7 +73,7 @@ def _catalogue_systems(knowledge: Knowledge) -> Iterator[Element]:
         description="Who drives what is talked about.",
     )
     yield code_system(
-        _id(codes.UNIT_KINDS),
+        codes.id_of(codes.UNIT_KINDS),
         publication,
         {one.id: (one.title, one.meaning) for one in suitability.units if not one.no_plan_because},
         name="UnitKind",
@@ -81,17 +81,13 @@ def _catalogue_systems(knowledge: Knowledge) -> Iterator[Element]:
         description="Who takes part in the conversation together.",
     )
     yield code_system(
-        _id(codes.KEY_TERMS),
+        codes.id_of(codes.KEY_TERMS),
         publication,
         {one.id: (one.term, one.meaning) for one in catalogue.glossary.values()},
         name="DialogicTerm",
         title="Key terms of collaborative therapy",
         description="The key terms of collaborative (dialogic) therapy in plain words.",
     )
-
-
-def _id(system: str) -> str:
-    return system.rpartition("/")[2]
 
 
 def _measures(knowledge: Knowledge) -> Concepts:
