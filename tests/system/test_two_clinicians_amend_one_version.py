@@ -12,9 +12,14 @@ from typing import Any
 import pytest
 
 from tests.system.site import Site, make_draft
-from withness.errors import Conflict, InvalidInput
+from withness.errors import Conflict, EhrUnavailable, InvalidInput
 
 LOU = "Practitioner/p2"
+
+
+def unreachable(_: Any) -> Any:
+    """An EHR that is away."""
+    raise EhrUnavailable("The EHR did not answer.")
 
 
 def saved(site: Site) -> tuple[dict[str, Any], str]:
@@ -77,6 +82,20 @@ def test_the_gates_word_is_the_present_one(site: Site) -> None:
     assert told["decision"] == "held-for-directive-protocol"
     assert [one["item"] for one in told["findings"] if one["acuity"] == "acute"] == ["now"]
     assert site.plan_status() == "on-hold"
+    assert site.desk.health()["records"] > 0
+
+
+def test_a_conflict_is_told_also_while_the_first_amendment_waits(site: Site) -> None:
+    """Lou is told what differs, not what to wait for. Planted: the waiting looked at before the version; caught."""
+    draft, plan = saved(site)
+    site.remote()
+    site.context.ehr.transact = unreachable  # type: ignore[method-assign]
+    assert site.save(amended(draft, plan, 1, lead="therapist-led"))["delivery"] == "sending"
+    with pytest.raises(Conflict) as caught:
+        site.save(amended(draft, plan, 1, resources_named_by_client=["My garden"]), actor=LOU)
+    assert [one["field"] for one in caught.value.as_dict()["diff"]] == ["lead", "resources_named_by_client[0]"]
+    with pytest.raises(InvalidInput, match="waits for the EHR"):
+        site.save(amended(draft, plan, 2, resources_named_by_client=["My garden"]), actor=LOU)
     assert site.desk.health()["records"] > 0
 
 

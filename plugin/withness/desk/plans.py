@@ -57,7 +57,7 @@ def save(context: Context, draft: Mapping[str, Any], actor: Actor) -> Answer:
     added = amending.only_safety(case.base.row.content["draft"], draft) if case.base else None
     if case.base is not None and added is not None:
         return _add_safety(case, case.base, added, actor)
-    if case.base is not None and case.base.row.content.get("pending"):
+    if case.base is not None and case.base.version == case.base.current and case.base.row.content.get("pending"):
         said = "An amendment of this plan waits for the EHR: run withness sync, then amend the version that stands."
         raise InvalidInput(said, field="supersedes.plan")
     answer = context.commit(
