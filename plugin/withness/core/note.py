@@ -1,0 +1,284 @@
+"""Notes before rendering: templates of sections and fields, and what a clinician and a client wrote into them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from enum import StrEnum
+from typing import Any, Final
+
+Value = Any
+"""A field's value: str, bool, int, or a list of str or of {part: str} (see `FieldKind`)."""
+
+
+class FieldKind(StrEnum):
+    """What a field holds: text a str, voices [{who, words}], entries [{part: str}], choice a code, choices codes."""
+
+    TEXT = "text"
+    VOICES = "voices"
+    ENTRIES = "entries"
+    CHOICE = "choice"
+    CHOICES = "choices"
+    FLAG = "flag"
+    DATE = "date"
+    NUMBER = "number"
+
+
+LISTS: Final = (FieldKind.VOICES, FieldKind.ENTRIES, FieldKind.CHOICES)
+"""What a template may loop over."""
+
+
+class Whose(StrEnum):
+    """Whose words a field holds. The client's are quoted, never checked and never edited."""
+
+    CLIENT = "client"
+    CLINICIAN = "clinician"
+
+
+class Audience(StrEnum):
+    """For whom a note is written. The claim guard reads what goes to clients and payers."""
+
+    CLINICAL = "clinical"
+    CLIENT = "client"
+    PAYER = "payer"
+    SUPERVISION = "supervision"
+
+
+GUARDED: Final = (Audience.CLIENT, Audience.PAYER)
+"""Audiences whose documents claim nothing that the sources do not support (contracts I10)."""
+
+
+class Kept(StrEnum):
+    """Where a note is kept: in the client's record, or outside it."""
+
+    RECORD = "record"
+    SUPERVISION = "supervision"
+
+
+class Sensitivity(StrEnum):
+    """A security label of v3-ActCode (FHIR facts 4.3): abuse and violence stay inside, substance use is redisclosed
+    only with its notice."""
+
+    NONE = ""
+    VIOLENCE = "SDV"
+    SUBSTANCE_USE = "ETH"
+
+
+class Layout(StrEnum):
+    """The order and headings under which one session's fields are shown (clinical facts 4)."""
+
+    DIALOGIC = "dialogic"
+    DAP = "dap"
+    BIRP = "birp"
+    GIRP = "girp"
+    SOAP = "soap"
+
+
+@dataclass(frozen=True)
+class Option:
+    """One answer to choose."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """One column of a field of entries."""
+
+    id: str
+    title: str
+    whose: Whose
+    required: bool
+
+
+@dataclass(frozen=True)
+class OnlyIf:
+    """A field is asked for only where another one holds one of these codes."""
+
+    field: str
+    any: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NoteField:
+    """One thing to write down. `unless` names a field that, once filled, makes this one needless."""
+
+    id: str
+    title: str
+    kind: FieldKind
+    help: str
+    source: str
+    required: bool
+    whose: Whose
+    unless: str = ""
+    when: OnlyIf | None = None
+    options: tuple[Option, ...] = ()
+    parts: tuple[Part, ...] = ()
+    sensitivity: Sensitivity = Sensitivity.NONE
+    prefill: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and its fields."""
+
+    id: str
+    title: str
+    fields: tuple[NoteField, ...]
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class LayoutPart:
+    """One heading of a layout, and the ids of the fields under it."""
+
+    title: str
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NoteTemplate:
+    """One note template. `body` is its Jinja source; `origin` is "shipped" or "site"."""
+
+    id: str
+    version: str
+    title: str
+    purpose: str
+    audience: Audience
+    kept: Kept
+    needs_release: bool
+    always_saves: bool
+    units: tuple[str, ...]
+    loinc: Option | None
+    sections: tuple[Section, ...]
+    layouts: Mapping[Layout, tuple[LayoutPart, ...]]
+    statements: tuple[str, ...]
+    reading_grade: int | None
+    source: str
+    body: str
+    origin: str = "shipped"
+
+    def fields(self) -> Iterator[tuple[Section, NoteField]]:
+        """Yield every field with its section, in the template's order."""
+        for section in self.sections:
+            for one in section.fields:
+                yield section, one
+
+    def field(self, id: str) -> NoteField | None:
+        """Return a field by id."""
+        return next((one for _, one in self.fields() if one.id == id), None)
+
+
+@dataclass(frozen=True)
+class Attestation:
+    """What stands under a signed note. `shown`: shown, declined or not-shown; `comments`: clients' words, by who."""
+
+    signed_by: str
+    signed_at: str
+    credentials: str = ""
+    shown: str = ""
+    why_not_shown: str = ""
+    comments: Mapping[str, str] = field(default_factory=dict)
+    written_together: bool = False
+
+
+@dataclass(frozen=True)
+class Note:
+    """One note: what was written, about whom, when and by whom; `prefilled` says where a value came from, by field."""
+
+    template: str
+    version: str
+    layout: Layout
+    members: tuple[str, ...]
+    author: str
+    held_on: date
+    fields: Mapping[str, Value]
+    encounter: str = ""
+    plan: str = ""
+    request_id: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
+    prefilled: Mapping[str, str] = field(default_factory=dict)
+    attestation: Attestation | None = None
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A required field without a value, as a person finds it."""
+
+    field: str
+    section: str
+    title: str
+    help: str
+
+
+def filled(value: Value) -> bool:
+    """Whether something was written: blanks and empty lists are nothing; False and 0 are something."""
+    if isinstance(value, str):
+        return bool(value.strip())
+    if isinstance(value, list | tuple | Mapping):
+        return bool(value)
+    return value is not None
+
+
+def asked(one: NoteField, values: Mapping[str, Value]) -> bool:
+    """Whether a field is asked for, beside what else was written."""
+    if one.unless and filled(values.get(one.unless)):
+        return False
+    if one.when is None:
+        return True
+    held = values.get(one.when.field)
+    codes = [held] if isinstance(held, str) else held
+    return isinstance(codes, list | tuple) and any(code in one.when.any for code in codes)
+
+
+def missing(template: NoteTemplate, values: Mapping[str, Value]) -> tuple[Missing, ...]:
+    """Return every required field without a value, and every required part of an entry, all at once."""
+    found = []
+    for section, one in template.fields():
+        if not asked(one, values):
+            continue
+        value = values.get(one.id)
+        if one.required and not filled(value):
+            found.append(Missing(one.id, section.title, one.title, one.help))
+        if one.kind is not FieldKind.ENTRIES or not isinstance(value, list | tuple):
+            continue
+        for number, entry in enumerate(value):
+            for part in one.parts:
+                if part.required and not filled(entry.get(part.id)):
+                    found.append(Missing(f"{one.id}[{number}].{part.id}", section.title, part.title, one.help))
+    return tuple(found)
+
+
+def labels(template: NoteTemplate, note: Note) -> tuple[Sensitivity, ...]:
+    """Return the security labels that a note's written fields ask for, each once."""
+    written = [one.sensitivity for _, one in template.fields() if filled(note.fields.get(one.id))]
+    return tuple(one for one in Sensitivity if one in written and one is not Sensitivity.NONE)
+
+
+def for_chart(template: NoteTemplate, note: Note, member: str, *, enforces_labels: bool) -> Note:
+    """Return what of a note goes into one member's chart (contracts I8).
+
+    Of several voices only this member's; of entries that name somebody only those that name this member; and
+    nothing about abuse or violence, unless the EHR enforces security labels.
+    """
+    kept: dict[str, Value] = {}
+    for _, one in template.fields():
+        if one.id not in note.fields:
+            continue
+        if one.sensitivity is Sensitivity.VIOLENCE and not enforces_labels:
+            continue
+        value = note.fields[one.id]
+        if len(note.members) > 1 and one.kind in (FieldKind.VOICES, FieldKind.ENTRIES):
+            value = [entry for entry in value if entry.get("who", member) == member]
+            if not value and note.fields[one.id]:
+                continue
+        kept[one.id] = value
+    names = {who: name for who, name in note.names.items() if who == member}
+    prefilled = {id: source for id, source in note.prefilled.items() if id in kept}
+    attestation = note.attestation
+    if attestation is not None:
+        mine = {who: words for who, words in attestation.comments.items() if who == member}
+        attestation = replace(attestation, comments=mine)
+    return replace(note, members=(member,), fields=kept, names=names, prefilled=prefilled, attestation=attestation)
