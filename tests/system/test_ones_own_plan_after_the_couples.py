@@ -20,6 +20,10 @@ HERE = "Encounter/e1"
 AFRAID = {"violence.afraid": "yes"}
 
 
+class DiesError(BaseException):
+    """The process dies here."""
+
+
 def couple_draft(**changes: Any) -> dict[str, Any]:
     """The couple's plan."""
     return make_draft(*COUPLE, **changes)
@@ -131,4 +135,37 @@ def test_when_conjoint_work_ends_neither_share_goes_on(site: Site) -> None:
     assert site.desk.plan(plan)["state"] == "closed"
     with pytest.raises(InvalidInput, match="cannot be amended: it is over"):
         site.save(couple_draft(supersedes={"plan": plan, "version": "1"}))
+    assert site.desk.health()["records"] > 0
+
+
+def test_an_end_that_stopped_halfway_and_was_taken_back(site: Site) -> None:
+    """One share is over, the other goes on: safety may still be added, and anything else is a new plan's.
+
+    Planted: the ended share asked of the EHR as if it went on; caught.
+    """
+    plan = released_alone(site)
+    real = site.context.ehr.transact
+
+    def dies_after_it(bundle: Any) -> Any:
+        real(bundle)
+        raise DiesError
+
+    site.context.ehr.transact = dies_after_it  # type: ignore[method-assign]
+    with pytest.raises(DiesError):
+        decide_on_conjoint_work(site, "end")
+    site.context.ehr.transact = real  # type: ignore[method-assign]
+    decide_on_conjoint_work(site, "resume")
+    site.desk.sync(actor=CLINICIAN)
+    statuses = {site.plan_status(who) for who in COUPLE}
+    assert statuses == {"revoked", "active"}
+    for who in COUPLE:
+        site.screen(who, encounter=HERE)
+    amends = {"plan": plan, "version": "1"}
+    for ask in (site.save, site.desk.preview):
+        with pytest.raises(InvalidInput, match="a part of it is over"):
+            ask(couple_draft(supersedes=amends, lead="therapist-led"))
+    with_safety = couple_draft(supersedes=amends)
+    with_safety["goals"] = [*with_safety["goals"], make_goal(ROSA, words="Call my sister", category="safety")]
+    assert site.save(with_safety)["saved"] is True
+    assert {site.plan_status(who) for who in COUPLE} == statuses
     assert site.desk.health()["records"] > 0

@@ -900,7 +900,7 @@ class Life(RuleBasedStateMachine):
         verdicts = {who: self._verdict(who, saved) for who in saved.members}
         before = {one["plan"]: one["state"] for one in self._plans()}
         # An amendment waits for the one before it, where that has not reached the EHR.
-        waits = (InvalidInput,) if saved.amends and self.behind else ()
+        waits = (InvalidInput,) if saved.amends and (self.behind or self._part_over(saved)) else ()
         answer, error = self._do(lambda: self.site.desk.save(saved.draft, actor=CLINICIAN), *waits)
         assert error is None or self.broke or (not self.delta and self._care_plans() == self.before)
         holds = any(one.holds for one in verdicts.values())
@@ -932,6 +932,12 @@ class Life(RuleBasedStateMachine):
         if answer["saved"]:
             assert len(self._care_plans()) - len(self.before) == (0 if saved.amends else len(saved.members))
             SEEN["couples saved"] += len(saved.members) > 1
+
+    def _part_over(self, saved: Saved) -> bool:
+        """Whether one member's CarePlan of the plan that is amended has ended: its end was broken off halfway."""
+        ours = saved.draft["supersedes"]["plan"]
+        mine = [one for one in self.site.chart("CarePlan") if ours in json.dumps(one.resource.get("identifier"))]
+        return len(saved.members) > 1 and any(one.resource["status"] == "revoked" for one in mine)
 
     def _why(self, saved: Saved) -> list[tuple[Any, ...]]:
         """Return what holds each member by themselves, for the message of a failure."""
@@ -1061,9 +1067,10 @@ class Life(RuleBasedStateMachine):
             SEEN["amended"] += 1
             return
         self._tick()
-        answer, error = self._do(lambda: self.site.desk.save(saved.draft, actor=CLINICIAN), Conflict)
+        refused = (Conflict, *((InvalidInput,) if self._part_over(saved) else ()))
+        answer, error = self._do(lambda: self.site.desk.save(saved.draft, actor=CLINICIAN), *refused)
         assert answer is None, "an amendment of an old version was saved"
-        assert isinstance(error, Conflict) or self.broke
+        assert isinstance(error, refused) or self.broke
         assert self._care_plans() == self.before
         del self.drafts[saved.draft["request_id"]]
 

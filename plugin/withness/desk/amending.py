@@ -10,7 +10,7 @@ from typing import Any, Final
 from withness.audit.record import instant
 from withness.core.plan import ChartPlan, Plan, charts
 from withness.desk.context import Context
-from withness.desk.shares import ACTIVE, share_of
+from withness.desk.shares import ACTIVE, OVER, share_of
 from withness.ehr.port import Stored
 from withness.errors import Conflict, InvalidInput, WithnessError
 from withness.fhir import status
@@ -41,6 +41,12 @@ class Base:
         """The plan's newest version."""
         return version_of(self.row)
 
+    def require_whole(self) -> None:
+        """Raise InvalidInput when a member's part is over: only safety may still be added to what is left."""
+        if any(_over(self.row, member) for member in self.row.content["charts"]):
+            said = "supersedes.plan cannot be amended: a part of it is over. Make a new plan."
+            raise InvalidInput(said, field="supersedes.plan")
+
     def standing(self) -> dict[str, Standing]:
         """Return what each member's chart holds, for the making of the amended resources."""
         known: Mapping[str, Mapping[str, Any]] = self.row.content["charts"]
@@ -64,7 +70,7 @@ def base_of(context: Context, plan: Plan) -> Base | None:
     row = require(row, plan)
     live, goals, unread = {}, {}, set()
     for member in plan.unit.members:
-        reference = share_of(row, member).get("care_plan")
+        reference = None if _over(row, member) else share_of(row, member).get("care_plan")
         try:
             stored = context.ehr.read(reference) if reference else None
             if stored is not None:
@@ -76,6 +82,10 @@ def base_of(context: Context, plan: Plan) -> Base | None:
         if reference and (stored is None or stored.resource.get("status") in _FINAL):
             raise Conflict("The EHR says that this plan is over, or does not hold it.", field="supersedes.plan")
     return Base(row, version, live, goals, frozenset(unread))
+
+
+def _over(row: PlanRow, member: str) -> bool:
+    return share_of(row, member).get("state") in OVER
 
 
 _FINAL: Final = ("completed", "revoked", "entered-in-error")

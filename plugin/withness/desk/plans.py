@@ -35,6 +35,8 @@ from withness.store.transaction import Transaction
 def preview(context: Context, draft: Mapping[str, Any], viewer: str = "") -> Answer:
     """Return what a save would decide and send now. Writes nothing. Raises InvalidInput for a bad draft."""
     case = _open(context, draft)
+    if case.base is not None:
+        case.base.require_whole()
     with context.store.transaction() as tx:
         case = replace(case, at=context.now())
         answered = standing.ask(tx, context, case.question, at=case.at, id=case.decision_id)
@@ -57,6 +59,8 @@ def save(context: Context, draft: Mapping[str, Any], actor: Actor) -> Answer:
     added = amending.only_safety(case.base.row.content["draft"], draft) if case.base else None
     if case.base is not None and added is not None:
         return _add_safety(case, case.base, added, actor)
+    if case.base is not None:
+        case.base.require_whole()
     if case.base is not None and case.base.version == case.base.current and case.base.row.content.get("pending"):
         said = "An amendment of this plan waits for the EHR: run withness sync, then amend the version that stands."
         raise InvalidInput(said, field="supersedes.plan")
