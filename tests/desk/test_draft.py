@@ -5,19 +5,24 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import jsonschema
 import pytest
+from tests.system.site import Site, make_draft, make_goal
 
 from withness.core.goal import AcceptanceStatus
 from withness.core.plan import Plan
 from withness.core.template import Limit, LimitKind, Ratio
 from withness.core.terms import Lead, UnitKind
-from withness.desk.draft import read_draft
+from withness.desk.draft import read_draft, refuse_claims
 from withness.desk.draft_form import MAX_WORDS, draft_schema
 from withness.errors import InvalidInput, NotSmart
+from withness.packs.claims import load_claims
 from withness.packs.templates import load_templates
 
 TEMPLATES = load_templates()
@@ -665,3 +670,85 @@ def test_reading_changes_nothing_of_what_it_was_given() -> None:
     before = copy.deepcopy(value)
     assert read(value).concern.problems == ("feeling-unheard",)
     assert value == before
+
+
+# -- what a goal's wording for the payer may not claim
+
+
+CLAIMS = load_claims(None).claims
+CLAIM = "Collaborative therapy is an evidence-based treatment for depression."
+OWN_CLAIM = """
+[[claim]]
+id = "flourish"
+sentence = "That people flourish here."
+reason = "Nobody counted."
+source = "practice policy 7"
+[[claim.pattern]]
+words = ["flourish*"]
+"""
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_a_payers_wording_that_claims_too_much_is_refused(index: int) -> None:
+    """With the sentence and the reason, never the words (contracts I10). Planted: only the first goal read; caught."""
+    value = example()
+    value["goals"] = [copy.deepcopy(value["goals"][0]) for _ in range(2)]
+    value["goals"][index]["payer_words"] = CLAIM
+    with pytest.raises(InvalidInput) as error:
+        refuse_claims(read(value), CLAIMS)
+    assert (error.value.exit_code, error.value.field) == (2, f"goals[{index}].payer_words")
+    assert error.value.message == (
+        f"goals[{index}].payer_words may not claim that the approach is an evidence-based, empirically supported or "
+        "proven treatment."
+    )
+    assert "No systematic analysis" in error.value.hint
+    assert CLAIM not in error.value.message + error.value.hint
+
+
+@pytest.mark.parametrize("words", ["Within 8 sessions, client will reduce depressive symptoms.", "optional", None])
+def test_an_honest_wording_for_the_payer_is_taken(words: str | None) -> None:
+    refuse_claims(read(put("goals.0.payer_words", words)), CLAIMS)
+
+
+@pytest.mark.parametrize(
+    "path", ["goals.0.words", "goals.0.acceptance.0.reason", "concern.words", "concern.voices.0.words"]
+)
+def test_a_clients_own_words_are_never_checked(path: str) -> None:
+    """Rosa may say what she likes. Planted: `words` read beside `payer_words`; caught."""
+    refuse_claims(read(put(path, CLAIM)), CLAIMS)
+
+
+def test_saving_and_previewing_refuse_it_and_keep_nothing(site: Site) -> None:
+    """Before the gate is asked: no plan, no working copy. Planted: the check left out of opening a draft; caught."""
+    site.screen()
+    draft = make_draft(goals=[make_goal(payer_words=CLAIM)])
+    for use in (site.save, site.desk.preview):
+        with pytest.raises(InvalidInput) as error:
+            use(draft)
+        assert error.value.field == "goals[0].payer_words"
+    assert site.plans_in_chart() == 0
+    honest = {**draft, "goals": [make_goal(payer_words="Reduce depressive symptoms")]}
+    assert site.save(honest)["saved"] is True
+
+
+def test_a_sites_new_claim_keeps_no_safety_goal_out(site: Site, tmp_path: Path) -> None:
+    """What stands in the plan was taken once; what is new is read. Planted: `standing` left out; caught."""
+    site.screen()
+    draft = make_draft(goals=[make_goal(payer_words="To flourish at work")])
+    saved = site.save(draft)
+    assert saved["saved"] is True
+    packs = tmp_path / "packs"
+    packs.mkdir()
+    (packs / "claims.toml").write_text(OWN_CLAIM, encoding="utf-8")
+    site.desk.close()
+    site.settings = replace(site.settings, packs=packs)
+    site.open()
+    assert site.save(draft)["plan"] == saved["plan"], "the same request again is answered as before"
+    amended = {**draft, "supersedes": {"plan": saved["plan"], "version": "1"}, "request_id": str(uuid4())}
+    safety = make_goal(words="Call my sister first", category="safety")
+    bold = {**safety, "payer_words": "Flourishing"}
+    with pytest.raises(InvalidInput) as error:
+        site.save({**amended, "goals": [*draft["goals"], bold]})
+    assert error.value.field == "goals[1].payer_words"
+    assert "that people flourish here" in error.value.message
+    assert site.save({**amended, "goals": [*draft["goals"], safety]})["saved"] is True

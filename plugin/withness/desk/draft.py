@@ -6,12 +6,13 @@ Words are taken byte for byte: never trimmed, never normalised, at most `MAX_WOR
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
 from pydantic import ValidationError
 
+from withness.core.claims import Claim, claims_in
 from withness.core.goal import Acceptance, AcceptanceStatus, Conversation, Diagnosis, Frame, Goal, fill
 from withness.core.plan import Concern, Guardian, Plan, Signature, Unit, Voice
 from withness.core.template import Both, Count, Exists, Limit, LimitKind, PlanTemplate, Ratio, Target, Yes
@@ -66,6 +67,22 @@ def read_draft(value: Mapping[str, Any], templates: Mapping[str, PlanTemplate]) 
             "goals: no client has agreed to any goal yet; a plan needs one goal that a client agreed to.", field="goals"
         )
     return plan
+
+
+def refuse_claims(plan: Plan, claims: tuple[Claim, ...], *, standing: Collection[str] = ()) -> None:
+    """Raise InvalidInput when a goal's wording for the payer claims what no source supports (contracts I10).
+
+    The client's own words are never read. A wording of the plan that is amended (`standing`) was taken once; refusing
+    it now could keep a safety goal out.
+    """
+    for index, goal in enumerate(plan.goals):
+        if goal.payer_words is None or goal.payer_words in standing:
+            continue
+        for found in claims_in(goal.payer_words, claims):
+            field, sentence = f"goals[{index}].payer_words", found.claim.sentence
+            raise InvalidInput(
+                f"{field} may not claim {sentence[:1].lower()}{sentence[1:]}", field=field, hint=found.claim.reason
+            )
 
 
 _SEE: Final = "The form of a draft: withness schema plan"

@@ -17,7 +17,7 @@ from withness.core.terms import Purpose
 from withness.desk import amending, delivery, facts, opening, safety_only, standing
 from withness.desk.answer import Answer
 from withness.desk.context import Actor, Context
-from withness.desk.draft import read_draft
+from withness.desk.draft import read_draft, refuse_claims
 from withness.desk.outbox import Sent
 from withness.desk.overrides import note_overrides
 from withness.desk.screens import send
@@ -161,6 +161,9 @@ def _open(context: Context, draft: Mapping[str, Any]) -> _Case:
     """Read the draft, and ask the chart what the gate will need: nothing remote happens under the lock."""
     plan = read_draft(draft, context.templates)
     base = amending.base_of(context, plan)
+    if any(one.payer_words for one in plan.goals):
+        stands = [one.get("payer_words") for one in base.row.content["draft"]["goals"]] if base else []
+        refuse_claims(plan, context.claims.claims, standing=stands)
     known = dict(facts.gather(context, plan.unit.members))
     for member in base.unread if base else ():
         known[member] = replace(known[member], reached=False)  # what is amended must be seen first

@@ -1,0 +1,113 @@
+"""The claim guard: what a document for a client or payer must not claim (contracts I10, clinical facts 1.11, 1.12).
+
+What is refused is data (catalogue/claims.toml). The guard reads words, not meaning: a claim in words that no pattern
+knows passes, and so does one that is spread over two sentences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from withness.core.negation import Negation, negated
+from withness.core.note import GUARDED, FieldKind, Note, NoteTemplate, Whose
+from withness.core.patterns import Pattern, excused
+from withness.core.phrases import Matcher
+from withness.core.wording import Grammar, fold
+
+
+@dataclass(frozen=True, eq=False)
+class Claim:
+    """One claim that is refused: `sentence` says what, `reason` why, `source` on whose word. Each is its own equal."""
+
+    id: str
+    sentence: str
+    reason: str
+    source: str
+    patterns: tuple[Pattern, ...]
+    negation: Negation
+    grammar: Grammar
+
+
+@dataclass(frozen=True)
+class Statement:
+    """An honest statement that a document shows where its template names it."""
+
+    id: str
+    text: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What documents must not say, and what they must."""
+
+    claims: tuple[Claim, ...]
+    statements: Mapping[str, Statement]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A claim in a text: the stretch as it was written, and where it begins."""
+
+    claim: Claim
+    words: str
+    start: int
+
+
+def claims_in(text: str, claims: tuple[Claim, ...]) -> tuple[Found, ...]:
+    """Return each claim in `text`, in its order; of one claim's stretches that overlap only one."""
+    if not claims:
+        return ()
+    matcher, owners = _matcher(claims)
+    flat = fold(text)
+    result = matcher.matches(flat)
+    if result is None:
+        return ()
+    found, matches = result
+    listed: list[Found] = []
+    until: dict[Claim, int] = {}
+    for match in matches:
+        claim = owners[match.pattern]
+        if match.first <= until.get(claim, -1):
+            continue
+        if excused(matcher.patterns[match.pattern], match, found) or negated(match, found, claim.negation):
+            continue
+        until[claim] = match.last
+        start, end = flat.stretch(found.words.span[match.first][0], found.words.span[match.last][1])
+        listed.append(Found(claim, text[start:end], start))
+    return tuple(listed)
+
+
+def claims_in_note(template: NoteTemplate, note: Note, claims: tuple[Claim, ...]) -> tuple[tuple[str, Found], ...]:
+    """Return each claim in what the clinician wrote, by its field; nothing where no client or payer reads the note.
+
+    The client's own words are never read.
+    """
+    if template.audience not in GUARDED:
+        return ()
+    return tuple((path, one) for path, text in clinicians_texts(template, note) for one in claims_in(text, claims))
+
+
+def clinicians_texts(template: NoteTemplate, note: Note) -> Iterator[tuple[str, str]]:
+    """Yield what the clinician wrote in a note, by its field, such as `thoughts[0].thought`."""
+    for _, one in template.fields():
+        value = note.fields.get(one.id)
+        if one.whose is Whose.CLINICIAN and one.kind is FieldKind.TEXT and isinstance(value, str):
+            yield one.id, value
+        if one.kind is not FieldKind.ENTRIES or not isinstance(value, list | tuple):
+            continue
+        mine = [part.id for part in one.parts if part.whose is Whose.CLINICIAN]
+        for number, entry in enumerate(value):
+            for part in mine:
+                if isinstance(entry, Mapping) and isinstance(entry.get(part), str):
+                    yield f"{one.id}[{number}].{part}", entry[part]
+
+
+@lru_cache(maxsize=8)
+def _matcher(claims: tuple[Claim, ...]) -> tuple[Matcher, tuple[Claim, ...]]:
+    """Return the claims' patterns made ready, and the claim of each."""
+    owners = tuple(claim for claim in claims for _ in claim.patterns)
+    beside = dict.fromkeys(element for claim in claims for element in claim.negation.elements())
+    return Matcher([one for claim in claims for one in claim.patterns], claims[0].grammar, beside), owners
