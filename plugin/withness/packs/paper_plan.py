@@ -74,7 +74,7 @@ def paper_plan(plan: ChartPlan, *, title_of_problem: Mapping[str, str], released
         problems=[title_of_problem.get(one, one) for one in plan.problems],
         rhythm=_rhythm(plan.frame),
         structure=options.get(plan.frame.structure_wanted, ""),
-        goals=[_goal(one, plan, number) for number, one in enumerate(plan.goals, start=1)],
+        goals=[paper_goal(one, plan, number) for number, one in enumerate(plan.goals, start=1)],
         psychoeducation=[(name, words) for name, words in plan.psychoeducation.items() if words.strip()],
         guardians=[
             Answered(f"Guardian ({one.who})", _ANSWERED[one.status], one.reason or "") for one in plan.guardians
@@ -113,7 +113,8 @@ def paper_plan_blank(
     )
 
 
-def _goal(one: ChartGoal, plan: ChartPlan, number: int) -> PaperGoal:
+def paper_goal(one: ChartGoal, plan: ChartPlan, number: int) -> PaperGoal:
+    """Return one goal of a member's plan in the words of a page."""
     goal = one.goal
     due, estimated = goal.due(plan.frame)
     answers = [Answered(_who(given.who, plan), _ANSWERED[given.status], given.reason or "") for given in one.acceptance]
@@ -138,9 +139,13 @@ def _who(person: str, plan: ChartPlan) -> str:
     return "The client" if person == plan.member else "The clinician"
 
 
+def how_often(frame: Frame) -> str:
+    """Return how often the conversations are, such as: every 2 weeks."""
+    return "every week" if frame.frequency_weeks == 1 else f"every {frame.frequency_weeks} weeks"
+
+
 def _rhythm(frame: Frame) -> str:
-    often = "every week" if frame.frequency_weeks == 1 else f"every {frame.frequency_weeks} weeks"
-    return f"Conversation of {frame.session_minutes} minutes, {often}"
+    return f"Conversation of {frame.session_minutes} minutes, {how_often(frame)}"
 
 
 def _target(goal: Goal, plan: ChartPlan) -> str:

@@ -1,0 +1,260 @@
+"""`note check` looks a site's templates through: each thing that can be wrong is found, by file and line.
+
+Bugs that were planted and seen caught stand beside the tests that caught them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.packs.note_samples import BODY, FIELDS, PAT, ROSA, TOML
+
+from withness import content
+from withness.core.claims import Claims, Statement
+from withness.packs.claims import load_claims
+from withness.packs.note_check import Finding, check_notes
+from withness.packs.note_templates import FOLDER, SHIPPED
+
+SHIPPED_CLAIMS = load_claims(None)
+CLAIMS = Claims(
+    SHIPPED_CLAIMS.claims, {"evidence": Statement("evidence", "No systematic analysis of its effects exists.", "tests")}
+)
+EXAMPLE: dict[str, Any] = {
+    "template": "sample",
+    "members": [ROSA],
+    "names": {ROSA: "Rosa"},
+    "author": PAT,
+    "held_on": "2026-12-05",
+    "fields": FIELDS,
+}
+PAYER = TOML.replace('audience = "clinical"', 'audience = "payer"')
+
+
+class Folder:
+    """A site's folder with one template, whole until a test spoils it."""
+
+    def __init__(self, path: Path) -> None:
+        self.root = path
+        self.path = path / "sample"
+        self.path.mkdir()
+        self.write("template.toml", TOML)
+        self.write("note.md.j2", BODY)
+        self.write("example.json", json.dumps(EXAMPLE))
+        _, *made = [line[1:] for line in self.only().diff.splitlines(keepends=True) if line.startswith("+")]
+        self.write("example.md", "".join(made))
+
+    def write(self, name: str, text: str | bytes) -> None:
+        (self.path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+
+    def change(self, name: str, old: str, new: str) -> None:
+        text = (self.path / name).read_text(encoding="utf-8")
+        assert old in text
+        self.write(name, text.replace(old, new, 1))
+
+    def findings(self, folder: Path | None = None) -> tuple[Finding, ...]:
+        return check_notes(folder or self.root, CLAIMS)
+
+    def only(self) -> Finding:
+        (found,) = self.findings()
+        return found
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path)
+
+
+def test_a_whole_template_has_no_findings(folder: Folder) -> None:
+    """From its own folder, the folder above, and a site's packs. Planted: only the folder above looked at; caught."""
+    assert folder.findings() == ()
+    assert folder.findings(folder.path) == ()
+    (folder.root / FOLDER).mkdir()
+    folder.path.rename(folder.root / FOLDER / "sample")
+    assert folder.findings() == ()
+
+
+def test_every_shipped_template_is_whole() -> None:
+    root = content.folder(FOLDER)
+    assert isinstance(root, Path)
+    assert check_notes(root, SHIPPED_CLAIMS) == ()
+    assert {one.name for one in root.iterdir() if one.is_dir()} == set(SHIPPED)
+
+
+# -- what cannot be read
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line", "said"),
+    [
+        ("template.toml", "= 1", 0, "It is not TOML"),
+        ("template.toml", b"\xff", 0, "It is not UTF-8 text."),
+        ("template.toml", "#" * 600_000, 0, "It is larger than 512 KiB."),
+        ("template.toml", TOML.replace('id = "sample"', 'id = "other"'), 2, "Its id must be 'sample'"),
+        (
+            "template.toml",
+            TOML.replace('unless = "nothing"', 'unless = "nobody"'),
+            0,
+            "mine.unless names no other field",
+        ),
+        ("note.md.j2", b"\xff", 0, "It is not UTF-8 text."),
+        ("note.md.j2", "a" * 70_000, 0, "It is larger than 64 KiB."),
+        ("note.md.j2", "{{ sections() }}\n{{ mine", 2, "It cannot be read"),
+        ("note.md.j2", f"{BODY}\n{{{{ hers }}}}", 4, "There is no field 'hers' in template.toml."),
+        ("note.md.j2", f"{BODY}\n{{% include 'x' %}}", 4, "{% include %} is not part of the language of notes."),
+        ("note.md.j2", "{{ sections() }}", 0, "The statement 'evidence' must always be shown"),
+        ("example.json", "{", 0, "is not JSON"),
+        ("example.json", json.dumps({**EXAMPLE, "template": "other"}), 0, "template must be one of sample."),
+        ("example.json", json.dumps({**EXAMPLE, "fields": {"hers": "x"}}), 0, "fields.hers is not known here."),
+        ("example.json", json.dumps({**EXAMPLE, "fields": {}}), 0, "Sample note: 2 things are still missing."),
+        ("example.md", b"\xff", 0, "It is not UTF-8 text."),
+    ],
+)
+def test_a_fault_is_found_by_file_and_line(folder: Folder, name: str, text: str | bytes, line: int, said: str) -> None:
+    """Planted, each alone: the id not compared with the folder; faults of the body not looked for; caught."""
+    folder.write(name, text)
+    found = folder.only()
+    assert (found.file, found.line) == (f"sample/{name}", line)
+    assert said in found.said
+
+
+def test_every_fault_of_a_body_is_found_at_once(folder: Folder) -> None:
+    folder.write("note.md.j2", "{{ hers }}\n{% set x = 1 %}\n<b>\n")
+    assert [one.line for one in folder.findings()] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("name", ["template.toml", "note.md.j2", "example.json", "example.md"])
+def test_a_file_that_is_missing_is_named(folder: Folder, name: str) -> None:
+    """Planted: a template without example let through; caught."""
+    (folder.path / name).unlink()
+    found = folder.only()
+    assert found.file == f"sample/{name}"
+    assert found.said.startswith("It is missing")
+
+
+@pytest.mark.parametrize("name", ["template.toml", "note.md.j2", "example.json", "example.md"])
+@pytest.mark.parametrize("kind", ["folder", "pipe"])
+def test_what_is_no_file_is_named_and_nobody_waits_for_it(folder: Folder, name: str, kind: str) -> None:
+    """Planted: a named pipe opened, which waits for ever; caught."""
+    (folder.path / name).unlink()
+    if kind == "folder":
+        (folder.path / name).mkdir()
+    else:
+        os.mkfifo(folder.path / name)
+    assert folder.only().file == f"sample/{name}"
+
+
+def test_a_folder_that_is_not_there_or_empty_is_said(tmp_path: Path) -> None:
+    """Planted: an empty folder passes; caught."""
+    assert "no such folder" in check_notes(tmp_path / "nowhere", CLAIMS)[0].said
+    (tmp_path / "template").write_text("x", encoding="utf-8")
+    assert "no such folder" in check_notes(tmp_path / "template", CLAIMS)[0].said
+    (tmp_path / "empty").mkdir()
+    assert "holds no template" in check_notes(tmp_path / "empty", CLAIMS)[0].said
+
+
+def test_each_template_of_a_folder_is_looked_at(folder: Folder) -> None:
+    (folder.root / "other").mkdir()
+    (folder.root / ".git").mkdir()
+    folder.change("note.md.j2", "{{ sections() }}", "{{ sections() }}{% set x = 1 %}")
+    assert [one.file for one in folder.findings()] == ["other/template.toml", "sample/note.md.j2"]
+
+
+def test_a_loosened_shipped_template_is_found(tmp_path: Path) -> None:
+    """Planted: the shipped one not compared; caught."""
+    shipped = content.folder(FOLDER) / "safety"
+    (tmp_path / "safety").mkdir()
+    for one in shipped.iterdir():
+        (tmp_path / "safety" / one.name).write_bytes(one.read_bytes())
+    path = tmp_path / "safety" / "template.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace("always_saves = true", "always_saves = false"))
+    (found,) = check_notes(tmp_path, SHIPPED_CLAIMS)
+    assert found.file == "safety/template.toml"
+    assert found.said == "always_saves must stay as in the shipped template: true."
+
+
+def test_a_statement_that_no_claims_file_has_is_found_by_its_line(folder: Folder) -> None:
+    folder.change("template.toml", '"evidence"]', '"evidence", "cure"]')
+    folder.change("note.md.j2", '{{ statement("evidence") }}', '{{ statement("evidence") }}{{ statement("cure") }}')
+    found = folder.findings()
+    assert (found[0].file, found[0].line) == ("sample/template.toml", 12)
+    assert found[0].said == "There is no statement 'cure' in claims.toml."
+
+
+# -- the golden
+
+
+def test_drift_from_the_golden_is_shown_as_a_diff(folder: Folder) -> None:
+    """Planted: the two the wrong way round; caught."""
+    folder.change("template.toml", 'title = "What I saw"', 'title = "What I noticed"')
+    found = folder.only()
+    assert (found.file, found.said) == ("sample/example.md", "The example makes something else.")
+    assert found.diff.splitlines()[:2] == ["--- example.md", "+++ what the example makes"]
+    assert "\n-### What I saw\n+### What I noticed\n" in found.diff
+
+
+def test_a_blank_more_is_drift_too(folder: Folder) -> None:
+    text = (folder.path / "example.md").read_text(encoding="utf-8")
+    for changed in (f"{text}\n", text.rstrip("\n"), text.replace("\n", "\r\n")):
+        folder.write("example.md", changed)
+        assert folder.only().said == "The example makes something else."
+
+
+def test_every_example_has_a_golden_of_its_own(folder: Folder) -> None:
+    """Planted: only example.json looked at; caught."""
+    folder.write("example-short.json", json.dumps({**EXAMPLE, "held_on": "2026-12-06"}))
+    assert [one.file for one in folder.findings()] == ["sample/example-short.md"]
+
+
+def test_a_site_template_is_rendered_in_a_child(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted: an unknown template rendered in process; caught."""
+    from withness.packs import note_child
+
+    seen: list[str] = []
+    body = note_child.body_in_child
+    monkeypatch.setattr(note_child, "body_in_child", lambda one, *rest: seen.append(one.id) or body(one, *rest))
+    folder.findings()
+    assert seen == ["sample"]
+
+
+# -- claims
+
+CLAIM = "This approach is empirically supported for depression."
+
+
+def test_a_claim_in_a_templates_own_words_is_found_by_its_line(folder: Folder) -> None:
+    """Contracts I10. Planted, each alone: titles, options, the body not looked at; caught."""
+    folder.write("template.toml", PAYER)
+    assert folder.findings() == ()
+    for name, old, new in (
+        ("template.toml", 'title = "What I saw"', f'title = "{CLAIM}"'),
+        ("template.toml", 'text = "Given"', f'text = "{CLAIM}"'),
+        ("template.toml", 'title = "The work"', f'title = "{CLAIM}"'),
+        ("template.toml", 'title = "Thought"', f'title = "{CLAIM}"'),
+        ("template.toml", 'title = "Subjective"', f'title = "{CLAIM}"'),
+        ("template.toml", 'title = "Sample note"', f'title = "{CLAIM}"'),
+        ("note.md.j2", "{{ sections() }}", f"{{{{ sections() }}}}\n\n{CLAIM}"),
+    ):
+        kept = (folder.path / name).read_text(encoding="utf-8")
+        folder.change(name, old, new)
+        line = kept[: kept.index(old)].count("\n") + 1 + 2 * (name == "note.md.j2")
+        found = [one for one in folder.findings() if not one.file.endswith(".md")]
+        assert [(one.file, one.line) for one in found] == [(f"sample/{name}", line)], old
+        assert "empirically supported" in found[0].said
+        folder.write(name, kept)
+
+
+def test_a_claim_in_an_example_is_found_by_its_field(folder: Folder) -> None:
+    """And the client's words are not looked at."""
+    folder.write("template.toml", PAYER)
+    folder.write("example.json", json.dumps({**EXAMPLE, "fields": {**FIELDS, "mine": CLAIM, "theirs": CLAIM}}))
+    found = [one for one in folder.findings() if one.file == "sample/example.json"]
+    assert [one.said.partition(" ")[0] for one in found] == ["fields.mine"]
+
+
+def test_a_clinicians_own_note_is_not_held_to_claims(folder: Folder) -> None:
+    folder.write("example.json", json.dumps({**EXAMPLE, "fields": {**FIELDS, "mine": CLAIM}}))
+    assert [one.file for one in folder.findings()] == ["sample/example.md"]
