@@ -1,6 +1,6 @@
 """The package's named examples: what the desk really writes for a fixed story, with fixed times and ids.
 
-`make generate` writes them under fhir_profiles/example/, and drift of them fails. What no code writes yet (notes, audit
+`make generate` writes them under fhir_profiles/example/, and drift of them fails. What no code writes yet (audit
 events) is made by hand in `examples_ahead`.
 """
 
@@ -18,11 +18,14 @@ from uuid import NAMESPACE_URL, uuid5
 from benchmarks import examples_ahead
 from withness.cli import samples
 from withness.core.form import Answered, Entry, Form, FormAnswers
+from withness.core.note import Layout, Note
 from withness.desk.front import Desk
 from withness.fhir import codes
 from withness.fhir.extraction import observations
 from withness.fhir.form_answers import response_of
+from withness.fhir.note_resources import Document, note_transaction
 from withness.packs.forms import load_forms
+from withness.packs.note_templates import load_note_templates
 from withness.settings import Settings
 from withness.signing import Signer, new_signer
 from withness.wiring import build
@@ -78,9 +81,9 @@ def examples(us_core: str = "6.1.0") -> dict[str, Resource]:
     """Return each example by its file name without .json, for a version of US Core."""
     with tempfile.TemporaryDirectory(prefix="withness-examples-") as folder:
         made = {**_story(Path(folder), us_core), **_labelled(Path(folder), us_core)}
-    made |= _check_in(us_core)
+    made |= _check_in(us_core) | _note(us_core)
     made["questionnaireresponse-screen-that-corrects"] = _correction(made)
-    return dict(sorted({**made, **examples_ahead.examples(made, us_core)}.items()))
+    return dict(sorted({**made, **examples_ahead.examples(made)}.items()))
 
 
 def _bare(resource: Mapping[str, Any]) -> Resource:
@@ -251,6 +254,36 @@ def _check_in(us_core: str) -> dict[str, Resource]:
     found = observations(form, answers, response_id=id, us_core=us_core)
     named = {f"observation-{one['code']['coding'][0]['code']}-rosa": one for one in found}
     return {"questionnaireresponse-check-in-rosa": response, **named}
+
+
+def _note(us_core: str) -> dict[str, Resource]:
+    """A signed session note of Rosa's chart, and its Provenance; a real one holds what its template renders."""
+    at, words = BEGUN + timedelta(days=7, hours=1), "In her own words: \u201cYou let me finish.\u201d"
+    note = Note(
+        template="session",
+        version="0.1.0",
+        layout=Layout.DIALOGIC,
+        members=(_ROSA,),
+        author=samples.CLINICIAN,
+        held_on=at.date(),
+        fields={},
+        encounter="Encounter/e1",
+    )
+    document = Document(
+        id=_request("note"),
+        version=1,
+        template=load_note_templates()["session"],
+        note=note,
+        html=f'<!DOCTYPE html><html lang="en"><title>Session note</title><p>{words}</p></html>',
+        text=f"{words}\n",
+        made_at=at,
+        signed_at=at,
+        organization="Organization/demo",
+        us_core=us_core,
+        demo=True,
+    )
+    made, by = (entry["resource"] for entry in note_transaction(document)["entry"])
+    return {"documentreference-session-rosa": made, "provenance-session-rosa": by}
 
 
 def _answers(form: Form) -> FormAnswers:

@@ -44,6 +44,20 @@ class NotSmart(InvalidInput):
     code = "goal-not-smart"
 
 
+class NoteNotReady(InvalidInput):
+    """A note that cannot be signed yet; `answer` holds all that keeps it from that, at once (exit 2)."""
+
+    code = "note-not-ready"
+
+    def __init__(self, message: str, *, field: str = "", hint: str = "", answer: Mapping[str, Any]) -> None:
+        super().__init__(message, field=field, hint=hint)
+        self.answer = dict(answer)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the error as a JSON-ready mapping, with what is missing and what may not be claimed."""
+        return {**super().as_dict(), **self.answer}
+
+
 class InvalidContent(InvalidInput):
     """A catalogue, policy or template file that cannot be used; `field` is file and key (exit 2)."""
 

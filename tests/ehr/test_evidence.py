@@ -219,6 +219,38 @@ def test_since_may_be_in_any_zone(wards: Clinic) -> None:
     assert wards.found(since=SINCE + timedelta(minutes=5)) == set()
 
 
+FORM = "https://withness.example/fhir/Questionnaire/session-check-in"
+
+
+def test_answers_to_a_form_are_found_in_every_version_of_it(wards: Clinic) -> None:
+    """Catches: another patient's, another form's, one entered in error; a version taken for another form."""
+
+    def answered(name: str, questionnaire: str = f"{FORM}|0.1.0", patient: str = "rosa", **more: Any) -> dict[str, Any]:
+        about = {"reference": f"Patient/{wards.id(patient)}"}
+        made = {"resourceType": "QuestionnaireResponse", "id": wards.id(name), "status": "completed", "subject": about}
+        return {**made, "questionnaire": questionnaire, "authored": AFTER, **more}
+
+    wards.holds(
+        answered("first"),
+        answered("older", f"{FORM}|0.0.9"),
+        answered("bare", FORM),
+        answered("draft", status="in-progress"),
+        answered("longer", f"{FORM}-long|0.1.0"),
+        answered("screen", "https://withness.example/fhir/Questionnaire/risk-screen|0.2.0"),
+        answered("toms", patient="tom"),
+        answered("wrong", status="entered-in-error"),
+    )
+    found = {str(one["id"]) for one in wards.ehr.responses(f"Patient/{wards.id('rosa')}", FORM)}
+    assert found == {wards.id(name) for name in ("first", "older", "bare", "draft")}
+
+
+@pytest.mark.parametrize("person", ["RelatedPerson/mum", "Practitioner/p1", "rosa"])
+def test_only_a_patients_answers_are_looked_for(clinic: Clinic, person: str) -> None:
+    """Catches: everybody's answers given for nobody's."""
+    with pytest.raises(EhrRefused):
+        clinic.ehr.responses(person, FORM)
+
+
 def test_a_related_person_has_no_observations(clinic: Clinic) -> None:
     """Catches: a search that R4 has no answer to, whose refusal would hold the plan for ever."""
     clinic.holds(clinic.person("rosa"), clinic.related("mother", "rosa"), clinic.seen("one"))

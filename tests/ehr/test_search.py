@@ -93,6 +93,19 @@ def test_the_search_is_posted_as_a_form_and_no_kept_answer_will_do(
     assert sent["Content-Type"] == "application/x-www-form-urlencoded"
 
 
+def test_answers_to_a_form_are_asked_for_by_patient_in_a_form(client: FhirClient, ehr: responses.RequestsMock) -> None:
+    """Catches: the patient's id in a URL; another's answers given because the EHR sent them."""
+    mine = {"resourceType": "QuestionnaireResponse", "id": "r1", "subject": {"reference": ROSA}, "status": "completed"}
+    url = f"{BASE}/QuestionnaireResponse/_search"
+    ehr.post(url, json=page({**mine, "questionnaire": f"{FORM}|0.1.0"}))
+    assert [one["id"] for one in client.responses(ROSA, FORM)] == ["r1"]
+    assert form(ehr.calls[0].request) == {"patient": ["id-of-rosa"], "_count": ["100"]}
+    ehr.replace("POST", url, json=page({**mine, "subject": {"reference": "Patient/id-of-tom"}}))
+    with pytest.raises(EhrUnavailable) as refused:
+        client.responses(ROSA, FORM)
+    assert says_nothing(refused.value)
+
+
 def test_links_are_searched_for_by_form_in_both_directions(client: FhirClient, ehr: responses.RequestsMock) -> None:
     """Catches: the person read by URL, one direction left out, a step asked twice, an absolute link not understood."""
     held = [
@@ -345,7 +358,13 @@ def test_an_ehr_that_ignores_the_id_is_not_believed(client: FhirClient, ehr: res
         client.linked(ROSA)
 
 
-ASKS: dict[str, Ask] = {"observations": search, "linked": lambda client: client.linked(ROSA)}
+FORM = "https://withness.example/fhir/Questionnaire/session-check-in"
+ASKS: dict[str, Ask] = {
+    "observations": search,
+    "linked": lambda client: client.linked(ROSA),
+    "responses": lambda client: client.responses(ROSA, FORM),
+}
+SEARCHED = {"observations": OBSERVATIONS, "linked": PATIENTS, "responses": f"{BASE}/QuestionnaireResponse/_search"}
 
 
 @pytest.mark.parametrize("ask", ASKS.values(), ids=ASKS.keys())
@@ -360,7 +379,7 @@ def test_each_status_means_one_thing(
     client: FhirClient, ehr: responses.RequestsMock, ask: Ask, status: int, kind: type[WithnessError]
 ) -> None:
     """Catches: a search that the EHR does not offer (404) taken for one that found nothing; a conflict of no change."""
-    url = OBSERVATIONS if ask is search else PATIENTS
+    url = next(url for name, url in SEARCHED.items() if ASKS[name] is ask)
     ehr.post(url, status=status, body=f"{PHI}", headers={"Location": "https://elsewhere.example/"})
     with pytest.raises(kind) as caught:
         ask(client)
@@ -372,7 +391,7 @@ def test_each_status_means_one_thing(
 @pytest.mark.parametrize("ask", ASKS.values(), ids=ASKS.keys())
 def test_a_failure_of_the_network_says_no_id(client: FhirClient, ehr: responses.RequestsMock, ask: Ask) -> None:
     """Catches: the library's exception kept as context: it knows the form."""
-    url = OBSERVATIONS if ask is search else PATIENTS
+    url = next(url for name, url in SEARCHED.items() if ASKS[name] is ask)
     ehr.post(url, body=requests.ConnectionError("of-rosa"))
     with pytest.raises(EhrUnavailable, match="cannot be reached") as caught:
         ask(client)

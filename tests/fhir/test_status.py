@@ -25,6 +25,7 @@ from withness.fhir.status import (
     care_plan_closed,
     care_plan_on_hold,
     change_transaction,
+    document_superseded,
     entered_in_error,
     flag_ended,
     goal_status,
@@ -117,6 +118,15 @@ STORED: dict[str, Resource] = {
         "patient": {"reference": "Patient/rosa"},
         "detail": "The organisation's protocol asks for these steps.",
     },
+    "DocumentReference": {
+        "resourceType": "DocumentReference",
+        "id": "a0000000-0000-4000-8000-000000000009",
+        "identifier": [{"system": codes.NOTE, "value": "h"}],
+        "status": "current",
+        "docStatus": "final",
+        "subject": {"reference": "Patient/rosa"},
+        "content": [{"attachment": {"contentType": "text/plain", "data": "SSB3YW50IHNvbWVib2R5"}}],
+    },
 }
 
 
@@ -174,6 +184,7 @@ CHANGES: dict[str, tuple[str, Change, set[str]]] = {
     "task ended": ("Task", finish, {"status", "statusReason", "lastModified"}),
     "task escalated": ("Task", escalate, {"owner", "lastModified"}),
     "issue mitigated": ("DetectedIssue", mitigate, {"status", "mitigation"}),
+    "document superseded": ("DocumentReference", document_superseded, {"status"}),
     **{f"{kind} in error": (kind, entered_in_error, {element}) for kind, element in STATUS_ELEMENTS.items()},
 }
 """Name: the type, the change, and the only elements that it may touch."""
@@ -188,6 +199,7 @@ R4_STATUSES = {
     "RiskAssessment": "registered preliminary final amended corrected cancelled entered-in-error unknown",
     "GuidanceResponse": "success data-requested data-required in-progress failure entered-in-error",
     "DetectedIssue": "registered preliminary final amended corrected cancelled entered-in-error unknown",
+    "DocumentReference": "current superseded entered-in-error",
 }
 
 
@@ -259,6 +271,14 @@ def test_a_time_without_zone_is_refused(change: Any) -> None:
     with pytest.raises(InvalidInput) as refused:
         change(stored(kind), at=NAIVE)
     assert refused.value.field == "at"
+
+
+# --- DocumentReference ---------------------------------------------------------------------------------------------
+
+
+def test_only_a_current_document_is_superseded() -> None:
+    """What was entered in error stays so. Planted: entered-in-error among what it leaves; caught."""
+    assert leaves("document superseded") == {"current"}
 
 
 # --- CarePlan ------------------------------------------------------------------------------------------------------

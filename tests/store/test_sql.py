@@ -26,17 +26,18 @@ from sqlalchemy.exc import OperationalError
 from withness.audit.check import check
 from withness.audit.log import append
 from withness.audit.record import Kind, Record
+from withness.core.note import Kept
 from withness.errors import CannotTell, SealBroken
 from withness.seal import Seal
 from withness.store import schema, sql
-from withness.store.rows import DecisionRow, Delivery, OutboxRow, PlanRow, PlanState, Sending
+from withness.store.rows import DecisionRow, Delivery, NoteRow, NoteState, OutboxRow, PlanRow, PlanState, Sending
 from withness.store.sql import CommitUnknown, Store
 
 KEY = b"k" * 32
 AT = datetime(2026, 11, 21, 10, tzinfo=UTC)
 RECORD = Record(Kind.TRAIL_VIEWED, "Practitioner/p1", "somebody", patient="Patient/rosa")
 WORDS = "I want somebody to get it"
-APPEND_ONLY = ("audit_leaf", "screen", "act", "decision", "policy")
+APPEND_ONLY = ("audit_leaf", "screen", "act", "decision", "policy", "note_request", "process_note")
 
 
 @pytest.fixture
@@ -58,6 +59,9 @@ def furnished() -> bytes:
                 tx.put_decision(DecisionRow(f"d{number}", "Patient/rosa", {"number": number}))
                 tx.put_policy(f"digest{number}", "0.1.0", b"policy")
                 tx.put_plan(PlanRow(f"p{number}", f"r{number}", PlanState.HELD, None, "2026", {"number": number}))
+                tx.put_note(NoteRow(f"n{number}", Kept.RECORD, NoteState.DRAFT, "2026", {"number": number}))
+                tx.put_note_request(f"r{number}", f"n{number}")
+                tx.put_process_note(f"a{number}", "Practitioner/p1", "2026", {"words": f"{WORDS} {number}"})
                 tx.put_outbox(
                     OutboxRow(
                         f"d{number}", Sending.PLAN, "p0", "local", Delivery.WAITING, 0, "", "2026", {"number": number}
@@ -87,7 +91,15 @@ def dump(path: Path) -> list[str]:
         database.close()
 
 
-KEYS = {"audit_leaf": "seq", "screen": "number", "act": "number", "decision": "id", "policy": "digest"}
+KEYS = {
+    "audit_leaf": "seq",
+    "screen": "number",
+    "act": "number",
+    "decision": "id",
+    "policy": "digest",
+    "note_request": "request_id",
+    "process_note": "id",
+}
 CHANGES = [
     *(f"UPDATE {table} SET {key} = {key}" for table, key in KEYS.items()),
     *(f"UPDATE OR REPLACE {table} SET {key} = {key}" for table, key in KEYS.items()),
@@ -99,6 +111,8 @@ CHANGES = [
     # into the row's place by its own number or by another unique column
     "INSERT OR REPLACE INTO decision (rowid, id, person, content) VALUES (1, 'new', 'Patient/rosa', x'00')",
     "INSERT OR REPLACE INTO policy (rowid, digest, version, content) VALUES (1, 'new', '1', x'00')",
+    "INSERT OR REPLACE INTO process_note VALUES ('a0', 'Practitioner/s1', '2026', x'00')",
+    "INSERT OR REPLACE INTO note_request VALUES ('r0', 'n1')",
     "INSERT OR REPLACE INTO screen VALUES (99, 's0', 'Patient/rosa', x'00')",
     "INSERT INTO screen VALUES (99, 's0', 'Patient/tom', x'00') ON CONFLICT (id) DO UPDATE SET person = 'Patient/tom'",
     # before the end
@@ -393,6 +407,8 @@ class TestAtRest:
         """I6, in the database and in its log. Planted: `_close` returns the plain bytes; caught."""
         with store.transaction() as tx:
             tx.put_plan(PlanRow("p9", "r9", PlanState.HELD, None, "2026", {"draft": WORDS}))
+            tx.put_note(NoteRow("n9", Kept.RECORD, NoteState.DRAFT, "2026", {"versions": [WORDS]}))
+            tx.put_process_note("a9", "Practitioner/p1", "2026", {"words": WORDS})
         for one in path.parent.iterdir():
             assert WORDS.encode() not in one.read_bytes()
         store.close()
@@ -408,6 +424,10 @@ class TestAtRest:
             ("outbox WHERE decision_id = 'd0'", "outbox WHERE decision_id = 'd1'"),
             ("screen WHERE id = 's0'", "plan WHERE id = 'p1'"),
             ("outbox WHERE decision_id = 'd1'", "decision WHERE id = 'd1'"),
+            ("note WHERE id = 'n0'", "note WHERE id = 'n1'"),
+            ("process_note WHERE id = 'a0'", "process_note WHERE id = 'a1'"),
+            ("process_note WHERE id = 'a0'", "note WHERE id = 'n1'"),
+            ("note WHERE id = 'n0'", "process_note WHERE id = 'a1'"),
         ],
     )
     def test_a_sealed_column_does_not_open_in_another_row(
@@ -428,9 +448,32 @@ class TestAtRest:
             "decision": lambda tx: tx.decision("d1", "Patient/rosa"),
             "plan": lambda tx: tx.plan("p1"),
             "outbox": lambda tx: tx.outbox("d1"),
+            "note": lambda tx: tx.note("n1"),
+            "process_note": lambda tx: tx.process_note("a1"),
         }
         with pytest.raises(SealBroken), store.transaction() as tx:
             ask[table](tx)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "UPDATE note SET state = 'signed' WHERE id = 'n1'",
+            "UPDATE note SET kind = 'supervision' WHERE id = 'n1'",
+            "UPDATE note SET updated_at = '2027' WHERE id = 'n1'",
+            "UPDATE process_note SET author = 'Practitioner/s1' WHERE id = 'a1'",
+            "UPDATE process_note SET written_at = '2027' WHERE id = 'a1'",
+        ],
+    )
+    def test_a_note_is_bound_to_its_plain_columns(self, store: Store, path: Path, change: str) -> None:
+        """Planted: the state left out of what a note is sealed to; a process note's author; both caught."""
+        store.close()
+        database = sqlite3.connect(path)
+        database.execute("DROP TRIGGER process_note_no_update")
+        database.execute(change)
+        database.commit()
+        database.close()
+        with pytest.raises(SealBroken), store.transaction() as tx:
+            tx.note("n1") if "UPDATE note" in change else tx.process_note("a1")
 
     def test_without_the_key_nothing_sealed_is_read_or_written(self, store: Store, path: Path) -> None:
         """The trail's structure is read without a key, the words are not. Planted: a zero key in its place; caught."""
@@ -504,6 +547,32 @@ def test_a_file_that_is_no_database_is_cannot_tell(tmp_path: Path, content: byte
         tx.screens("Patient/rosa")
     store.close()
     assert path.read_bytes() == content or not content
+
+
+class TestNotes:
+    def test_one_row_holds_a_note_and_moves_with_it(self, store: Store) -> None:
+        """Saved again it is the same row. Planted: INSERT OR IGNORE for the upsert; caught."""
+        with store.transaction() as tx:
+            tx.put_note(NoteRow("n1", Kept.RECORD, NoteState.SIGNED, "2027", {"versions": [WORDS]}))
+            assert tx.note_ids() == ("n1", "n0", "n2")
+            assert tx.note_states() == {"n0": "draft", "n1": "signed", "n2": "draft"}
+            found = tx.note("n1")
+        assert found == NoteRow("n1", Kept.RECORD, NoteState.SIGNED, "2027", {"versions": [WORDS]})
+
+    def test_a_request_is_known_by_the_note_that_it_saved(self, store: Store) -> None:
+        """Planted: the first row's note for every request; caught."""
+        with store.transaction() as tx:
+            assert (tx.note_of("r2"), tx.note_of("r9")) == ("n2", None)
+            assert tx.note_requests() == {"r0": "n0", "r1": "n1", "r2": "n2"}
+
+    def test_process_notes_are_listed_by_author(self, store: Store) -> None:
+        """Planted: the author left out of the query; caught."""
+        with store.transaction() as tx:
+            tx.put_process_note("a9", "Practitioner/s1", "2027", {"words": WORDS})
+            assert tx.process_note_ids("Practitioner/s1") == ("a9",)
+            assert set(tx.process_note_ids("Practitioner/p1")) == {"a0", "a1", "a2"}
+            assert len(tx.process_note_ids()) == 4
+            assert tx.process_note("none") is None
 
 
 def test_words_come_back_as_they_were(store: Store) -> None:

@@ -49,6 +49,7 @@ class Kind(StrEnum):
     OVERRIDE_REFUSED = "override.refused"
     ACUITY_RAISED = "acuity.raised"
     GOAL_UPDATED = "goal.updated"
+    NOTE_SAVED = "note.saved"
     ACTOR_CHANGED = "actor.changed"
     POLICY_CHANGED = "policy.changed"
     TRAIL_VIEWED = "trail.viewed"

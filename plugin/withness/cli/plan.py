@@ -234,7 +234,7 @@ def show(id: str, home: Path | None, as_json: bool) -> None:
     )
 
 
-_SYNCED = ("delivered", "waiting", "withheld", "changed", "decided", "escalated")
+_SYNCED = ("delivered", "waiting", "withheld", "changed", "noted", "decided", "escalated")
 
 
 @click.command(epilog="\b\nExample:\n  withness sync --json\n")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from withness.audit import log
 from withness.audit.record import Kind, Leaf, Record
@@ -20,6 +21,11 @@ from withness.packs.policy import SETTING, shipped_digest
 from withness.settings import Settings
 from withness.store.sql import CommitUnknown, Store
 from withness.store.transaction import Transaction
+
+if TYPE_CHECKING:
+    from withness.core.claims import Claims
+    from withness.core.language import LanguageRules
+    from withness.core.note import NoteTemplate
 
 T = TypeVar("T")
 
@@ -59,6 +65,29 @@ class Context:
     jurisdictions: Mapping[str, Jurisdiction]
     now: Callable[[], datetime]
     new_id: Callable[[], str]
+
+    # What only notes need is read when a note is first worked on: the gate never waits for it.
+
+    @cached_property
+    def note_templates(self) -> Mapping[str, NoteTemplate]:
+        """The note templates, a site's own included. Raises InvalidContent."""
+        from withness.packs.note_templates import load_note_templates
+
+        return load_note_templates(self.settings.packs)
+
+    @cached_property
+    def claims(self) -> Claims:
+        """What documents for clients and payers must not say, and the honest statements. Raises InvalidContent."""
+        from withness.packs.claims import load_claims
+
+        return load_claims(self.settings.packs)
+
+    @cached_property
+    def language(self) -> LanguageRules:
+        """What the language lint looks for. Raises InvalidContent."""
+        from withness.packs.language import load_language
+
+        return load_language(self.settings.packs)
 
     def commit(self, work: Callable[[Transaction], T], landed: Callable[[Transaction], bool]) -> T:
         """Run `work` in one transaction and return its answer once that is durable.

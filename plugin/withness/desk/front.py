@@ -13,6 +13,7 @@ from withness.desk.asking import PEOPLE, actor_of, named
 from withness.desk.context import Actor
 from withness.desk.draft import read_draft
 from withness.desk.life import Life
+from withness.desk.note_front import Notes
 from withness.desk.telling import may_see
 from withness.errors import InvalidInput, Refused, SealBroken, TrailDamaged
 from withness.fhir.questionnaires import fields, risk_screen
@@ -30,7 +31,7 @@ def _refuse_proxy(actor: str) -> None:
         raise Refused("Only clinicians see the list of plans and what holds them.", field="actor")
 
 
-class Desk(Life):
+class Desk(Life, Notes):
     """One site's desk. Each answer is the document that the same command prints with `--json`.
 
     Every method may raise a `WithnessError`: its `message` is one sentence, its `field` names the datum.
@@ -93,6 +94,7 @@ class Desk(Life):
             "waiting": done.waiting,
             "withheld": done.withheld,
             "changed": done.changed,
+            "noted": done.noted,
             "decided": done.decided,
             "escalated": done.escalated,
             "troubles": list(done.troubles),

@@ -45,7 +45,7 @@ def enqueue(
     not_before: datetime | None = None,
     ehr: str = "",
 ) -> tuple[str, Record]:
-    """Put a directive or a change into the outbox; return its id, and the record that the caller appends.
+    """Put a directive, a change or a note into the outbox; return its id, and the record that the caller appends.
 
     `ehr` is where what it changes is (default: the present one).
     """
@@ -90,13 +90,14 @@ def move(
 
 def _record(row: OutboxRow, actor: Actor, kind: Kind, state: Delivery, outcome: str) -> Record:
     members = [row.content["person"]] if "person" in row.content else list(row.content["screens"])
+    what = "note" if row.kind is Sending.NOTE else "plan"
     return Record(
         kind=kind,
         actor=actor.ref,
         os_user=actor.os_user,
         patient=members[0] if len(members) == 1 else None,
         outcome=outcome,
-        details={"plan": row.plan_id, "decision": row.decision_id, "state": state.value},
+        details={what: row.plan_id, "decision": row.decision_id, "state": state.value},
     )
 
 

@@ -18,18 +18,23 @@ PATIENCE: Final = 30.0
 """How long `sync` waits for an EHR that names a time (Retry-After), in seconds."""
 
 
+_LAST: Final = {Sending.NOTE.value: 1, Sending.PLAN.value: 2}
+"""What is sent after everything that stops, holds or ends."""
+
+
 @dataclass(frozen=True)
 class Synced:
     """What `sync` came to: what it delivered, what still waits, what it withheld, and a sentence for each trouble.
 
-    `changed` counts directives and changes that were sent, `decided` plans that the unreachable chart had held up,
-    `escalated` protocol steps that went to the backup.
+    `changed` counts directives and changes that were sent, `noted` members' documents of notes, `decided` plans that
+    the unreachable chart had held up, `escalated` protocol steps that went to the backup.
     """
 
     delivered: int
     waiting: int
     withheld: int
     changed: int
+    noted: int
     decided: int
     escalated: int
     troubles: tuple[str, ...]
@@ -48,7 +53,14 @@ def sync(context: Context, actor: Actor, *, sleep: Callable[[float], None] = tim
     with context.store.transaction() as tx:
         still = len(tx.outbox_ids(*OPEN, due=instant(context.now())))
     return Synced(
-        sent.delivered, still + undecided, sent.withheld, sent.changed, decided, escalated, tuple(sent.troubles)
+        sent.delivered,
+        still + undecided,
+        sent.withheld,
+        sent.changed,
+        sent.noted,
+        decided,
+        escalated,
+        tuple(sent.troubles),
     )
 
 
@@ -58,30 +70,33 @@ class _Run:
     def __init__(self, context: Context, actor: Actor, sleep: Callable[[float], None]) -> None:
         self.context, self.actor, self.sleep = context, actor, sleep
         self.left = PATIENCE
-        self.delivered = self.withheld = self.changed = 0
+        self.delivered = self.withheld = self.changed = self.noted = 0
         self.troubles: list[str] = []
 
     def all(self) -> None:
-        """Try every row that is due: changes and directives before plans, so that a hold is never behind a plan."""
+        """Try every row that is due: what stops or holds first, then notes, and plans last."""
         with self.context.store.transaction() as tx:
             waiting = tx.outbox_ids(*OPEN, due=instant(self.context.now()))
             kinds = tx.outbox_kinds()
-        for id in sorted(waiting, key=lambda one: kinds.get(one) == Sending.PLAN.value):
-            self._one(id, plan=kinds.get(id) == Sending.PLAN.value)
+        for id in sorted(waiting, key=lambda one: _LAST.get(kinds.get(one, ""), 0)):
+            self._one(id, kinds.get(id, ""))
 
-    def _one(self, id: str, *, plan: bool) -> None:
+    def _one(self, id: str, kind: str) -> None:
+        plan = kind == Sending.PLAN.value
         sent = self._attempt(id, plan=plan)
         while sent.retry_after is not None and sent.retry_after <= self.left:
             self.sleep(sent.retry_after)
             self.left -= max(sent.retry_after, 1.0)
             sent = self._attempt(id, plan=plan)
         done = sent.state is Delivery.DELIVERED
+        note = kind == Sending.NOTE.value
         self.delivered += done and plan
-        self.changed += done and not plan
+        self.noted += done and note
+        self.changed += done and not plan and not note
         self.withheld += sent.state is Delivery.WITHHELD
         self.troubles += [sent.trouble] if sent.trouble else []
         for follow in sent.follow:
-            self._one(follow, plan=False)
+            self._one(follow, kind if note else Sending.CHANGE.value)
 
     def _attempt(self, id: str, *, plan: bool) -> Sent:
         try:

@@ -18,6 +18,7 @@ from withness.desk import standing
 from withness.desk.acts import act_of, fault_of
 from withness.desk.context import SITE_SIGNED, Actor
 from withness.desk.digests import digest
+from withness.desk.verify_notes import NotesRun
 from withness.errors import SealBroken, WithnessError
 from withness.packs.policy import parse_policy
 from withness.store.rows import ActRow, DecisionRow, ScreenRow
@@ -93,6 +94,9 @@ class _Run:
     policies: dict[str, RiskPolicy] = field(default_factory=dict)
     damages: list[Damage] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.notes = NotesRun(self.tx)
+
     def see(self, leaf: Leaf) -> None:
         """Take in one record."""
         self.records += 1
@@ -108,6 +112,7 @@ class _Run:
 
     def _take(self, leaf: Leaf, details: dict[str, Any]) -> None:
         patient = leaf.patient or ""
+        self.notes.take(leaf, details, self.people)
         if "act" in details:
             self.acts[details["act"]] = (patient, details["digest"], leaf.seq)
             self._check_act(leaf, details)
@@ -183,6 +188,7 @@ class _Run:
         yield from self._states("policy", self.named, self.tx.policies(), allowed={})
         yield from self._screens()
         yield from self._approvals()
+        yield from self.notes.finish()
         if self.tx.count("decision") != len(self.decisions):
             yield Damage(
                 f"there are {self.tx.count('decision')} decisions, and the trail records {len(self.decisions)}"

@@ -109,6 +109,19 @@ class FhirClient:
             unreadable()
         return tuple(one for one in found if observed.counts(one, codes, since))
 
+    def responses(self, patient: str, questionnaire: str) -> tuple[Resource, ...]:
+        """Search the patient's QuestionnaireResponses as `ehr.port.Ehr.responses` says.
+
+        The form is looked for here: not every EHR finds a canonical without its version. Raises EhrRefused, and
+        EhrUnavailable also when the EHR answers with another patient's.
+        """
+        if person_type(patient) != "Patient":
+            raise EhrRefused("Only a Patient's answers are looked for.", field="reference")
+        found = search(self._wire, "QuestionnaireResponse", {"patient": patient.removeprefix("Patient/")})
+        if any(observed.subject(one, self.address) != patient for one in found):
+            unreadable()
+        return tuple(one for one in found if observed.answers(one, questionnaire))
+
     def linked(self, person: str) -> frozenset[str]:
         """Follow the links between Patients as `ehr.port.Ehr.linked` says. Raises EhrRefused or EhrUnavailable."""
         person_type(person)

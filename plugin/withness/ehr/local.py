@@ -95,6 +95,14 @@ class LocalChart:
         own = (one for one in held if observed.subject(one, self.address) == patient)
         return tuple(one for one in own if observed.counts(one, codes, since))
 
+    def responses(self, patient: str, questionnaire: str) -> tuple[Resource, ...]:
+        """Scan the newest versions as `ehr.port.Ehr.responses` says, in the order of writing. Raises as above."""
+        if person_type(patient) != "Patient":
+            raise EhrRefused("Only a Patient's answers are looked for.", field="reference")
+        held = (one.resource for one in self.search("QuestionnaireResponse"))
+        own = (one for one in held if observed.subject(one, self.address) == patient)
+        return tuple(one for one in own if observed.answers(one, questionnaire))
+
     def linked(self, person: str) -> frozenset[str]:
         """Follow the links between the chart's Patients as `ehr.port.Ehr.linked` says.
 

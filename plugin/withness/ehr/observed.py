@@ -1,4 +1,4 @@
-"""Which Observations count as new evidence. What cannot be told counts as new: evidence raises, it never clears."""
+"""Which Observations count as new evidence, and which answers are to a form. What cannot be told counts as new."""
 
 from __future__ import annotations
 
@@ -32,9 +32,15 @@ def counts(observation: Resource, codes: Collection[str], since: datetime) -> bo
     )
 
 
-def subject(observation: Resource, address: str) -> str | None:
-    """Return "Type/id" of whom `observation` is about; None when it does not say so in the EHR at `address`."""
-    about = observation.get("subject")
+def answers(response: Resource, questionnaire: str) -> bool:
+    """Return whether a QuestionnaireResponse stands, and answers the form with this canonical, in any version."""
+    named = response.get("questionnaire")
+    return response.get("status") not in _VOID and str(named).partition("|")[0] == questionnaire
+
+
+def subject(resource: Resource, address: str) -> str | None:
+    """Return "Type/id" of whom `resource` is about; None when it does not say so in the EHR at `address`."""
+    about = resource.get("subject")
     return local_name(about.get("reference"), address) if isinstance(about, dict) else None
 
 

@@ -1,4 +1,4 @@
-"""What Withness asks of an EHR: read one resource, find evidence and linked records, write one transaction Bundle."""
+"""What Withness asks of an EHR: read one resource, find evidence, answers and linked records, write one Bundle."""
 
 from __future__ import annotations
 
@@ -57,6 +57,12 @@ class Ehr(Protocol):
         New means: an effective time or `issued` may lie after `since` (with its zone) or cannot be read, or there is
         none. Those entered in error or cancelled are left out. `patient` is "Patient/id"; of a "RelatedPerson/id"
         there are none (R4). Raises EhrRefused also when `patient` is neither.
+        """
+
+    def responses(self, patient: str, questionnaire: str) -> tuple[Resource, ...]:
+        """Return the patient's QuestionnaireResponses to a form, by its canonical, whatever the version.
+
+        Those entered in error are left out. Raises EhrRefused also when `patient` is not "Patient/id".
         """
 
     def linked(self, person: str) -> frozenset[str]:

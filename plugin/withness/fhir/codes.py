@@ -51,6 +51,7 @@ GOAL: Final = f"{BASE}/sid/goal"
 SCREEN: Final = f"{BASE}/sid/screen"
 PROTOCOL: Final = f"{BASE}/sid/protocol"
 WORKING_COPY: Final = f"{BASE}/sid/working-copy"
+NOTE: Final = f"{BASE}/sid/note"
 
 US_CORE: Final = "http://hl7.org/fhir/us/core"
 SNOMED: Final = "http://snomed.info/sct"
@@ -102,6 +103,11 @@ CARE_PLAN_CATEGORY: Final[dict[str, Any]] = {
     ]
 }
 """ONE CodeableConcept with both codings: the 6.1.0 slice is 1..1, 9.0.0 prefers the SNOMED code."""
+
+CLINICAL_NOTE_CATEGORY: Final[dict[str, Any]] = {
+    "coding": [{"system": f"{US_CORE}/CodeSystem/us-core-documentreference-category", "code": "clinical-note"}]
+}
+"""DocumentReference.category of every note (FHIR facts 1)."""
 
 PRIORITIES: Final = {"now": "stat", "same-session": "asap", "same-day": "urgent"}
 """How urgent a step is (R4 request-priority) by the policy's named times; all others are routine."""

@@ -30,6 +30,7 @@ STATUS_ELEMENTS: Final = {
     "RiskAssessment": "status",
     "GuidanceResponse": "status",
     "DetectedIssue": "status",
+    "DocumentReference": "status",
 }
 """Where each type that can be marked as entered in error keeps its status (R4)."""
 
@@ -154,6 +155,11 @@ def entered_in_error(stored: Mapping[str, Any]) -> Resource | None:
         return None
     changed[STATUS_ELEMENTS[kind]] = ENTERED_IN_ERROR
     return changed
+
+
+def document_superseded(stored: Mapping[str, Any]) -> Resource | None:
+    """Return the document as superseded: a newer one replaces it, and says so by relatesTo."""
+    return _moved(stored, "DocumentReference", ("current",), "superseded")
 
 
 # --- writing -------------------------------------------------------------------------------------------------

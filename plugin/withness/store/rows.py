@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from withness.core.note import Kept
+
 
 class PlanState(StrEnum):
     """Where a plan stands. `held` is a working copy: never in the EHR."""
@@ -20,12 +22,22 @@ class PlanState(StrEnum):
     RETRACTED = "retracted"
 
 
+class NoteState(StrEnum):
+    """Where a note stands. `amending`: a signed version stands, and the draft of its amendment lies beside it."""
+
+    DRAFT = "draft"
+    SIGNED = "signed"
+    AMENDING = "amending"
+    AMENDED = "amended"
+
+
 class Sending(StrEnum):
-    """What an outbox row sends: a released plan, a directive protocol, or a change of what the EHR holds."""
+    """What an outbox row sends: a released plan, a directive protocol, a change of what the EHR holds, or a note."""
 
     PLAN = "plan"
     DIRECTIVE = "directive"
     CHANGE = "change"
+    NOTE = "note"
 
 
 class Delivery(StrEnum):
@@ -86,11 +98,36 @@ class PlanRow:
 
 
 @dataclass(frozen=True)
+class NoteRow:
+    """A note: `content` holds its template, members, author and versions, the newest last.
+
+    A version holds its number, the note file, who saved it and when, its salt, the request's digest, and once signed
+    the attestation, the digests of what was rendered, and its outbox rows.
+    """
+
+    id: str
+    kind: Kept
+    state: NoteState
+    updated_at: str
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ProcessNoteRow:
+    """A psychotherapy process note: `content` holds salt and file. Nobody but its author reads it."""
+
+    id: str
+    author: str
+    written_at: str
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class OutboxRow:
     """Something on its way to one EHR: `content` holds the Bundle or the changes, and whom they are about.
 
     `decision_id` is the decision that released a plan, and an id of its own for everything else; `plan_id` names the
-    plan, and for a directive the person.
+    plan, for a directive the person, and for a note the note.
     """
 
     decision_id: str

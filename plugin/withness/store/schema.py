@@ -69,6 +69,35 @@ plan = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
+note = Table(
+    "note",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("updated_at", String, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
+note_request = Table(
+    "note_request",
+    metadata,
+    Column("request_id", String, primary_key=True),
+    Column("note", String, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+process_note = Table(
+    "process_note",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("author", String, nullable=False),
+    Column("written_at", String, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Index("process_note_by_author", "author", "written_at"),
+    sqlite_with_rowid=False,
+)
+
 outbox = Table(
     "outbox",
     metadata,
@@ -121,6 +150,8 @@ _APPEND_ONLY: Final = {
     "act": "number >= NEW.number OR id = NEW.id",
     "decision": "id = NEW.id AND person = NEW.person",
     "policy": "digest = NEW.digest",
+    "note_request": "request_id = NEW.request_id",
+    "process_note": "id = NEW.id",
 }
 """Append-only tables, and when an INSERT would replace or precede a row: REPLACE fires no DELETE trigger."""
 

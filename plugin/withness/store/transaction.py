@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, text
+from sqlalchemy import ColumnElement, Row, func, insert, select, text
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from withness.errors import CannotTell, SealBroken
-from withness.seal import Seal
 from withness.store import schema
+from withness.store.note_rows import NoteRows
 from withness.store.rows import ActRow, DecisionRow, Delivery, OutboxRow, PlanRow, PlanState, ScreenRow, Sending
-from withness.store.trail import Trail
+from withness.store.sealed import readable
 
 
-class Transaction(Trail):
+class Transaction(NoteRows):
     """One open transaction: the rows, and the log that the audit trail docks to (`audit.log.Log`)."""
-
-    def __init__(self, connection: Connection, seal: Seal | None) -> None:
-        super().__init__(connection)
-        self._seal = seal
-
-    @property
-    def opens(self) -> bool:
-        """Whether sealed content can be opened here."""
-        return self._seal is not None
 
     # -- set-up
 
@@ -97,13 +86,13 @@ class Transaction(Trail):
     def readable_screens(self, person: str) -> tuple[tuple[ScreenRow, ...], bool]:
         """Return the screens of a person that open, and whether all of them do."""
         query = select(schema.screen.c.id).where(schema.screen.c.person == person).order_by(schema.screen.c.number)
-        return _readable(self.screen, self._connection.execute(query).scalars().all())
+        return readable(self.screen, self._connection.execute(query).scalars().all())
 
     def readable_acts(self, *kinds: str, person: str | None = None) -> tuple[tuple[ActRow, ...], bool]:
         """Return the acts of a person, or of these kinds, that open, and whether all of them do."""
         query = select(schema.act.c.id).order_by(schema.act.c.number)
         query = query.where(schema.act.c.kind.in_(kinds)) if kinds else query.where(schema.act.c.person == person)
-        return _readable(self.act, self._connection.execute(query).scalars().all())
+        return readable(self.act, self._connection.execute(query).scalars().all())
 
     def screen_ids(self) -> tuple[tuple[str, str], ...]:
         """Return id and person of every screen, without opening any."""
@@ -229,7 +218,7 @@ class Transaction(Trail):
         """Return what was queued of this person's directive protocols; a row that does not open is the verifier's."""
         outbox = schema.outbox.c
         query = select(outbox.decision_id).where(outbox.kind == Sending.DIRECTIVE.value, outbox.plan_id == person)
-        return _readable(self.outbox, self._connection.execute(query).scalars().all())[0]
+        return readable(self.outbox, self._connection.execute(query).scalars().all())[0]
 
     def outbox_ids(self, *states: Delivery, plan: str | None = None, due: str | None = None) -> tuple[str, ...]:
         """Return the ids of the rows in one of `states`, oldest first, without opening any.
@@ -258,41 +247,5 @@ class Transaction(Trail):
         columns = (schema.outbox.c.decision_id, schema.outbox.c.state)
         return {row.decision_id: row.state for row in self._connection.execute(select(*columns))}
 
-    # -- sealing
-
-    def _close(self, content: Mapping[str, Any], table: str, *plain: object) -> bytes:
-        """Seal content to its row: every plain column of the row is bound to it."""
-        text = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
-        return self._key().close(text, table=table, column="content", row=_row(plain))
-
-    def _open(self, sealed: bytes, table: str, *plain: object) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self._key().open(sealed, table=table, column="content", row=_row(plain)))
-        return found
-
-    def _key(self) -> Seal:
-        if self._seal is None:
-            raise CannotTell("This needs the data key, which is not at hand.", field="WITHNESS_KEY_FILE")
-        return self._seal
-
-
-R = TypeVar("R")
-
-
-def _readable(read: Callable[[str], R | None], ids: Sequence[str]) -> tuple[tuple[R, ...], bool]:
-    """Return the rows that open, and whether all of them do: one broken row never silences the others."""
-    found: list[R] = []
-    for id in ids:
-        try:
-            row = read(id)
-        except SealBroken:
-            continue
-        if row is not None:
-            found.append(row)
-    return tuple(found), len(found) == len(ids)
-
 
 _OUTBOX = ("decision_id", "kind", "plan_id", "ehr", "state", "attempts", "not_before", "approved_at")
-
-
-def _row(plain: tuple[object, ...]) -> str:
-    return json.dumps(plain, separators=(",", ":"))

@@ -1,0 +1,159 @@
+"""Delivery of a signed note: at least once, with one effect, and never asked of the gate.
+
+A document that carries a plan is looked at again under the lock: it is withheld for good when the plan is not released
+any more (contracts I7). Before every retry the document's id is read, and what is there is not written again. Earlier
+documents of the same note are marked as superseded, each over the version that was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from withness.audit.record import Kind
+from withness.desk.context import Actor, Context
+from withness.desk.note_documents import tried
+from withness.desk.note_release import released
+from withness.desk.outbox import Sent, failed, failed_in, move
+from withness.errors import CannotTell, Conflict, EhrRefused, EhrUnavailable, InvalidInput, SealBroken
+from withness.fhir.note_resources import require_note
+from withness.fhir.status import document_superseded, put
+from withness.store.rows import OPEN, Delivery, OutboxRow
+from withness.store.transaction import Transaction
+
+WITHHELD: Final = (
+    "The plan that this document carries is not released any more; it was not sent. Once the plan is released again, "
+    "amend and sign the document."
+)
+_OTHER: Final = "It is for another EHR, {}: set WITHNESS_EHR_URL to it."
+_TRIES: Final = 3
+_REFUSALS: Final = (EhrRefused, Conflict, InvalidInput)
+_AWAY: Final = (EhrUnavailable, CannotTell)
+
+
+def deliver_note(context: Context, id: str, actor: Actor) -> Sent:
+    """Try to send one member's document and record what became of it. Raises CannotTell for our own store."""
+    with context.store.transaction() as tx:
+        row = tx.outbox(id)
+        if row is None or row.state not in OPEN:
+            return Sent(row.state if row else Delivery.WAITING)
+        if row.ehr != context.ehr.address:
+            return Sent(row.state, _OTHER.format(row.ehr))
+        released_now = _may_go(tx, row)
+        if not released_now and not tried(row):
+            return _withhold(tx, context, row, actor)
+        if released_now and context.ehr.embedded:  # one lock spans the look and the write: nothing comes in between
+            return _write_in(tx, context, row, actor)
+        begun = replace(row, state=Delivery.SENDING)
+        if released_now:
+            move(tx, context, row, Delivery.SENDING, actor, Kind.NOTE_SAVED, "sending")
+    return _send(context, row, begun, actor) if released_now else _settle(context, row, actor)
+
+
+def _may_go(tx: Transaction, row: OutboxRow) -> bool:
+    """Whether what the document carries is still released in this member's own chart; another's hold is not asked."""
+    if not row.content["plan"]:
+        return True
+    try:
+        plan = tx.plan(row.content["plan"])
+    except SealBroken:
+        return False
+    return plan is not None and released(plan, (row.content["person"],))
+
+
+def _withhold(tx: Transaction, context: Context, row: OutboxRow, actor: Actor) -> Sent:
+    move(tx, context, row, Delivery.WITHHELD, actor, Kind.NOTE_SAVED, "withheld-plan-not-released")
+    return Sent(Delivery.WITHHELD, WITHHELD)
+
+
+def _settle(context: Context, row: OutboxRow, actor: Actor) -> Sent:
+    """Find out whether an earlier try brought the document into the EHR; only one that is not there is withheld."""
+    try:
+        there = not _document(context, row)
+    except (*_REFUSALS, *_AWAY) as error:
+        return failed(context, row, row.state, actor, Kind.NOTE_SAVED, error)
+    with context.store.transaction() as tx:
+        now = tx.outbox(row.decision_id)
+        if there or now is None or now.state not in OPEN:
+            return _done(tx, context, row, actor)
+        return _withhold(tx, context, now, actor)
+
+
+def _write_in(tx: Transaction, context: Context, row: OutboxRow, actor: Actor) -> Sent:
+    try:
+        _write(context, row)
+    except _REFUSALS as error:
+        return failed_in(tx, context, row, Delivery.REFUSED, actor, Kind.NOTE_SAVED, error)
+    except _AWAY as error:
+        return failed_in(tx, context, row, Delivery.WAITING, actor, Kind.NOTE_SAVED, error)
+    return _done(tx, context, row, actor)
+
+
+def _send(context: Context, row: OutboxRow, begun: OutboxRow, actor: Actor) -> Sent:
+    try:
+        _write(context, row)
+    except _REFUSALS as error:
+        return failed(context, begun, Delivery.REFUSED, actor, Kind.NOTE_SAVED, error)
+    except _AWAY as error:
+        return failed(context, begun, Delivery.SENDING, actor, Kind.NOTE_SAVED, error)
+    with context.store.transaction() as tx:
+        return _done(tx, context, begun, actor)
+
+
+def _done(tx: Transaction, context: Context, row: OutboxRow, actor: Actor) -> Sent:
+    """Record the delivery; a document that landed after the one that takes its place is superseded once more."""
+    now = tx.outbox(row.decision_id)
+    if now is not None and now.state in OPEN:
+        done = replace(now, attempts=now.attempts + 1)
+        move(tx, context, done, Delivery.DELIVERED, actor, Kind.NOTE_SAVED, "delivered")
+        return Sent(Delivery.DELIVERED)
+    again = _newest(tx, row)
+    if now is None or now.state is not Delivery.REPLACED or again is None:
+        return Sent(Delivery.DELIVERED)
+    move(tx, context, again, Delivery.WAITING, actor, Kind.NOTE_SAVED, "again")
+    return Sent(Delivery.REPLACED, follow=(again.decision_id,))
+
+
+def _newest(tx: Transaction, row: OutboxRow) -> OutboxRow | None:
+    """Return the outbox row of the newest signed version in the same chart."""
+    note = tx.note(row.plan_id)
+    signed = [one["signed"]["rows"] for one in note.content["versions"] if "signed" in one] if note else []
+    ids = [rows[row.content["person"]] for rows in signed if row.content["person"] in rows]
+    return tx.outbox(ids[-1]) if ids and ids[-1] != row.decision_id else None
+
+
+def _write(context: Context, row: OutboxRow) -> None:
+    """Write what is not there yet, in one transaction; somebody else's write in between is read again."""
+    for last in range(_TRIES - 1, -1, -1):
+        entries = [*_document(context, row), *_superseded(context, row)]
+        if not entries:
+            return
+        try:
+            context.ehr.transact(require_note({**row.content["bundle"], "entry": entries}))
+            return
+        except Conflict:
+            if not last:
+                raise
+
+
+def _document(context: Context, row: OutboxRow) -> list[Mapping[str, Any]]:
+    """Return the document's entries; none where an earlier attempt has brought it into the EHR."""
+    entries: list[Mapping[str, Any]] = row.content["bundle"]["entry"]
+    if not tried(row):
+        return entries
+    stored = context.ehr.read(entries[0]["request"]["url"])
+    if stored is None:
+        return entries
+    if stored.resource.get("identifier") != entries[0]["resource"]["identifier"]:
+        raise EhrRefused("The EHR holds something else under this document's id.")
+    return []
+
+
+def _superseded(context: Context, row: OutboxRow) -> Iterator[Mapping[str, Any]]:
+    """Yield the entries that mark earlier documents; one that never arrived is written as what it is now."""
+    for before in row.content["before"]:
+        stored = context.ehr.read(f"DocumentReference/{before['id']}")
+        marked = document_superseded(stored.resource if stored else before)
+        if marked is not None:
+            yield put(marked, stored.version if stored else "")

@@ -1,0 +1,59 @@
+"""Sealing and opening inside one transaction: every plain column of a row is bound to its sealed content."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+
+from withness.errors import CannotTell, SealBroken
+from withness.seal import Seal
+from withness.store.trail import Trail
+
+R = TypeVar("R")
+
+
+class Sealed(Trail):
+    """A transaction that has the data key, or goes without it (`opens`)."""
+
+    def __init__(self, connection: Connection, seal: Seal | None) -> None:
+        super().__init__(connection)
+        self._seal = seal
+
+    @property
+    def opens(self) -> bool:
+        """Whether sealed content can be opened here."""
+        return self._seal is not None
+
+    def _close(self, content: Mapping[str, Any], table: str, *plain: object) -> bytes:
+        """Seal content to its row: every plain column of the row is bound to it."""
+        text = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+        return self._key().close(text, table=table, column="content", row=_row(plain))
+
+    def _open(self, sealed: bytes, table: str, *plain: object) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self._key().open(sealed, table=table, column="content", row=_row(plain)))
+        return found
+
+    def _key(self) -> Seal:
+        if self._seal is None:
+            raise CannotTell("This needs the data key, which is not at hand.", field="WITHNESS_KEY_FILE")
+        return self._seal
+
+
+def readable(read: Callable[[str], R | None], ids: Sequence[str]) -> tuple[tuple[R, ...], bool]:
+    """Return the rows that open, and whether all of them do: one broken row never silences the others."""
+    found: list[R] = []
+    for id in ids:
+        try:
+            row = read(id)
+        except SealBroken:
+            continue
+        if row is not None:
+            found.append(row)
+    return tuple(found), len(found) == len(ids)
+
+
+def _row(plain: tuple[object, ...]) -> str:
+    return json.dumps(plain, separators=(",", ":"))
