@@ -1,0 +1,1 @@
+"""A real browser, an accessibility checker and an HTML validator, and what they say of every page."""

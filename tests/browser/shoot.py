@@ -1,0 +1,36 @@
+"""`python -m tests.browser.shoot`: the pictures of notes in docs/images, as a browser shows them.
+
+Taken with fonts-liberation and fonts-noto-color-emoji, Debian's stand-ins for what people have.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.browser import chromium
+from tests.browser.chromium import Chromium
+from tests.browser.pages import PREVIEW, ROOT, note_page
+
+IMAGES = ROOT / "docs" / "images"
+WIDTH = 800
+
+
+def main() -> None:
+    """Take the pictures; where there is no browser, exit 1 and say so."""
+    lacking = chromium.available()
+    if lacking:
+        sys.exit(lacking)
+    shown = {
+        "note-session.png": (note_page("session"), 1000),
+        "note-plan-for-client.png": (note_page("plan-for-client", preview=PREVIEW), 905),
+    }
+    with tempfile.TemporaryDirectory(prefix="shoot-") as folder, Chromium(Path(folder)) as browser:
+        for name, (html, height) in shown.items():
+            with browser.open(html, width=WIDTH, height=height) as page:
+                (IMAGES / name).write_bytes(page.picture(whole=False))
+
+
+if __name__ == "__main__":
+    main()
