@@ -107,9 +107,9 @@ def _attested(note: Note, words: str) -> Attestation:
         signed_by=note.author,
         signed_at="2026-11-21T17:00:00Z",
         credentials="LMFT",
-        shown="shown",
+        shown=dict.fromkeys(note.members, "shown"),
         comments=dict.fromkeys(note.members, words),
-        written_together=True,
+        written_together=note.members,
     )
 
 

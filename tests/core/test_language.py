@@ -79,6 +79,11 @@ WARNED = [
     ("identity", "Ana is a transgender."),
     ("read-in-motive", "There is secondary gain."),
     ("dropout", "A therapy dropout."),
+    ("violence-made-mutual", "Mutual violence in the couple."),
+    ("violence-made-mutual", "Rosa provoked her husband."),
+    ("violence-made-mutual", "She failed to protect the children."),
+    ("violence-made-mutual", "A domestic dispute on Sunday."),
+    ("violence-made-mutual", "She chose to stay with her abuser."),
 ]
 
 PASSES = [
@@ -122,6 +127,15 @@ PASSES = [
     "The elderly neighbour brought soup.",
     "A transgender woman, she says, and proud of it.",
     "Oppositional defiant disorder was ruled out.",
+    "Mutual respect grew.",
+    "They agreed by mutual consent.",
+    "The question provoked a long silence.",
+    "The song provoked her memories of home.",
+    "The lock failed to protect the data.",
+    "Rosa chose to stay with her sister.",
+    "A dispute with the landlord about the heating.",
+    "Domestic chores are shared out.",
+    "He hit her twice; she was afraid of him.",
 ]
 
 

@@ -162,15 +162,21 @@ class TestTheLastCheckIn:
 
 
 class TestWhatTheTrailKnows:
-    def test_the_last_recorded_decision_is_read_and_never_asked_for(self, site: Site) -> None:
-        """No record is written, nothing is decided. Planted: the gate asked; caught."""
-        site.screen(answers={"violence.afraid": "yes"})
+    @pytest.mark.parametrize("answers", [{"violence.afraid": "yes"}, {"suicide.intent-or-plan": "yes"}, {}])
+    def test_what_the_gate_decided_is_in_no_note_about_safety(self, site: Site, answers: dict[str, str]) -> None:
+        """I8: left out for violence alone it would tell of violence; so it never stands there. Whatever was found, the
+        note begins the same. Nothing is recorded.
+
+        Planted: not left out at all; caught.
+        """
+        site.screen(answers=answers)
         before = site.records()
-        begun = begin(site, "directive-protocol")["file"]
-        text = begun["fields"]["standing_decision"]
-        assert text.startswith("held-for-directive-protocol, decided on ")
-        assert "risk screen of " in text
-        assert begun["prefilled"]["standing_decision"] == f"the gate, {site.at.date().isoformat()}"
+        begun = begin(site, "directive-protocol")
+        assert begun["file"]["fields"]["standing_decision"] == ""
+        assert "standing_decision" not in begun["file"]["prefilled"]
+        assert begun["left"]["standing_decision"] == (
+            "What the gate decided stays inside Withness: it is not filled in here."
+        )
         assert site.records() == before
 
     def test_a_screen_is_named_by_its_day_and_id_never_by_an_answer(self, site: Site) -> None:
@@ -182,7 +188,6 @@ class TestWhatTheTrailKnows:
 
     def test_before_the_first_screen_there_is_none(self, site: Site) -> None:
         assert begin(site, "session")["left"]["risk_screen"] == "None was found."
-        assert begin(site, "directive-protocol")["left"]["standing_decision"] == "None was found."
 
 
 @pytest.mark.parametrize(

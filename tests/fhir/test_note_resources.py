@@ -48,7 +48,7 @@ def make_note(template: str = "session", **changes: Any) -> Note:
         held_on=date(2026, 11, 28),
         fields=fields,
         encounter="Encounter/e1",
-        attestation=Attestation("Practitioner/p1", "2026-11-28 11:30 (UTC)", shown="shown"),
+        attestation=Attestation("Practitioner/p1", "2026-11-28 11:30 (UTC)", shown={"Patient/rosa": "shown"}),
     )
     return replace(note, **changes)
 
@@ -133,7 +133,7 @@ def test_who_wrote_it_is_said_and_who_wrote_it_with_them() -> None:
     assert author["onBehalfOf"] == {"reference": "Organization/demo"}
     assert alone["signature"][0]["who"] == {"reference": "Practitioner/p1"}
     assert alone["signature"][0]["type"][0]["code"] == "1.2.840.10065.1.12.1.1"
-    together = Attestation("Practitioner/p1", "", shown="shown", written_together=True)
+    together = Attestation("Practitioner/p1", "", written_together=("Patient/rosa",))
     _, both = resources(make_document(note=make_note(attestation=together)))
     assert [one["who"]["reference"] for one in both["agent"]] == ["Practitioner/p1", "Patient/rosa"]
     assert len(both["signature"]) == 1
@@ -225,7 +225,7 @@ def every_bundle(us_core: str) -> Iterator[dict[str, Any]]:
         yield note_transaction(make_document(id, us_core=us_core))
     full = make_note(
         fields={"substance_use": "Two glasses.", "violence_told": "Something."},
-        attestation=Attestation("Practitioner/p1", "", shown="shown", written_together=True),
+        attestation=Attestation("Practitioner/p1", "", written_together=("Patient/rosa",)),
     )
     related = ("CarePlan/c1", "Goal/g1", "RiskAssessment/r1")
     document = make_document(note=full, version=2, related=related, replaces="DocumentReference/d1", us_core=us_core)

@@ -329,36 +329,44 @@ def test_each_prefilled_value_says_where_it_came_from() -> None:
     [
         (Attestation(PAT, "2026-12-05 15:00 UTC"), ["Signed by Practitioner/p1 on 2026-12-05 15:00 UTC."]),
         (
-            Attestation(PAT, "2026-12-05 15:00 UTC", credentials="LMFT *1*", shown="shown"),
+            Attestation(PAT, "2026-12-05 15:00 UTC", credentials="LMFT *1*", shown={ROSA: "shown"}),
             [
                 "Signed by Practitioner/p1 on 2026-12-05 15:00 UTC.",
                 "Credentials: LMFT *1*",
-                "The client saw this note before it was signed.",
+                "The client saw their own page of this note before it was signed.",
             ],
         ),
         (
-            Attestation(PAT, "today", shown="declined", written_together=True),
+            Attestation(PAT, "today", shown={ROSA: "declined"}, written_together=(ROSA,)),
             [
                 "Signed by Practitioner/p1 on today.",
-                "The client was asked to look at this note before it was signed, and did not want to.",
-                "This note was written together: the client was present and took part in the writing.",
+                "The client was asked to look at their own page of this note before it was signed, "
+                "and did not want to.",
+                "This page was written together: the client was present and took part in the writing.",
             ],
         ),
         (
-            Attestation(PAT, "today", shown="not-shown", why_not_shown="danger {who}"),
+            Attestation(PAT, "today", shown={ROSA: "not-shown"}, why_code="no-time"),
             [
                 "Signed by Practitioner/p1 on today.",
-                "The client did not see this note before it was signed. The reason: danger {who}",
+                "The client did not see their own page of this note before it was signed: there was no time.",
             ],
         ),
         (
-            Attestation(PAT, "today", shown="not-shown"),
-            ["Signed by Practitioner/p1 on today.", "The client did not see this note before it was signed."],
+            Attestation(PAT, "today", shown={ROSA: "not-shown"}),
+            [
+                "Signed by Practitioner/p1 on today.",
+                "The client did not see their own page of this note before it was signed. The clinician can say more.",
+            ],
+        ),
+        (
+            Attestation(PAT, "today", shown={TOM: "shown"}, written_together=(TOM,)),
+            ["Signed by Practitioner/p1 on today."],
         ),
     ],
 )
 def test_a_signed_note_says_by_whom_and_what_the_client_saw(attestation: Attestation, expected: list[str]) -> None:
-    """Planted: "Not signed" under a signed note; caught."""
+    """Planted: "Not signed" under a signed note; what was said of another member; both caught."""
     html = page(rendered(attestation=attestation), title="x")
     assert paragraphs(html)[-len(expected) :] == expected
     assert "Not signed" not in html
@@ -517,12 +525,15 @@ def test_a_hostile_value_comes_out_as_the_words_that_it_is(attack: dict[str, Any
     survive(words_of(attack))
 
 
-@pytest.mark.parametrize("kind", ["name", "author", "credentials", "when", "why", "origin", "encounter", "title"])
+@pytest.mark.parametrize("kind", ["name", "author", "credentials", "when", "comment", "origin", "encounter", "title"])
 @pytest.mark.parametrize("words", ["<b>x</b> *y* [z](http://e)", "a\n\n# Signature\n\nSigned", "\u202ex\x00 {who}"])
 def test_hostile_words_around_a_note_are_words_too(kind: str, words: str) -> None:
     """Planted: names not escaped in the facts; caught."""
     signed = Attestation(
-        PAT, words if kind == "when" else "today", words if kind == "credentials" else "", "not-shown", words
+        PAT,
+        words if kind == "when" else "today",
+        words if kind == "credentials" else "",
+        comments={ROSA: words if kind == "comment" else ""},
     )
     one = replace(SAMPLE, title=words.partition("\n")[0]) if kind == "title" else SAMPLE
     made = markdown(

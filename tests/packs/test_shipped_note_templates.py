@@ -105,7 +105,7 @@ def test_what_each_one_is() -> None:
         "session": ("clinical", "record", False, False, "34904-3"),
         "couple-family-session": ("clinical", "record", False, False, "34904-3"),
         "plan-for-client": ("client", "record", True, False, "18776-5"),
-        "safety": ("clinical", "record", False, True, "87626-8"),
+        "safety": ("clinical", "record", False, True, "34786-4"),
         "directive-protocol": ("clinical", "record", False, True, "34786-4"),
         "medical-necessity": ("payer", "record", True, False, "51847-2"),
         "supervision-reflection": ("supervision", "supervision", False, False, None),
@@ -208,8 +208,10 @@ def _flat(text: str) -> str:
 
 @every_template
 def test_an_example_fills_most_of_what_may_be_filled(id: str) -> None:
+    """But for what is kept apart: of most people there is nothing to write there."""
     template, note = TEMPLATES[id], EXAMPLES[id]
-    optional = [one.id for _, one in template.fields() if not one.required and not one.when]
+    free = [one for _, one in template.fields() if not one.required and not one.when]
+    optional = [one.id for one in free if one.sensitivity is Sensitivity.NONE]
     assert sum(one in note.fields for one in optional) >= len(optional) * 0.6
 
 
@@ -479,7 +481,7 @@ def test_shared_questions_have_the_same_answers_as_elsewhere() -> None:
 
 
 MAPPED = {
-    "client_words": {"soap": "Subjective", "dap": "Data", "birp": "Behaviour", "girp": "Goal"},
+    "client_words": {"soap": "Subjective", "dap": "Data", "birp": "Behavior", "girp": "Goal"},
     "explored": {"soap": "Objective", "dap": "Data", "birp": "Intervention", "girp": "Intervention"},
     "response": {"soap": "Assessment", "dap": "Assessment", "birp": "Response", "girp": "Response"},
     "shifted_client": {"soap": "Assessment", "dap": "Assessment", "birp": "Response", "girp": "Response"},
@@ -550,12 +552,44 @@ def test_violence_reporting_and_substance_use_bear_their_labels() -> None:
         "report_details": "SDV",
         "reason_violence": "SDV",
         "steps_violence": "SDV",
+        "violence_words": "SDV",
         "substance_use": "ETH",
+        "substance_words": "ETH",
     }
     for id, field in FIELDS:
         one = declared(id, field)
         assert one.sensitivity.value == labels.get(one.id, ""), f"{id}.{one.id}"
         assert one.sensitivity is Sensitivity.NONE or not one.required or one.when, "what is apart is never a must"
+
+
+@pytest.mark.parametrize("id", [*SESSIONS, "directive-protocol", "transition-closing"])
+def test_the_clients_words_have_a_place_apart_too(id: str) -> None:
+    """Beside each sealed account stand sealed words. Planted and caught: whose and kind of the clinician's."""
+    pairs = {"violence_told": "violence_words", "steps_violence": "violence_words", "substance_use": "substance_words"}
+    fields = {one.id: one for _, one in TEMPLATES[id].fields()}
+    for account, words in pairs.items():
+        if account in fields:
+            assert (fields[words].kind, fields[words].whose) == (FieldKind.VOICES, Whose.CLIENT)
+            assert fields[words].sensitivity is fields[account].sensitivity
+            assert not fields[words].required
+
+
+@pytest.mark.parametrize("id", [*SESSIONS, "directive-protocol", "transition-closing"])
+def test_the_reporting_question_looks_the_same_whatever_came_of_it(id: str) -> None:
+    """One answer, one explanation below. Planted and caught: the explanation left out; a second answer."""
+    one = declared(id, "report_considered")
+    assert (one.kind, one.required) == (FieldKind.CHOICE, True)
+    assert [(option.code, option.text) for option in one.options] == [("asked", "Asked")]
+    assert one.title == "The reporting question, asked in every session of everybody"
+    assert "is part of every session. If something comes of it, that is kept apart" in TEMPLATES[id].body
+
+
+@pytest.mark.parametrize("id", [*SESSIONS, "safety", "transition-closing"])
+def test_a_risk_statement_is_silent_about_violence(id: str) -> None:
+    """A no in one note and nothing in the next give it away. Planted and caught: the help's last words."""
+    assert "about abuse or violence, not even that there is none" in declared(id, "risk_statement").help
+    said = str(EXAMPLES[id].fields["risk_statement"])
+    assert re.search(r"abuse|violen|afraid|every part|cause for concern", said, re.IGNORECASE) is None
 
 
 @every_template
@@ -577,6 +611,31 @@ def test_the_consent_carves_the_private_talk_out_of_the_rule_on_secrets() -> Non
     assert "There is one thing that is not part of this rule" in page
     alone = markdown(template, replace(note, fields={**note.fields, "work_with": "alone"}), STATEMENTS)
     assert "I keep no secrets" not in alone
+
+
+def test_a_calm_day_announces_what_safety_may_need() -> None:
+    """So that a change of how they meet gives nobody away. Planted and caught: the paragraph moved out of the if."""
+    template, note = TEMPLATES["consent-and-approach"], EXAMPLES["consent-and-approach"]
+    page = markdown(template, note, STATEMENTS)
+    alone = markdown(template, replace(note, fields={**note.fields, "work_with": "alone"}), STATEMENTS)
+    for said in (
+        "I may change how we meet.",
+        "This is so for all of you alike.",
+        "It need not mean that somebody told me something.",
+        "I cannot promise that they will.",
+        "I will not tell it for you.",
+    ):
+        assert said in page
+        assert said not in alone
+
+
+def test_a_safety_plan_about_somebody_needs_no_untrue_word() -> None:
+    """Clinical facts 2.4. Planted and caught: unless left out at what helps."""
+    template, note = TEMPLATES["safety"], EXAMPLES["safety"]
+    left_out = ("warning_signs", "what_helps", "means_talk")
+    fields = {key: value for key, value in note.fields.items() if key not in left_out}
+    assert {one.field for one in missing(template, fields)} == set(left_out)
+    assert missing(template, {**fields, "safe_from_somebody": "The key is with Gran, and the bag is packed."}) == ()
 
 
 def test_a_safety_plan_is_no_contract_and_can_be_declined() -> None:

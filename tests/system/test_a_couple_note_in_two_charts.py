@@ -126,6 +126,37 @@ def test_somebody_who_is_no_patient_has_no_chart(site: Site) -> None:
     assert "zebra-tom" in site.desk.render_note(answer["note"], member=mother, format="text")
 
 
+SAW = "The client saw their own page of this note before it was signed."
+ASKED = "The client was asked to look at their own page"
+TOGETHER = "This page was written together"
+
+
+def test_what_one_of_them_saw_is_never_said_of_the_other(site: Site) -> None:
+    """Rosa saw hers and wrote it with Pat; Tom did not want to see his.
+
+    Planted: one member's answer for all of them; caught.
+    """
+    id = site.desk.save_note(couple_note(site), actor=CLINICIAN)["note"]
+    shown = {ROSA: "shown", TOM: "declined"}
+    site.desk.sign_note(id, actor=CLINICIAN, shown=shown, written_together=[ROSA])
+    for who, says, never in ((ROSA, (SAW, TOGETHER), (ASKED,)), (TOM, (ASKED,), (SAW, TOGETHER))):
+        [document] = documents(site, who)
+        text = " ".join(texts(document)["text/plain"].split())
+        assert [one in text for one in (*says, *never)] == [True] * len(says) + [False] * len(never)
+    authors = [[one["who"]["reference"] for one in made.resource["agent"]] for made in site.chart("Provenance")]
+    assert sorted(authors) == [[CLINICIAN], [CLINICIAN, ROSA]]
+
+
+def test_who_is_not_named_is_not_spoken_for(site: Site) -> None:
+    """Neither by an answer that names nobody nor by the other's. Planted: "shown" said of everybody; caught."""
+    for shown, says in (("shown", {ROSA: False, TOM: False}), ({TOM: "shown"}, {ROSA: False, TOM: True})):
+        id = site.desk.save_note(couple_note(site), actor=CLINICIAN)["note"]
+        site.desk.sign_note(id, actor=CLINICIAN, shown=shown, written_together=True)
+        pages = {who: " ".join(site.desk.render_note(id, member=who, format="text").split()) for who in says}
+        assert {who: SAW in page for who, page in pages.items()} == says
+        assert not any(TOGETHER in page for page in pages.values())
+
+
 def test_nothing_about_violence_is_in_the_chart_unless_the_ehr_keeps_it_apart(site: Site) -> None:
     """One person's note: the field stays inside, and so does every trace of it. Planted: labels alone; caught."""
     note = make_note(fields={"violence_told": "zebra-fear", "substance_use": "Two glasses."})

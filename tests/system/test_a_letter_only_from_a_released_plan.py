@@ -251,3 +251,17 @@ def test_the_others_hold_stops_nobodys_own_letter(site: Site) -> None:
     assert done["delivery"] == {ROSA: "delivered"}
     letter = make_note("plan-for-client", plan=plan, members=[TOM], names={TOM: "Tom"})
     assert site.desk.save_note(letter, actor=CLINICIAN)["saved"] is False
+
+
+@pytest.mark.parametrize("template", CARRYING)
+def test_a_signed_document_is_a_preview_again_while_its_plan_is_on_hold(site: Site, template: str) -> None:
+    """Whoever prints it now must see that. Planted: the signed page shown whatever became of the plan; caught."""
+    plan = released_plan(site)
+    id = saved(site, template, plan=plan)
+    site.desk.sign_note(id, actor=CLINICIAN, shown="shown")
+    assert PREVIEW not in site.desk.render_note(id, format="text")
+    site.pass_time(minutes=5)
+    site.screen(answers=ACUTE)
+    for form in ("md", "html", "text"):
+        assert PREVIEW in site.desk.render_note(id, format=form)
+    assert site.desk.note(id)["state"] == "signed"

@@ -80,6 +80,7 @@ def test_what_was_shown_is_what_was_signed_and_what_the_chart_holds(site: Site) 
     assert version["attestation"] == {
         "shown": "shown",
         "why_not_shown": "",
+        "why_code": "",
         "comments": {ROSA: comment},
         "written_together": True,
         "credentials": "LPC L-200",
@@ -131,6 +132,36 @@ def test_whoever_signs_says_whether_the_client_saw_it(site: Site, attested: dict
         site.desk.sign_note(id, actor=CLINICIAN, **attested)
     assert refused.value.field == field
     assert documents(site) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("", "The clinician can say more."),
+        ("no-time", "there was no time."),
+        ("client-not-present", "the client was not present."),
+    ],
+)
+def test_why_it_was_not_shown_stays_inside(site: Site, code: str, sentence: str) -> None:
+    """I8: the reason may say what must not leave; a page says a neutral one, and `note show` the reason itself.
+
+    Planted: the reason on the page, as before; the reason left out of `note show`; both caught.
+    """
+    id = saved(site)
+    why = "zebra: he reads over her shoulder"
+    site.desk.sign_note(id, actor=CLINICIAN, shown="not-shown", why_not=why, why_code=code)
+    [document] = documents(site)
+    forms = [site.desk.render_note(id, format=kind) for kind in ("md", "html", "text", "fhir")]
+    assert "zebra" not in "".join((*forms, *texts(document).values(), json.dumps(document)))
+    said = " ".join(texts(document)["text/plain"].split())
+    assert "The client did not see their own page of this note before it was signed" in said
+    assert sentence in said
+    [version] = site.desk.note(id, actor=CLINICIAN)["versions"]
+    assert version["attestation"]["why_not_shown"] == why
+    assert "zebra" in site.console("note", "show", id).stdout
+    assert "zebra" not in site.console("note", "show").stdout
+    assert "zebra" not in json.dumps(site.records())
+    site.desk.health()
 
 
 class Forged(Signer):

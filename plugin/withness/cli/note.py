@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any, Final
+from uuid import NAMESPACE_URL, uuid5
 
 import click
 
@@ -14,6 +15,7 @@ from withness.cli.desk import opened
 from withness.cli.note_process import process
 from withness.cli.note_templates import check, list_templates, start, who
 from withness.cli.signing import signer
+from withness.core.note import NOT_SHOWN
 from withness.errors import InvalidInput
 
 WAITING: Final = ("waiting", "sending", "refused")
@@ -60,7 +62,7 @@ def save(file: str, id: str, actor: str | None, home: Path | None, as_json: bool
     """
     given = strict_json.parse(say.read_file(file), name="FILE")
     with opened(home) as (desk, _):
-        done = desk.save_note(given, actor=actor or "", note=id)
+        done = desk.save_note(_anew(given, id), actor=actor or "", note=id)
     _tell_saved(done, as_json=as_json)
 
 
@@ -76,8 +78,19 @@ def amend(id: str, file: str, reason: str, actor: str | None, home: Path | None,
     """Save the draft of an amendment. The signed version stands until you sign this one, and is kept."""
     given = strict_json.parse(say.read_file(file), name="FILE")
     with opened(home, fresh=False) as (desk, _):
-        done = desk.amend_note(id, given, reason=reason, actor=actor or "")
+        done = desk.amend_note(id, _anew(given, id), reason=reason, actor=actor or "")
     _tell_saved(done, as_json=as_json)
+
+
+def _anew(given: dict[str, Any], id: str) -> dict[str, Any]:
+    """Return the file with a request id of this very text's own: who edits a file and saves it again asks anew.
+
+    The same text saved twice stays one request.
+    """
+    request = given.get("request_id")
+    if not id or not isinstance(request, str):
+        return given
+    return {**given, "request_id": str(uuid5(NAMESPACE_URL, json.dumps([id, given], sort_keys=True)))}
 
 
 def _tell_saved(done: dict[str, Any], *, as_json: bool) -> None:
@@ -104,22 +117,39 @@ def _tell_found(done: dict[str, Any]) -> None:
     if done["named"]:
         rows = [(one["section"], one["title"], one["help"]) for one in done["named"]]
         say.table("Names a member in another's chart", ("section", "field", "what to do"), rows)
+    for said in done.get("unread", ()):
+        say.prose(f"Not looked at: {said}")
     for one in done["warnings"]:
         say.prose(f"To look at again: {one['field']}: “{one['words']}”. {one['suggestion']}")
 
 
 @note.command(
     epilog="\b\nExamples:\n  withness note sign ID --shown shown --actor Practitioner/p1\n"
-    "  withness note sign ID --shown not-shown --why-not 'Rosa left early' --actor Practitioner/p1\n"
+    "  withness note sign ID --shown not-shown --why-not 'Rosa left early' --why-code no-time --actor Practitioner/p1\n"
+    "  withness note sign ID --shown Patient/rosa=shown --shown Patient/tom=declined --actor Practitioner/p1\n"
     "  withness note sign ID --shown shown --comment Patient/rosa 'Yes, like that' --written-together "
     "--actor Practitioner/p1\n"
 )
 @click.argument("id")
-@click.option("--shown", default="", metavar="HOW", help="Did the client see it first: shown, declined, not-shown.")
-@click.option("--why-not", default="", metavar="TEXT", help="Why it was not shown.")
+@click.option(
+    "--shown",
+    multiple=True,
+    metavar="[Patient/ID=]HOW",
+    help="Did the client see their page first: shown, declined, not-shown. Of several people say it of each.",
+)
+@click.option("--why-not", default="", metavar="TEXT", help="Why it was not shown; it stays inside Withness.")
+@click.option(
+    "--why-code",
+    default="",
+    metavar="CODE",
+    help=f"What the page says of that: {', '.join(NOT_SHOWN)}. Default: {NOT_SHOWN[0]}.",
+)
 @click.option("--comment", "comments", multiple=True, nargs=2, metavar="Patient/ID WORDS", help="A member's own words.")
 @click.option("--comment-file", "files", multiple=True, nargs=2, metavar="Patient/ID FILE", help="The same, of a file.")
 @click.option("--written-together", is_flag=True, help="The client was present and took part in the writing.")
+@click.option(
+    "--together-with", multiple=True, metavar="Patient/ID", help="The same, of several people: who of them took part."
+)
 @click.option("--credentials", default="", metavar="TEXT", help="What stands below your name, such as a licence.")
 @click.option(
     "--key", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Your own key, if enrolled."
@@ -131,11 +161,13 @@ def _tell_found(done: dict[str, Any]) -> None:
 @say.common
 def sign(
     id: str,
-    shown: str,
+    shown: tuple[str, ...],
     why_not: str,
+    why_code: str,
     comments: tuple[tuple[str, str], ...],
     files: tuple[tuple[str, str], ...],
     written_together: bool,
+    together_with: tuple[str, ...],
     credentials: str,
     key: Path | None,
     passphrase_file: Path | None,
@@ -151,14 +183,25 @@ def sign(
         done = desk.sign_note(
             id,
             actor=who(actor),
-            shown=shown,
+            shown=_shown(shown),
             why_not=why_not,
+            why_code=why_code,
             comments=_comments(comments, files),
-            written_together=written_together,
+            written_together=list(together_with) or written_together,
             credentials=credentials,
             signer=signer(actor, key, passphrase_file) if key is not None else None,
         )
         _tell_signed(done, as_json=as_json)
+
+
+def _shown(given: tuple[str, ...]) -> str | dict[str, str]:
+    """Return the one answer, or each member's own."""
+    if len(given) < 2 and "=" not in "".join(given):
+        return "".join(given)
+    named = [one.partition("=") for one in given]
+    if not all(sign for _, sign, _ in named) or len({member for member, _, _ in named}) < len(named):
+        raise InvalidInput("--shown says it once, or once of each person: --shown Patient/ID=HOW.", field="shown")
+    return {member: how for member, _, how in named}
 
 
 def _comments(given: tuple[tuple[str, str], ...], files: tuple[tuple[str, str], ...]) -> dict[str, str]:
@@ -237,10 +280,14 @@ def _show_note(found: dict[str, Any]) -> None:
             one["saved_by"],
             _minute(one["signed"]) if one["signed"] else "draft",
             one["reason"],
-            ", ".join(dict.fromkeys(one["delivery"].values())),
+            "kept inside" if one["kept_inside"] else ", ".join(dict.fromkeys(one["delivery"].values())),
         )
         for one in found["versions"]
     ]
+    for one in found["versions"]:
+        if one["attestation"] and one["attestation"]["why_not_shown"]:
+            rest = f"Why version {one['version']} was not shown before it was signed (it stays inside Withness):"
+            say.prose(f"{rest} {one['attestation']['why_not_shown']}")
     say.table("Versions", ("version", "saved (UTC)", "by", "signed (UTC)", "amended because", "in the chart"), rows)
     if found["state"] in ("draft", "amending"):
         _tell_found(found)

@@ -18,10 +18,12 @@ from withness.errors import InvalidInput
 def list_templates(template: str, home: Path | None, as_json: bool) -> None:
     """List the note templates, or show one with its sections and fields."""
     from withness.desk.note_told import template_value
-    from withness.packs.note_templates import load_note_templates
+    from withness.packs.note_templates import usable_note_templates
     from withness.settings import read_settings
 
-    known = load_note_templates(read_settings({"home": home}).packs)
+    known, faults = usable_note_templates(read_settings({"home": home}).packs)
+    for fault in faults:
+        click.echo(f"Left out: {fault.message} Run: withness note check DIR", err=True)
     if template and template not in known:
         hint = f"Choose one of: {', '.join(known)}."
         raise InvalidInput("There is no such note template.", field="TEMPLATE", hint=hint)

@@ -91,7 +91,11 @@ def claims_in_note(template: NoteTemplate, note: Note, claims: tuple[Claim, ...]
 
 
 def clinicians_texts(template: NoteTemplate, note: Note) -> Iterator[tuple[str, str]]:
-    """Yield what the clinician wrote in a note, by its field, such as `thoughts[0].thought`."""
+    """Yield what the clinician wrote in a note and what stands round it, by field, such as `thoughts[0].thought`."""
+    yield from ((f"names.{who}", name) for who, name in note.names.items())
+    yield from ((f"prefilled.{id}", source) for id, source in note.prefilled.items())
+    if note.attestation is not None:
+        yield "credentials", note.attestation.credentials
     for _, one in template.fields():
         value = note.fields.get(one.id)
         if one.whose is Whose.CLINICIAN and one.kind is FieldKind.TEXT and isinstance(value, str):

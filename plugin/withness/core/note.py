@@ -171,17 +171,36 @@ class NoteTemplate:
         return next((one for _, one in self.fields() if one.id == id), None)
 
 
+NOT_SHOWN: Final = ("clinician-can-say-more", "no-time", "client-not-present")
+"""What a page says of why it was not shown; the first, which tells nobody anything, where nothing else is chosen."""
+
+
 @dataclass(frozen=True)
 class Attestation:
-    """What stands under a signed note. `shown`: shown, declined or not-shown; `comments`: clients' words, by who."""
+    """What stands under a signed note; nothing is said of a member who is not named.
+
+    `shown`: shown, declined or not-shown, by member; `why_code`: a neutral code of why it was not (the reason itself
+    stays inside Withness, contracts I8); `comments`: clients' words, by who; `written_together`: members who took part.
+    """
 
     signed_by: str
     signed_at: str
     credentials: str = ""
-    shown: str = ""
-    why_not_shown: str = ""
+    shown: Mapping[str, str] = field(default_factory=dict)
+    why_code: str = ""
     comments: Mapping[str, str] = field(default_factory=dict)
-    written_together: bool = False
+    written_together: tuple[str, ...] = ()
+
+    def of(self, member: str) -> Attestation:
+        """Return what of it is one member's: nothing is said of another, and nothing of this one that was not said."""
+        shown = {who: how for who, how in self.shown.items() if who == member}
+        return replace(
+            self,
+            shown=shown,
+            why_code=self.why_code if "not-shown" in shown.values() else "",
+            comments={who: words for who, words in self.comments.items() if who == member},
+            written_together=tuple(who for who in self.written_together if who == member),
+        )
 
 
 @dataclass(frozen=True)
@@ -257,6 +276,14 @@ def labels(template: NoteTemplate, note: Note) -> tuple[Sensitivity, ...]:
     return tuple(one for one in Sensitivity if one in written and one is not Sensitivity.NONE)
 
 
+def stays_inside(template: NoteTemplate, note: Note, *, enforces_labels: bool) -> bool:
+    """Whether no document of a note may leave Withness (contracts I8).
+
+    Of a note about safety that tells of violence, what would be left out of the document gives the violence away.
+    """
+    return template.always_saves and Sensitivity.VIOLENCE in labels(template, note) and not enforces_labels
+
+
 def for_chart(template: NoteTemplate, note: Note, member: str, *, enforces_labels: bool) -> Note:
     """Return what of a note goes into one member's chart (contracts I8).
 
@@ -277,8 +304,5 @@ def for_chart(template: NoteTemplate, note: Note, member: str, *, enforces_label
         kept[one.id] = value
     names = {who: name for who, name in note.names.items() if who == member}
     prefilled = {id: source for id, source in note.prefilled.items() if id in kept}
-    attestation = note.attestation
-    if attestation is not None:
-        mine = {who: words for who, words in attestation.comments.items() if who == member}
-        attestation = replace(attestation, comments=mine)
+    attestation = note.attestation.of(member) if note.attestation is not None else None
     return replace(note, members=(member,), fields=kept, names=names, prefilled=prefilled, attestation=attestation)

@@ -16,7 +16,7 @@ from withness.core.jurisdiction import Jurisdiction
 from withness.core.risk import RiskPolicy
 from withness.core.template import PlanTemplate
 from withness.ehr.port import Ehr
-from withness.errors import CannotTell, PolicyRefused
+from withness.errors import CannotTell, InvalidContent, PolicyRefused
 from withness.packs.policy import SETTING, shipped_digest
 from withness.settings import Settings
 from withness.store.sql import CommitUnknown, Store
@@ -68,12 +68,21 @@ class Context:
 
     # What only notes need is read when a note is first worked on: the gate never waits for it.
 
-    @cached_property
+    @property
     def note_templates(self) -> Mapping[str, NoteTemplate]:
-        """The note templates, a site's own included. Raises InvalidContent."""
-        from withness.packs.note_templates import load_note_templates
+        """The note templates that can be used, a site's own included."""
+        return self._noted[0]
 
-        return load_note_templates(self.settings.packs)
+    @property
+    def note_faults(self) -> tuple[str, ...]:
+        """What is wrong with those of the site's note templates that cannot be used."""
+        return tuple(one.message for one in self._noted[1])
+
+    @cached_property
+    def _noted(self) -> tuple[Mapping[str, NoteTemplate], tuple[InvalidContent, ...]]:
+        from withness.packs.note_templates import usable_note_templates
+
+        return usable_note_templates(self.settings.packs)
 
     @cached_property
     def claims(self) -> Claims:

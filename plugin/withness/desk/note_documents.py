@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from withness.core.note import Note, NoteTemplate
+from withness.core.note import Note, NoteTemplate, stays_inside
 from withness.desk.context import Context
 from withness.desk.note_pages import Page, share
 from withness.desk.shares import ACTIVE, share_of
@@ -66,9 +66,12 @@ def documents(
 ) -> Bundles:
     """Return the checked Bundle of each member who is a patient; who is none has no chart.
 
-    A note that is kept outside the client's record has none. Raises InvalidInput.
+    A note that is kept outside the client's record has none, nor has one that stays inside Withness (contracts I8).
+    Raises InvalidInput.
     """
     found: Bundles = {}
+    if stays_inside(template, note, enforces_labels=context.settings.ehr_enforces_labels):
+        return found
     for member in note.members:
         if template.loinc is None or member not in pages or not member.startswith("Patient/"):
             continue

@@ -78,21 +78,24 @@ class Notes:
         id: str,
         *,
         actor: str,
-        shown: str = "",
+        shown: str | Mapping[str, str] = "",
         why_not: str = "",
         comments: Mapping[str, str] | None = None,
-        written_together: bool = False,
+        written_together: bool | Sequence[str] = False,
         credentials: str = "",
+        why_code: str = "",
         signer: Signer | None = None,
     ) -> dict[str, Any]:
         """Sign a note's newest version and put each member's share into that member's chart.
 
-        `shown`: whether the client saw it first: shown, declined, or not-shown (`why_not` says why). `comments` are
-        members' own words about it, by member.
+        `shown`: whether the client saw their page first: shown, declined, or not-shown (`why_not` says why, and stays
+        inside; `why_code` is what the page says); of several people by member, and so `written_together`. `comments`
+        are members' own words about it, by member.
         """
-        from withness.desk.note_signing import Attested, sign
+        from withness.desk.note_attested import Attested
+        from withness.desk.note_signing import sign
 
-        attested = Attested(shown, why_not, comments, written_together, credentials)
+        attested = Attested(shown, why_not, comments, written_together, credentials, why_code)
         strict_json.check({"attestation": vars(attested)}, name="the attestation")
         who = actor_of(signer.who if signer is not None and not actor else actor)
         return self._signed(id, sign(self._context, id, who, attested, signer))
@@ -106,8 +109,7 @@ class Notes:
             "signed": True,
             "state": done.row.state.value,
             "version": done.row.content["versions"][-1]["number"],
-            "sentence": "Signed.",
-            "hint": "",
+            **note_told.signed(done.row),
             "documents": note_told.documents_of(done.row, done.row.content["versions"][-1]),
             "delivery": {who: one.state.value for who, one in done.sent.items()},
             "troubles": list(dict.fromkeys(troubles)),
@@ -174,10 +176,19 @@ class Notes:
             found = next((one for one in reversed(row.content["versions"]) if version in (0, one["number"])), None)
             if found is None:
                 raise InvalidInput("This note has no such version.", field="version")
-            if "signed" in found and not layout:
+            if "signed" in found and not layout and self._may_be_shown(tx, found):
                 return _as_signed(tx, row, found, format, member)
         template, note = notes.read(self._context, found["file"])
         return self._render(template, note, format, layout, member, note_id=id, number=found["number"])
+
+    def _may_be_shown(self, tx: Transaction, version: Mapping[str, Any]) -> bool:
+        """Whether a signed page may be shown as it was signed: one that carries a plan only while that is released."""
+        template = self._context.note_templates.get(version["file"]["template"])
+        if template is None or not template.needs_release:
+            return True
+        note = notes.read(self._context, version["file"])[1]
+        row = plan_of(tx, note)
+        return row is not None and released(row, note.members)
 
     def _render(
         self,
@@ -290,6 +301,9 @@ def _form(page: Mapping[str, str], format: str) -> str:
 
 def _bundle(made: Mapping[str, Any] | None) -> str:
     if made is None:
-        said = "This goes into no chart: it is kept outside the client's record, or about somebody who is no patient."
+        said = (
+            "This goes into no chart: it stays inside Withness, outside the client's record, or is about somebody who "
+            "is no patient."
+        )
         raise InvalidInput(said, field="format")
     return json.dumps(made, ensure_ascii=False, indent=2) + "\n"

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from withness.core.note import FieldKind, Kept, Layout, Note, NoteField, NoteTemplate, Whose, for_chart, missing
+from withness.core.note import (
+    GUARDED,
+    FieldKind,
+    Kept,
+    Layout,
+    Note,
+    NoteField,
+    NoteTemplate,
+    Whose,
+    for_chart,
+    missing,
+)
 from withness.desk.context import Context
-from withness.errors import InvalidInput
+from withness.errors import InvalidContent, InvalidInput
 
 PREVIEW: Final = "PREVIEW – not released"
 """What stands on every page of a document that carries a plan which is not released (contracts I7)."""
@@ -20,16 +32,20 @@ WHOLE: Final = ""
 
 @dataclass(frozen=True)
 class Found:
-    """What was found in a note: `missing` and `claims` and `named` keep it from being signed, `warnings` do not."""
+    """What was found in a note: `missing`, `claims` and `named` keep it from being signed, `warnings` do not.
+
+    `unread` says which file of the site's could not be used, so that something was not looked for.
+    """
 
     missing: tuple[dict[str, str], ...]
     claims: tuple[dict[str, str], ...]
     named: tuple[dict[str, str], ...]
     warnings: tuple[dict[str, str], ...]
+    unread: tuple[str, ...] = ()
 
     @property
     def ready(self) -> bool:
-        """Whether nothing keeps it from being signed."""
+        """Whether nothing that was looked for keeps it from being signed."""
         return not (self.missing or self.claims or self.named)
 
     def as_dict(self) -> dict[str, Any]:
@@ -39,6 +55,7 @@ class Found:
             "claims": list(self.claims),
             "named": list(self.named),
             "warnings": list(self.warnings),
+            "unread": list(self.unread),
         }
 
 
@@ -54,13 +71,29 @@ class Page:
     text: str
 
 
-def look(context: Context, template: NoteTemplate, note: Note) -> Found:
-    """Return what is found in a note. The client's own words are never looked at."""
+def look(context: Context, template: NoteTemplate, note: Note, *, to_sign: bool = False) -> Found:
+    """Return what is found in a note. The client's own words are never looked at.
+
+    A file of the site's that cannot be used never keeps a draft from being saved; raises InvalidContent `to_sign` what
+    its claims should have been held against.
+    """
+    claims, warnings, unread = [], [], list(context.note_faults)
+    try:
+        claims = list(_claims(context, template, note))
+    except InvalidContent as error:
+        if to_sign:
+            raise
+        unread.append(error.message)
+    try:
+        warnings = list(_warnings(context, template, note))
+    except InvalidContent as error:
+        unread.append(error.message)
     return Found(
         missing=tuple(vars(one) for one in missing(template, note.fields)),
-        claims=tuple(_claims(context, template, note)),
+        claims=tuple(claims),
         named=tuple(_named(template, note)),
-        warnings=tuple(_warnings(context, template, note)),
+        warnings=tuple(warnings),
+        unread=tuple(unread),
     )
 
 
@@ -103,7 +136,8 @@ def page(context: Context, template: NoteTemplate, note: Note, *, preview: str =
     """
     from withness.packs import note_render
 
-    statements = {id: one.text for id, one in context.claims.statements.items()}
+    known = context.claims.statements if template.statements else {}
+    statements = {id: one.text for id, one in known.items()}
     markdown = note_render.markdown(template, note, statements, preview=preview, partial=True)
     return Page(markdown, note_render.page(markdown, title=template.title), note_render.text(markdown))
 
@@ -118,6 +152,8 @@ def pages(context: Context, template: NoteTemplate, note: Note, *, preview: str 
 def _claims(context: Context, template: NoteTemplate, note: Note) -> Iterator[dict[str, str]]:
     from withness.core.claims import claims_in_note
 
+    if template.audience not in GUARDED:
+        return
     for field, found in claims_in_note(template, note, context.claims.claims):
         yield {
             "field": field,
@@ -143,6 +179,14 @@ def _named(template: NoteTemplate, note: Note) -> Iterator[dict[str, str]]:
     """
     if len(note.members) < 2 or template.kept is Kept.SUPERVISION:
         return
+    if not all(note.names.get(who, "").strip() for who in note.members):
+        yield {"field": "names", "section": "", "title": "Names", "help": NAMELESS}
+    around = {f"prefilled.{id}": source for id, source in note.prefilled.items()}
+    around |= {"names": note.names.get(note.author, "")}
+    around |= {"credentials": note.attestation.credentials} if note.attestation else {}
+    for field, text in around.items():
+        if any(_says(text, member, note.names) for member in note.members):
+            yield {"field": field, "section": "", "title": field, "help": NAMED}
     for section, one in template.fields():
         for who, text in _everybodys(one, note.fields.get(one.id)):
             if any(_says(text, member, note.names) for member in note.members if member != who):
@@ -150,6 +194,7 @@ def _named(template: NoteTemplate, note: Note) -> Iterator[dict[str, str]]:
                 break
 
 
+NAMELESS: Final = "Name every member in names: what is written for all charts is looked through for these names."
 NAMED: Final = "Say it without the name, or in an entry of that member's own: this goes into another member's chart."
 
 
@@ -165,6 +210,21 @@ def _everybodys(one: NoteField, value: Any) -> Iterator[tuple[str, str]]:
 
 
 def _says(text: str, member: str, names: Mapping[str, str]) -> bool:
-    name = names.get(member, "").split()
-    wanted = [member, *([" ".join(name)] if name else []), *(one for one in name if len(one) > 2 and one[0].isupper())]
-    return any(re.search(rf"(?<!\w){re.escape(one)}(?!\w)", text) for one in wanted)
+    """Whether a text holds a member's reference, its id, or a part of the member's name, however it is written."""
+    parts = [one for one in re.split(r"[\s\-\u2010-\u2015]+", names.get(member, "")) if one]
+    capitals = any(one[0].isupper() for one in parts)
+    own = [one for one in parts if not (capitals and one[0].islower())]  # not the "van" of a name
+    return any(_holds(text, one) for one in (member, member.partition("/")[2], *own))
+
+
+def _holds(text: str, name: str) -> bool:
+    """Short names count as they are written; scripts without capitals set no spaces between words."""
+    if len(name) > 2 or not name.isascii():
+        text, name = _folded(text), _folded(name)
+    if not any(one.isdigit() or one.lower() != one.upper() for one in name):
+        return name in text
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
+
+
+def _folded(words: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", words).casefold())

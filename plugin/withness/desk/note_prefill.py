@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from withness.audit.record import Leaf, moment
 from withness.core.goal import AcceptanceStatus
-from withness.core.note import LISTS, FieldKind, NoteField, NoteTemplate
+from withness.core.note import LISTS, FieldKind, Kept, NoteField, NoteTemplate
 from withness.core.plan import ChartGoal, ChartPlan, Plan, charts
 from withness.desk.amending import version_of
 from withness.desk.context import Context
@@ -28,6 +28,7 @@ AWAY: Final = "The EHR could not be asked."
 NONE_FOUND: Final = "None was found."
 SEVERAL: Final = "Of several people nothing is filled in here: each one's words are their own."
 NO_PLAN: Final = "No plan was named."
+INSIDE: Final = "What the gate decided stays inside Withness: it is not filled in here."
 NOT_RELEASED: Final = "The plan is not released."
 
 
@@ -82,10 +83,14 @@ def begin(
     layout: str = "",
 ) -> Begun:
     """Return a note file with what is known filled in. Writes nothing. Raises InvalidInput."""
+    from withness.packs.note_file import read_note
+
     template = context.note_templates.get(template_id)
     if template is None:
         hint = f"Choose one of: {', '.join(context.note_templates)}."
         raise InvalidInput("There is no such note template.", field="template", hint=hint)
+    if not members and template.kept is Kept.RECORD:
+        raise InvalidInput("Say whom the note is about.", field="members", hint="With the console: --for Patient/ID")
     row = _plan(context, plan, members)
     known = _Known(
         context,
@@ -109,7 +114,9 @@ def begin(
         "prefilled": prefilled,
         "request_id": context.new_id(),
     }
-    return Begun({name: value for name, value in file.items() if value != ""}, left)
+    begun = {name: value for name, value in file.items() if value != ""}
+    read_note(begun, template)  # what a save would refuse is refused here
+    return Begun(begun, left)
 
 
 def _plan(context: Context, plan: str, members: tuple[str, ...]) -> PlanRow | None:
@@ -136,12 +143,22 @@ def _fields(known: _Known) -> tuple[dict[str, Any], dict[str, str], dict[str, st
             fields[one.id] = "" if one.kind is FieldKind.TEXT else []
         if not one.prefill:
             continue
-        given = _MAKERS[one.prefill](known, one) if one.prefill in _MAKERS else NONE_FOUND
+        given = _given(known, one)
         if isinstance(given, str):
             left[one.id] = given
         else:
             fields[one.id], prefilled[one.id] = given.value, given.source
     return fields, prefilled, left
+
+
+def _given(known: _Known, one: NoteField) -> Given | str:
+    """Return what a field begins with, or why with nothing: of a note about safety never with what the gate decided.
+
+    Left out for some it would tell of the others; so it is left out for all (contracts I8).
+    """
+    if known.template.always_saves and one.prefill == "standing-decision":
+        return INSIDE
+    return _MAKERS[one.prefill](known, one) if one.prefill in _MAKERS else NONE_FOUND
 
 
 # -- from the chart

@@ -11,14 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from withness.audit.record import Kind, instant
-from withness.core.note import Attestation, Kept, Note, NoteTemplate
+from withness.core.note import Kept, Note, NoteTemplate, stays_inside
 from withness.core.people import Refusal
 from withness.desk.acts import Signatures, enrolled, refuse
 from withness.desk.context import Actor, Context
 from withness.desk.digests import digest
+from withness.desk.note_attested import Attested, as_signed, attestation
 from withness.desk.note_delivery import deliver_note
 from withness.desk.note_documents import Earlier, documents, earlier_of
 from withness.desk.note_pages import Page, look, pages
@@ -26,26 +27,10 @@ from withness.desk.note_release import may_carry
 from withness.desk.notes import SIGNED, digest_of, read, record_of, refusal_of, require, signed_text, whose
 from withness.desk.outbox import Sent, enqueue, move
 from withness.desk.signing import keys_fault
-from withness.errors import Conflict, InvalidInput, NoteNotReady
+from withness.errors import Conflict, NoteNotReady
 from withness.signing import Signer
 from withness.store.rows import OPEN, Delivery, NoteRow, NoteState, Sending
 from withness.store.transaction import Transaction
-
-SHOWN: Final = ("shown", "declined", "not-shown")
-"""Whether the client saw the note before it was signed: yes; they did not want to; or no, and why not."""
-
-_MOST_WORDS: Final = 20_000
-
-
-@dataclass(frozen=True)
-class Attested:
-    """What whoever signs says of it. `comments` are clients' words, by who, kept byte for byte."""
-
-    shown: str = ""
-    why_not: str = ""
-    comments: Mapping[str, str] | None = None
-    written_together: bool = False
-    credentials: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,6 +55,7 @@ class _Ready:
     bundles: Mapping[str, Mapping[str, Any]]
     at: datetime
     attested: Mapping[str, Any]
+    inside: bool
 
 
 def sign(context: Context, id: str, actor: Actor, attested: Attested, signer: Signer | None = None) -> Signed:
@@ -83,10 +69,11 @@ def sign(context: Context, id: str, actor: Actor, attested: Attested, signer: Si
     version = row.content["versions"][-1]
     template, note = read(context, version["file"])
     _refuse_others(context, row, actor, signer)
-    said = _attestation(template, note, attested)
+    said = attestation(template, note, attested)
     if row.state in SIGNED:
         return _signed_before(context, row, version, said)
-    _require_ready(context, template, note)
+    # What is attested is read with the note: it stands on the same pages.
+    _require_ready(context, template, replace(note, attestation=as_signed(note, said, "")))
     rows = _written(context, template, note, row, version, said, actor, signer)
     if rows is None:
         return Signed(None, {})
@@ -111,32 +98,6 @@ def _refuse_others(context: Context, row: NoteRow, actor: Actor, signer: Signer 
         refuse(context, actor, Kind.NOTE_SAVED, fault, person=person)
 
 
-def _attestation(template: NoteTemplate, note: Note, attested: Attested) -> dict[str, Any]:
-    """Return what is attested, as it is kept. Raises InvalidInput naming what is not said, or said wrongly."""
-    comments = dict(attested.comments or {})
-    if template.kept is Kept.SUPERVISION:
-        if attested.shown or attested.why_not or comments or attested.written_together:
-            raise InvalidInput("This note is about your own work: no client sees or signs it.", field="shown")
-    elif attested.shown not in SHOWN:
-        said = "shown must say whether the client saw it before you sign: shown, declined or not-shown."
-        raise InvalidInput(said, field="shown")
-    if (attested.shown == "not-shown") != bool(attested.why_not.strip()):
-        said = "why_not gives the reason where it was not shown to the client, and there only."
-        raise InvalidInput(said, field="why_not")
-    for who, words in comments.items():
-        if who not in note.members:
-            raise InvalidInput("comments may hold the words of this note's members alone.", field="comments")
-        if not isinstance(words, str) or not words.strip() or len(words) > _MOST_WORDS:
-            raise InvalidInput(f"A comment holds words, at most {_MOST_WORDS} characters.", field="comments")
-    return {
-        "credentials": attested.credentials,
-        "shown": attested.shown,
-        "why_not_shown": attested.why_not,
-        "comments": comments,
-        "written_together": attested.written_together,
-    }
-
-
 def _signed_before(context: Context, row: NoteRow, version: Mapping[str, Any], said: Mapping[str, Any]) -> Signed:
     """Answer a repeated signature where it stands now. Raises Conflict for another one."""
     if version["signed"]["attestation"] != dict(said):
@@ -151,7 +112,7 @@ def _signed_before(context: Context, row: NoteRow, version: Mapping[str, Any], s
 
 
 def _require_ready(context: Context, template: NoteTemplate, note: Note) -> None:
-    found = look(context, template, note)
+    found = look(context, template, note, to_sign=True)
     if found.ready:
         return
     sentences = [f"Missing: {one['section']}, {one['title']}. {one['help']}" for one in found.missing]
@@ -206,12 +167,14 @@ def _prepare(
 ) -> _Ready:
     at = context.now()
     when = f"{at.astimezone(context.settings.zone):%Y-%m-%d %H:%M} ({context.settings.time_zone})"
-    signed = replace(note, attestation=Attestation(note.author, when, **said))
+    signed = replace(note, attestation=as_signed(note, said, when))
     made = pages(context, template, signed)
+    inside = stays_inside(template, note, enforces_labels=context.settings.ehr_enforces_labels)
     with context.store.transaction() as tx:
-        earlier = {who: earlier_of(tx, row, who) for who in note.members if template.kept is Kept.RECORD}
+        charts = () if inside or template.kept is not Kept.RECORD else note.members
+        earlier = {who: earlier_of(tx, row, who) for who in charts}
         bundles = documents(tx, context, template, signed, row.id, version["number"], made, earlier, at)
-    return _Ready(context, template, signed, row, version, made, earlier, bundles, at, said)
+    return _Ready(context, template, signed, row, version, made, earlier, bundles, at, said, inside)
 
 
 def _write(tx: Transaction, ready: _Ready, actor: Actor, signer: Signer | None) -> dict[str, str] | None:
@@ -255,7 +218,9 @@ def _write(tx: Transaction, ready: _Ready, actor: Actor, signer: Signer | None) 
     tx.put_note(kept)
     made = record_of(kept, version, actor, state.value, digest_of(version, signed=True))
     rendered = digest(version["signed"]["salt"], version["signed"]["pages"])
-    made = replace(made, asserted=signer is None, details={**made.details, "rendered": rendered})
+    made = replace(
+        made, asserted=signer is None, details={**made.details, "rendered": rendered, "documents": len(rows)}
+    )
     context.record(tx, actor, ready.at, made, *records)
     return rows
 
@@ -267,6 +232,7 @@ def _signed_version(tx: Transaction, ready: _Ready, rows: Mapping[str, str], sig
         "attestation": dict(ready.attested),
         "pages": {who: vars(one) for who, one in ready.pages.items()},
         "rows": dict(rows),
+        "inside": ready.inside,
         "salt": secrets.token_hex(16),
     }
     version = {**ready.version, "signed": signed}

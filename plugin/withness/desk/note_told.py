@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from withness.core.note import Kept, NoteField, NoteTemplate
 from withness.desk.note_pages import NOTHING_FOUND
@@ -30,6 +30,19 @@ def saved(done: Saved) -> dict[str, Any]:
         "hint": "",
         **done.found.as_dict(),
     }
+
+
+INSIDE: Final = "Signed, and kept inside Withness: the EHR does not enforce security labels."
+STAYS: Final = "What an earlier version put into the chart stays there as it is."
+
+
+def signed(row: NoteRow) -> dict[str, str]:
+    """Return how a signature is told: a version that stays inside changes nothing in the chart (contracts I8)."""
+    *earlier, last = row.content["versions"]
+    if not last["signed"].get("inside"):
+        return {"sentence": "Signed.", "hint": ""}
+    sent = any("signed" in one and one["signed"]["rows"] for one in earlier)
+    return {"sentence": INSIDE, "hint": STAYS if sent else ""}
 
 
 def listed(tx: Transaction, id: str, templates: Mapping[str, NoteTemplate], actor: str) -> dict[str, Any] | None:
@@ -76,6 +89,7 @@ def version(tx: Transaction, row: NoteRow, one: Mapping[str, Any]) -> dict[str, 
         "file": one["file"],
         "signed": signed["at"] if signed else None,
         "attestation": signed["attestation"] if signed else None,
+        "kept_inside": bool(signed and signed.get("inside")),
         "with_key": bool(signed and signed.get("key")),
         "documents": documents_of(row, one),
         "delivery": _delivery(tx, signed["rows"]) if signed else {},

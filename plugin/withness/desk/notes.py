@@ -2,7 +2,7 @@
 
 Every text that was saved stays as a version of its note. A record holds ids, states and digests, never a word:
 
-    {"digest":"<sha-256>","note":"<uuid>","note_state":"draft","version":2}
+    {"digest":"<sha-256>","kept":"record","note":"<uuid>","note_state":"draft","version":2}
 """
 
 from __future__ import annotations
@@ -97,6 +97,9 @@ def _asked(context: Context, file: Mapping[str, Any], actor: Actor, id: str, rea
     template, note = read(context, file)
     if not note.request_id:
         raise InvalidInput("request_id is missing: a UUID of its own for each save.", field="request_id")
+    if actor.ref != note.author:
+        said = "A note is saved by its own author: nobody signs what somebody else put in."
+        raise InvalidInput(said, field="actor", hint="Name the author with --actor, or be the author.")
     return _Asked(context, file, template, note, actor, id, reason)
 
 
@@ -213,7 +216,13 @@ def record_of(row: NoteRow, version: Mapping[str, Any], actor: Actor, outcome: s
         patient=whose(row.kind, row.content["members"]),
         outcome=outcome,
         request=version["request_id"],
-        details={"note": row.id, "version": version["number"], "note_state": row.state.value, "digest": said},
+        details={
+            "note": row.id,
+            "version": version["number"],
+            "note_state": row.state.value,
+            "kept": row.kind.value,
+            "digest": said,
+        },
     )
 
 

@@ -27,6 +27,8 @@ class NotesRun:
     tx: Transaction
     states: dict[str, tuple[str, int]] = field(default_factory=dict)
     versions: dict[str, dict[int, tuple[str, int]]] = field(default_factory=dict)
+    requests: dict[str, str] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
     signed: list[tuple[str, int, Mapping[str, Any], str, int]] = field(default_factory=list)
     apart: dict[str, tuple[str, str, int]] = field(default_factory=dict)
 
@@ -46,6 +48,8 @@ class NotesRun:
             self.signed.append((note, number, details, key, leaf.seq))
         else:
             self.versions.setdefault(note, {})[number] = (details["digest"], leaf.seq)
+            self.requests[leaf.request_id or ""] = note
+            self.kinds.setdefault(note, details.get("kept", ""))
 
     def finish(self) -> Iterator[Damage]:
         """Yield what the rows do not bear out."""
@@ -73,6 +77,9 @@ class NotesRun:
         if row is None:
             return
         said = self.versions.get(id, {})
+        numbers = [one["number"] for one in row.content["versions"]]
+        if numbers != list(range(1, len(numbers) + 1)) or row.kind.value != self.kinds.get(id):
+            yield Damage(_CHANGED, newest)
         kept = {one["number"]: one for one in row.content["versions"]}
         for number, (wanted, seq) in said.items():
             if number not in kept or digest_of(kept[number]) != wanted or not _of(row, kept[number]):
@@ -99,11 +106,8 @@ class NotesRun:
 
     def _requests(self) -> Iterator[Damage]:
         """Each request is known by the note that it saved: else a repeated one would save a second note."""
-        found = self.tx.note_requests()
-        if len(found) != sum(len(one) for one in self.versions.values()):
+        if dict(self.tx.note_requests()) != self.requests:
             yield Damage("the requests that saved notes are not those that the trail records")
-        elif set(found.values()) - self.states.keys():
-            yield Damage("a request names a note that no record names")
 
     def _process_notes(self) -> Iterator[Damage]:
         wanted = dict(self.apart)

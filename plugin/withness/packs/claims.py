@@ -10,7 +10,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from withness import content
-from withness.core.claims import Claim, Claims, Statement
+from withness.core.claims import Claim, Claims, Statement, claims_in
 from withness.core.negation import Negation
 from withness.core.wording import Grammar
 from withness.errors import InvalidContent
@@ -140,8 +140,11 @@ def add_claims(shipped: Claims, known: Groups, text: bytes, *, name: str) -> Cla
         for id in ids:
             if id in there:
                 raise refusal(name, f"{kind}.{id}", "is shipped; a site's file only adds, under an id of its own")
-    statements = MappingProxyType({**shipped.statements, **own.statements})
-    return Claims((*shipped.claims, *own.claims), statements)
+    claims = (*shipped.claims, *own.claims)
+    for id, one in own.statements.items():
+        if claimed := claims_in(one.text, claims):
+            raise refusal(name, f"statement.{id}", f"claims what may not be claimed: {claimed[0].claim.sentence}")
+    return Claims(claims, MappingProxyType({**shipped.statements, **own.statements}))
 
 
 def _claims(found: _Added, groups: Groups, negation: Negation, grammar: Grammar, *, name: str) -> Claims:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from withness.core.note import (
+    NOT_SHOWN,
     Attestation,
     Layout,
     Missing,
@@ -114,17 +115,19 @@ def _prefilled(template: NoteTemplate, note: Note, texts: NoteTexts) -> str:
 
 
 def _signature(note: Note, signed: Attestation | None, texts: NoteTexts) -> Iterator[str]:
+    """Yield who signed, and on one member's own page what was said of that member: never of another."""
     if signed is None:
         yield texts("unsigned")
         return
     yield texts("signed", who=_named(note, signed.signed_by), when=signed.signed_at)
     if signed.credentials:
         yield texts("credentials", credentials=signed.credentials)
-    if signed.shown == "not-shown" and signed.why_not_shown:
-        yield texts("not-shown-why", why=signed.why_not_shown)
-    elif signed.shown:
-        yield texts(signed.shown)
-    if signed.written_together:
+    if len(note.members) != 1:
+        return
+    mine = signed.of(note.members[0])
+    for how in mine.shown.values():
+        yield texts(f"not-shown-{mine.why_code or NOT_SHOWN[0]}" if how == "not-shown" else how)
+    if mine.written_together:
         yield texts("together")
 
 

@@ -36,14 +36,23 @@ def _template_faults(template: NoteTemplate) -> Iterator[tuple[str, str]]:
         yield "kept", "must be supervision exactly where the audience is"
     if (template.kept is Kept.SUPERVISION) != (template.loinc is None):
         yield "loinc", "must stand exactly where the note is kept in the record"
-    if template.needs_release != (template.id in RELEASED):
-        yield "needs_release", f"must be true for {' and '.join(RELEASED)}, and for no other"
+    if template.needs_release != _carries_the_plan(template):
+        yield "needs_release", "must be true exactly where a client or payer is shown a plan that is prefilled"
     if template.always_saves and template.needs_release:
         yield "always_saves", "cannot be true of a document that needs a released plan"
     if template.audience in GUARDED and not template.statements:
         yield "statements", "is missing: a document for clients or payers shows an honest statement"
     if template.audience is Audience.CLIENT and template.reading_grade is None:
         yield "reading_grade", "is missing: a client reads this"
+
+
+def _carries_the_plan(template: NoteTemplate) -> bool:
+    """Whether this is a document that carries the plan itself (contracts I7), under whatever id."""
+    shown = {one.prefill for _, one in template.fields()} & _OF_THE_PLAN
+    return template.id in RELEASED or (template.audience in GUARDED and bool(shown))
+
+
+_OF_THE_PLAN: Final = frozenset(("goals", "plan-frame"))
 
 
 def _field_faults(one: NoteField, template: NoteTemplate) -> Iterator[tuple[str, str]]:

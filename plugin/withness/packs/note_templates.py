@@ -144,13 +144,32 @@ def load_note_templates(packs: Path | None = None) -> Mapping[str, NoteTemplate]
     A site's template (`packs`/note_templates/ID) with a shipped id stands in the shipped one's place, and may not
     loosen what that one guards. Raises InvalidContent naming file and key.
     """
-    found = dict(_shipped())
-    for folder in () if packs is None else site_folders(packs):
-        one = read_folder(folder, folder.name, origin="site")
-        if one.id in found:
-            check_override(one, found[one.id], name=f"{FOLDER}/{one.id}/{FILE}")
-        found[one.id] = one
-    return MappingProxyType(found)
+    found, faults = usable_note_templates(packs)
+    if faults:
+        raise faults[0]
+    return found
+
+
+def usable_note_templates(packs: Path | None) -> tuple[Mapping[str, NoteTemplate], tuple[InvalidContent, ...]]:
+    """Return every template that can be used, and what is wrong with the others.
+
+    One bad folder of a site's stops no other note (contracts I7); a shipped template stands where its override cannot.
+    """
+    found, faults = dict(_shipped()), []
+    try:
+        folders = [] if packs is None else list(site_folders(packs))
+    except InvalidContent as error:
+        folders, faults = [], [error]
+    for folder in folders:
+        try:
+            one = read_folder(folder, folder.name, origin="site")
+            if one.id in found:
+                check_override(one, found[one.id], name=f"{FOLDER}/{one.id}/{FILE}")
+        except InvalidContent as error:
+            faults.append(error)
+        else:
+            found[one.id] = one
+    return MappingProxyType(found), tuple(faults)
 
 
 def site_folders(packs: Path) -> Iterator[Path]:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from withness import content
+from withness.core.note import NOT_SHOWN
 from withness.packs.toml import Outside, Text, checked, refusal, table
 
 FILE: Final = "note_texts.toml"
@@ -16,12 +17,12 @@ FILE: Final = "note_texts.toml"
 HOLES: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("yes", "no", "preview", "with", "date", "clinician", "encounter", "layout"), ()),
     **dict.fromkeys(("layout-dap", "layout-birp", "layout-girp", "layout-soap"), ()),
-    **dict.fromkeys(("prefilled", "comments", "signature", "unsigned", "shown", "declined", "not-shown"), ()),
+    **dict.fromkeys(("prefilled", "comments", "signature", "unsigned", "shown", "declined"), ()),
+    **{f"not-shown-{code}": () for code in NOT_SHOWN},
     **dict.fromkeys(("together", "redisclosure"), ()),
     "prefilled-line": ("title", "origin"),
     "signed": ("who", "when"),
     "credentials": ("credentials",),
-    "not-shown-why": ("why",),
 }
 """Every text, and what is filled into it."""
 
