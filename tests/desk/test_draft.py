@@ -701,7 +701,7 @@ def test_a_payers_wording_that_claims_too_much_is_refused(index: int) -> None:
         f"goals[{index}].payer_words may not claim that the approach is an evidence-based, empirically supported or "
         "proven treatment."
     )
-    assert "No systematic analysis" in error.value.hint
+    assert "no systematic analysis" in error.value.hint
     assert CLAIM not in error.value.message + error.value.hint
 
 

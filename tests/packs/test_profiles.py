@@ -120,6 +120,7 @@ def test_the_shipped_code_lists_are_read() -> None:
         "goal",
         "screen",
         "protocol",
+        "note",
         "working-copy",
     ]
     assert all(one.definition.endswith(".") for system in found.systems for one in system.concepts)
