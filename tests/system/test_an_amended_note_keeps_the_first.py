@@ -170,18 +170,18 @@ def test_it_stays_the_same_note(site: Site, change: dict[str, Any]) -> None:
     if "template" in change:
         other |= {"fields": {}, "prefilled": {}}
     with pytest.raises(InvalidInput) as refused:
-        site.desk.amend_note(id, other, reason=REASON, actor=CLINICIAN)
+        site.desk.amend_note(id, other, reason=REASON, actor=other["author"])
     assert refused.value.field == next(iter(change))
 
 
 def test_who_signs_something_else_than_they_saw_is_told(site: Site) -> None:
-    """A colleague saves a further version while the pages are made. Planted: the version not compared; caught."""
+    """A further version is saved from another window while the pages are made. Planted: the version not compared; caught."""
     id = saved(site)
     real = site.context.now
 
     def meanwhile() -> Any:
         object.__setattr__(site.context, "now", real)
-        site.desk.save_note(make_note(), actor=SUPERVISOR, note=id)
+        site.desk.save_note(make_note(), actor=CLINICIAN, note=id)
         return real()
 
     object.__setattr__(site.context, "now", meanwhile)
