@@ -175,7 +175,7 @@ def test_it_stays_the_same_note(site: Site, change: dict[str, Any]) -> None:
 
 
 def test_who_signs_something_else_than_they_saw_is_told(site: Site) -> None:
-    """A further version is saved from another window while the pages are made. Planted: the version not compared; caught."""
+    """Another window saves a version while the pages are made. Planted: the version not compared; caught."""
     id = saved(site)
     real = site.context.now
 
