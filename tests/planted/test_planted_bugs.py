@@ -15,6 +15,8 @@ import pytest
 pytestmark = pytest.mark.campaign
 ROOT = Path(__file__).resolve().parents[2]
 BUGS = tomllib.loads((ROOT / "tests" / "planted" / "bugs.toml").read_text(encoding="utf-8"))["bug"]
+RANDOM = "test_the_gates_whole_life"
+"""What looks for bugs at random may miss one in a tenth of its runs: those are planted in the whole campaign."""
 
 
 @pytest.mark.parametrize("number", range(len(BUGS)))
@@ -29,7 +31,9 @@ def test_each_planted_bug_is_caught(
     tmp_path: Path, campaign: Callable[[int], int], figure: Callable[[str, int, str], None]
 ) -> None:
     """Plant each bug in a copy and run its test there: it must fail (pytest's exit 1, not an error of the copy)."""
-    some = BUGS[:: len(BUGS) // campaign(len(BUGS))]
+    whole = campaign(len(BUGS)) == len(BUGS)
+    known = [one for one in BUGS if "missed" not in one and (whole or RANDOM not in one["test"])]
+    some = known[:: len(known) // campaign(len(known))]
     missed = []
     for number, bug in enumerate(some):
         copy = _planted(tmp_path / str(number), bug)
