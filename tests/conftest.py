@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.requiring import require
 from tests.servers import hapi
 from tests.servers import validator as fhir_validator
 from tests.system.site import Site
@@ -28,18 +29,10 @@ def site(tmp_path: Path) -> Iterator[Site]:
         yield made
 
 
-def _require(what: str, lacking: str | None) -> None:
-    """Skip, saying why, where something is lacking; fail where it is required."""
-    if lacking and os.environ.get("WITHNESS_REQUIRE_SERVERS"):
-        pytest.fail(f"{what} is required here: {lacking}")
-    if lacking:
-        pytest.skip(lacking)
-
-
 @pytest.fixture(scope="session")
 def hapi_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[hapi.HapiServer]:
     """A real HAPI FHIR server with the people that the tests write about; skipped, saying why, where there is none."""
-    _require("a real FHIR server", hapi.available())
+    require("a real FHIR server", hapi.available())
     with hapi.HapiServer(tmp_path_factory.mktemp("hapi")) as server:
         server.create_world()
         yield server
@@ -48,7 +41,7 @@ def hapi_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[hapi.HapiS
 @pytest.fixture(scope="session")
 def validator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[fhir_validator.Validator]:
     """An independent FHIR validator that knows fhir_profiles/; skipped, saying why, where it cannot run."""
-    _require("a FHIR validator", fhir_validator.available())
+    require("a FHIR validator", fhir_validator.available())
     with fhir_validator.shared(tmp_path_factory.getbasetemp()) as running:
         yield running
 

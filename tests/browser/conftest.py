@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from functools import cache
 
@@ -14,20 +13,13 @@ from tests.browser.looks import Look
 from tests.browser.pages import hostile, pages
 from tests.browser.planted import PLANTED
 from tests.browser.tools import Complaint, Tools
-
-
-def _require(what: str, lacking: str | None) -> None:
-    """Skip, saying why, where something is lacking; fail where it is required."""
-    if lacking and os.environ.get("WITHNESS_REQUIRE_SERVERS"):
-        pytest.fail(f"{what} is required here: {lacking}")
-    if lacking:
-        pytest.skip(lacking)
+from tests.requiring import require
 
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
     """A real browser; skipped, saying why, where there is none."""
-    _require("a real browser", chromium.available())
+    require("a real browser", chromium.available())
     with Chromium(tmp_path_factory.mktemp("chromium")) as running:
         yield running
 
@@ -35,7 +27,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
 @pytest.fixture(scope="session")
 def fetched() -> Tools:
     """axe-core and the Nu Html Checker; skipped, saying why, where they cannot be had."""
-    _require("what the browser tests fetch", tools.available())
+    require("what the browser tests fetch", tools.available())
     return tools.fetch()
 
 

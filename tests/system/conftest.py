@@ -1,15 +1,19 @@
-"""Every Bundle that a story sends to an EHR is shown to an independent validator."""
+"""Every Bundle that a story sends to an EHR is shown to a validator; and a look at what lies on the disk."""
 
 from __future__ import annotations
 
 import json
+import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from tests.servers import validator as fhir_validator
+from tests.system.at_rest import Look, found
+from tests.system.site import Site
 from withness.ehr.client import FhirClient
 from withness.ehr.local import LocalChart
 from withness.fhir import codes
@@ -64,3 +68,25 @@ def _noting(transact: Any, sent: dict[str, Mapping[str, Any]]) -> Any:
         return transact(ehr, bundle)
 
     return noted
+
+
+@pytest.fixture
+def nothing_is_left(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> Look:
+    """Let something happen, and look for the words in database, WAL, chart, temporary files and logs."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    caplog.set_level(logging.DEBUG)
+
+    def look(live: Callable[[Site], None], words: Sequence[str]) -> None:
+        live(site)
+        assert (site.home / "withness.sqlite3-wal").stat().st_size > 0
+        assert found(site.home, words) == []
+        assert found(scratch, words) == []
+        assert not any(word in caplog.text for word in words)
+        site.desk.close()
+        assert found(site.home, words) == []
+
+    return look

@@ -10,20 +10,10 @@ from typing import Any
 from uuid import uuid4
 
 from tests.system.site import CLINICIAN, Site
+from withness.packs.note_templates import SHIPPED
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "note_templates"
-RECORD = (
-    "first-conversation",
-    "session",
-    "couple-family-session",
-    "plan-for-client",
-    "safety",
-    "directive-protocol",
-    "medical-necessity",
-    "transition-closing",
-    "consent-and-approach",
-    "pre-visit-worksheet",
-)
+RECORD = tuple(id for id in SHIPPED if id != "supervision-reflection")
 """The templates whose notes are part of the client's record: all but the reflection."""
 
 ROSA, TOM = "Patient/rosa", "Patient/tom"

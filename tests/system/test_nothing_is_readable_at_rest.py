@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import stat
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.makers import make_screen
+from tests.system.at_rest import Look
 from tests.system.site import Site, make_draft, make_goal
 from withness.errors import InvalidInput, KeyMissing
 
@@ -45,30 +45,9 @@ def _live(site: Site) -> None:
         site.save(draft)
 
 
-def _found(folder: Path) -> list[str]:
-    hits = []
-    for path in folder.rglob("*"):
-        if path.is_file():
-            content = path.read_bytes()
-            hits += [f"{path.name}: {word}" for word in SECRETS + ANSWERS if word.encode() in content]
-    return hits
-
-
-def test_database_wal_chart_and_temp_files_hold_no_word_and_no_answer(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_database_wal_chart_and_temp_files_hold_no_word_and_no_answer(nothing_is_left: Look) -> None:
     """Planted: screens stored as plain JSON; caught, in the database and in its WAL."""
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    monkeypatch.setenv("TMPDIR", str(scratch))
-    caplog.set_level(logging.DEBUG)
-    _live(site)
-    assert (site.home / "withness.sqlite3-wal").stat().st_size > 0
-    assert _found(site.home) == []
-    assert _found(scratch) == []
-    assert not any(word in caplog.text for word in SECRETS + ANSWERS)
-    site.desk.close()
-    assert _found(site.home) == []
+    nothing_is_left(_live, SECRETS + ANSWERS)
 
 
 def test_files_are_for_their_owner_only(site: Site) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-from pathlib import Path
-
 import pytest
 
+from tests.system.at_rest import Look
 from tests.system.notes import ROSA, make_note
 from tests.system.site import CLINICIAN, Site
 
@@ -29,26 +27,9 @@ def _live(site: Site) -> None:
     site.desk.save_process_note(process, actor=CLINICIAN)
 
 
-def _found(folder: Path) -> list[str]:
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return [f"{path.name}: {word}" for path in files for word in SECRETS if word.encode() in path.read_bytes()]
-
-
-def test_database_wal_chart_and_temp_files_hold_no_word(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_database_wal_chart_and_temp_files_hold_no_word(nothing_is_left: Look) -> None:
     """Planted: notes stored as plain JSON; caught, in the database and in its WAL."""
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    monkeypatch.setenv("TMPDIR", str(scratch))
-    caplog.set_level(logging.DEBUG)
-    _live(site)
-    assert (site.home / "withness.sqlite3-wal").stat().st_size > 0
-    assert _found(site.home) == []
-    assert _found(scratch) == []
-    assert not any(word in caplog.text for word in SECRETS)
-    site.desk.close()
-    assert _found(site.home) == []
+    nothing_is_left(_live, SECRETS)
 
 
 def test_what_was_held_is_stored_nowhere_at_all(site: Site) -> None:

@@ -17,17 +17,14 @@ from withness.errors import InvalidInput
 @say.common
 def list_templates(template: str, home: Path | None, as_json: bool) -> None:
     """List the note templates, or show one with its sections and fields."""
-    from withness.desk.note_told import template_value
+    from withness.desk.note_told import template_values
     from withness.packs.note_templates import usable_note_templates
     from withness.settings import read_settings
 
     known, faults = usable_note_templates(read_settings({"home": home}).packs)
     for fault in faults:
         click.echo(f"Left out: {fault.message} Run: withness note check DIR", err=True)
-    if template and template not in known:
-        hint = f"Choose one of: {', '.join(known)}."
-        raise InvalidInput("There is no such note template.", field="TEMPLATE", hint=hint)
-    found = [template_value(one, whole=bool(template)) for one in known.values() if template in ("", one.id)]
+    found = template_values(known, template)
     if as_json:
         say.document(found[0] if template else found)
     elif template:

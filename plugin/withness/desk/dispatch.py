@@ -1,4 +1,4 @@
-"""Sending what the gate is never asked about: directive protocols, notes, and changes that stop, hold or resume.
+"""Sending what the gate never asks about: a directive protocol, and changes that stop, hold, end or resume.
 
 At least once with one effect: a directive's resources have ids of our making, and a change is made only where the
 EHR does not hold it yet, under If-Match. Nothing here waits for a whole trail (contracts I7).
@@ -12,8 +12,7 @@ from typing import Any, Final
 from withness.audit.record import Kind, instant
 from withness.desk.changes import changed
 from withness.desk.context import Actor, Context
-from withness.desk.note_delivery import deliver_note
-from withness.desk.outbox import Sent, failed, move
+from withness.desk.outbox import OTHER_EHR, Sent, failed, move
 from withness.desk.shares import hold_plans, may_send, overtaken
 from withness.errors import CannotTell, Conflict, EhrRefused, EhrUnavailable, InvalidInput
 from withness.fhir.status import change_transaction
@@ -22,16 +21,12 @@ from withness.store.rows import OPEN, Delivery, OutboxRow, Sending
 TRIES: Final = 3
 """How often a change is made anew from the version that somebody else has just written."""
 
-_OTHER: Final = "It is for another EHR, {}: set WITHNESS_EHR_URL to it."
-
 
 def dispatch(context: Context, id: str, actor: Actor) -> Sent:
-    """Try to send one directive, change or note. Raises CannotTell for our own store."""
+    """Try to send one directive or change. Raises CannotTell for our own store."""
     row = _begin(context, id, actor)
     if isinstance(row, Sent):
         return row
-    if row.kind is Sending.NOTE:
-        return deliver_note(context, id, actor)
     kind = Kind(row.content["record"])
     try:
         if row.kind is Sending.DIRECTIVE:
@@ -52,7 +47,7 @@ def _begin(context: Context, id: str, actor: Actor) -> OutboxRow | Sent:
         if row is None or row.state not in OPEN:
             return Sent(row.state if row else Delivery.WAITING)
         if row.ehr != context.ehr.address:
-            return Sent(row.state, _OTHER.format(row.ehr))
+            return Sent(row.state, OTHER_EHR.format(row.ehr))
         if row.kind is not Sending.CHANGE:
             return row
         if row.not_before > instant(at):

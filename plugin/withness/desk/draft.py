@@ -8,11 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from datetime import date, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
-from withness.core.claims import Claim, claims_in
 from withness.core.goal import Acceptance, AcceptanceStatus, Conversation, Diagnosis, Frame, Goal, fill
 from withness.core.plan import Concern, Guardian, Plan, Signature, Unit, Voice
 from withness.core.template import Both, Count, Exists, Limit, LimitKind, PlanTemplate, Ratio, Target, Yes
@@ -33,6 +32,9 @@ from withness.desk.draft_form import (
     YesForm,
 )
 from withness.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from withness.core.claims import Claim
 
 
 def read_draft(value: Mapping[str, Any], templates: Mapping[str, PlanTemplate]) -> Plan:
@@ -75,6 +77,8 @@ def refuse_claims(plan: Plan, claims: tuple[Claim, ...], *, standing: Collection
     The client's own words are never read. A wording of the plan that is amended (`standing`) was taken once; refusing
     it now could keep a safety goal out.
     """
+    from withness.core.claims import claims_in
+
     for index, goal in enumerate(plan.goals):
         if goal.payer_words is None or goal.payer_words in standing:
             continue

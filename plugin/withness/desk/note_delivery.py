@@ -7,7 +7,7 @@ documents of the same note are marked as superseded, each over the version that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -15,10 +15,10 @@ from withness.audit.record import Kind
 from withness.desk.context import Actor, Context
 from withness.desk.note_documents import tried
 from withness.desk.note_release import released
-from withness.desk.outbox import Sent, failed, failed_in, move
+from withness.desk.outbox import OTHER_EHR, Sent, failed, failed_in, move
 from withness.errors import CannotTell, Conflict, EhrRefused, EhrUnavailable, InvalidInput, SealBroken
-from withness.fhir.note_resources import require_note
-from withness.fhir.status import document_superseded, put
+from withness.fhir.making import Resource
+from withness.fhir.note_resources import require_note, superseding
 from withness.store.rows import OPEN, Delivery, OutboxRow
 from withness.store.transaction import Transaction
 
@@ -26,7 +26,6 @@ WITHHELD: Final = (
     "The plan that this document carries is not released any more; it was not sent. Once the plan is released again, "
     "amend and sign the document."
 )
-_OTHER: Final = "It is for another EHR, {}: set WITHNESS_EHR_URL to it."
 _TRIES: Final = 3
 _REFUSALS: Final = (EhrRefused, Conflict, InvalidInput)
 _AWAY: Final = (EhrUnavailable, CannotTell)
@@ -39,7 +38,7 @@ def deliver_note(context: Context, id: str, actor: Actor) -> Sent:
         if row is None or row.state not in OPEN:
             return Sent(row.state if row else Delivery.WAITING)
         if row.ehr != context.ehr.address:
-            return Sent(row.state, _OTHER.format(row.ehr))
+            return Sent(row.state, OTHER_EHR.format(row.ehr))
         released_now = _may_go(tx, row)
         if not released_now and not tried(row):
             return _withhold(tx, context, row, actor)
@@ -126,11 +125,11 @@ def _newest(tx: Transaction, row: OutboxRow) -> OutboxRow | None:
 def _write(context: Context, row: OutboxRow) -> None:
     """Write what is not there yet, in one transaction; somebody else's write in between is read again."""
     for last in range(_TRIES - 1, -1, -1):
-        entries = [*_document(context, row), *_superseded(context, row)]
-        if not entries:
+        bundle = _superseding(context, row, require_note({**row.content["bundle"], "entry": _document(context, row)}))
+        if not bundle["entry"]:
             return
         try:
-            context.ehr.transact(require_note({**row.content["bundle"], "entry": entries}))
+            context.ehr.transact(bundle)
             return
         except Conflict:
             if not last:
@@ -150,10 +149,9 @@ def _document(context: Context, row: OutboxRow) -> list[Mapping[str, Any]]:
     return []
 
 
-def _superseded(context: Context, row: OutboxRow) -> Iterator[Mapping[str, Any]]:
-    """Yield the entries that mark earlier documents; one that never arrived is written as what it is now."""
+def _superseding(context: Context, row: OutboxRow, bundle: Resource) -> Resource:
+    """Return the Bundle that marks earlier documents, too; one that never arrived is written as what it is now."""
     for before in row.content["before"]:
         stored = context.ehr.read(f"DocumentReference/{before['id']}")
-        marked = document_superseded(stored.resource if stored else before)
-        if marked is not None:
-            yield put(marked, stored.version if stored else "")
+        bundle = superseding(bundle, *((stored.resource, stored.version) if stored else (before, "")))
+    return bundle

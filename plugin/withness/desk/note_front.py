@@ -13,7 +13,7 @@ from withness.desk import note_pages, note_told, notes
 from withness.desk.asking import actor_of
 from withness.desk.context import Context
 from withness.desk.note_documents import documents
-from withness.desk.note_release import HELD, PREVIEW_HINT, plan_of, released
+from withness.desk.note_release import HELD, PREVIEW_HINT, may_carry
 from withness.desk.telling import may_see
 from withness.errors import InvalidInput, Refused
 from withness.signing import Signer
@@ -35,10 +35,7 @@ class Notes:
 
     def note_templates(self, id: str = "") -> list[dict[str, Any]]:
         """Return the note templates; with an id one of them, with its sections and fields."""
-        found = self._context.note_templates
-        if id and id not in found:
-            raise _no_template(found)
-        return [note_told.template_value(one, whole=bool(id)) for one in found.values() if id in ("", one.id)]
+        return note_told.template_values(self._context.note_templates, id)
 
     def start_note(
         self,
@@ -186,9 +183,7 @@ class Notes:
         template = self._context.note_templates.get(version["file"]["template"])
         if template is None or not template.needs_release:
             return True
-        note = notes.read(self._context, version["file"])[1]
-        row = plan_of(tx, note)
-        return row is not None and released(row, note.members)
+        return may_carry(tx, *notes.read(self._context, version["file"]))
 
     def _render(
         self,
@@ -229,8 +224,7 @@ class Notes:
         if not template.needs_release:
             return ""
         with self._context.store.transaction() as tx:
-            row = plan_of(tx, note) if note.plan else None
-            return "" if row is not None and released(row, note.members) else note_pages.PREVIEW
+            return "" if note.plan and may_carry(tx, template, note) else note_pages.preview_mark()
 
     # -- process notes: a class apart
 
@@ -268,11 +262,6 @@ def _refuse_others(row: NoteRow, actor: str) -> None:
         raise Refused(
             "Only its own author sees a note about their own work: name yourself with --actor.", field="actor"
         )
-
-
-def _no_template(found: Mapping[str, NoteTemplate]) -> InvalidInput:
-    hint = f"Choose one of: {', '.join(found)}."
-    return InvalidInput("There is no such note template.", field="TEMPLATE", hint=hint)
 
 
 def _whose_page(kept: Kept, members: Sequence[str], member: str) -> str:

@@ -23,9 +23,6 @@ from withness.core.note import (
 from withness.desk.context import Context
 from withness.errors import InvalidContent, InvalidInput
 
-PREVIEW: Final = "PREVIEW – not released"
-"""What stands on every page of a document that carries a plan which is not released (contracts I7)."""
-
 WHOLE: Final = ""
 """Whose page it is, where a note is kept outside the client's record and has one page for its author."""
 
@@ -60,6 +57,13 @@ class Found:
 
 
 NOTHING_FOUND: Final = Found((), (), (), ())
+
+
+def preview_mark() -> str:
+    """Return what stands on every page of a document that carries a plan which is not released (contracts I7)."""
+    from withness.packs.note_texts import note_texts
+
+    return note_texts()("preview")
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from withness.desk.amending import version_of
 from withness.desk.context import Context
 from withness.desk.draft import read_draft
 from withness.desk.note_chart import last_check_in, names_of
-from withness.desk.shares import members_of
+from withness.desk.note_release import require_plan
+from withness.desk.note_told import require_template
 from withness.errors import InvalidInput, WithnessError
 from withness.store.rows import PlanRow, PlanState
 
@@ -85,13 +86,13 @@ def begin(
     """Return a note file with what is known filled in. Writes nothing. Raises InvalidInput."""
     from withness.packs.note_file import read_note
 
-    template = context.note_templates.get(template_id)
-    if template is None:
-        hint = f"Choose one of: {', '.join(context.note_templates)}."
-        raise InvalidInput("There is no such note template.", field="template", hint=hint)
+    template = require_template(context.note_templates, template_id, field="template")
     if not members and template.kept is Kept.RECORD:
         raise InvalidInput("Say whom the note is about.", field="members", hint="With the console: --for Patient/ID")
-    row = _plan(context, plan, members)
+    row = None
+    if plan:
+        with context.store.transaction() as tx:
+            row = require_plan(tx, plan, members)
     known = _Known(
         context,
         template,
@@ -117,17 +118,6 @@ def begin(
     begun = {name: value for name, value in file.items() if value != ""}
     read_note(begun, template)  # what a save would refuse is refused here
     return Begun(begun, left)
-
-
-def _plan(context: Context, plan: str, members: tuple[str, ...]) -> PlanRow | None:
-    if not plan:
-        return None
-    with context.store.transaction() as tx:
-        row = tx.plan(plan)
-    if row is None or not set(members) <= set(members_of(row)):
-        said = "plan does not name a plan of these members."
-        raise InvalidInput(said, field="plan", hint="Run: withness plan list")
-    return row
 
 
 _EMPTY: Final = (FieldKind.TEXT, *LISTS)

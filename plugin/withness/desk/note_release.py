@@ -36,10 +36,15 @@ def plan_of(tx: Transaction, note: Note) -> PlanRow | None:
     if not note.plan:
         raise InvalidInput("plan must name the plan that this document carries.", field="plan", hint=_LIST)
     try:
-        row = tx.plan(note.plan)
+        return require_plan(tx, note.plan, note.members)
     except SealBroken:
         return None
-    if row is None or not set(note.members) <= set(members_of(row)):
+
+
+def require_plan(tx: Transaction, id: str, members: Sequence[str]) -> PlanRow:
+    """Return a plan of these members, or of a unit that they are in. Raises InvalidInput, SealBroken."""
+    row = tx.plan(id)
+    if row is None or not set(members) <= set(members_of(row)):
         raise InvalidInput("plan does not name a plan of these members.", field="plan", hint=_LIST)
     return row
 

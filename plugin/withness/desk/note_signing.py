@@ -42,20 +42,32 @@ class Signed:
 
 
 @dataclass(frozen=True)
-class _Ready:
-    """A version that may be signed: its pages are rendered and its documents made before the lock is taken."""
+class _Asked:
+    """A version that is to be signed, and what is attested of it."""
 
     context: Context
     template: NoteTemplate
     note: Note
     row: NoteRow
     version: Mapping[str, Any]
+    attested: Mapping[str, Any]
+
+    @property
+    def inside(self) -> bool:
+        """Whether it stays inside Withness (contracts I8)."""
+        labels = self.context.settings.ehr_enforces_labels
+        return stays_inside(self.template, self.note, enforces_labels=labels)
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """What may be signed: its pages are rendered and its documents made before the lock is taken."""
+
+    asked: _Asked
     pages: Mapping[str, Page]
     earlier: Mapping[str, Earlier]
     bundles: Mapping[str, Mapping[str, Any]]
     at: datetime
-    attested: Mapping[str, Any]
-    inside: bool
 
 
 def sign(context: Context, id: str, actor: Actor, attested: Attested, signer: Signer | None = None) -> Signed:
@@ -74,7 +86,7 @@ def sign(context: Context, id: str, actor: Actor, attested: Attested, signer: Si
         return _signed_before(context, row, version, said)
     # What is attested is read with the note: it stands on the same pages.
     _require_ready(context, template, replace(note, attestation=as_signed(note, said, "")))
-    rows = _written(context, template, note, row, version, said, actor, signer)
+    rows = _written(_Asked(context, template, note, row, version, said), actor, signer)
     if rows is None:
         return Signed(None, {})
     sent = {member: deliver_note(context, outbox, actor) for member, outbox in rows.items()}
@@ -135,57 +147,41 @@ class _Moved(Conflict):
     """An earlier document of the same note was sent, or began to be, since this one's was made."""
 
 
-def _written(
-    context: Context,
-    template: NoteTemplate,
-    note: Note,
-    row: NoteRow,
-    version: Mapping[str, Any],
-    said: Mapping[str, Any],
-    actor: Actor,
-    signer: Signer | None,
-) -> dict[str, str] | None:
+def _written(asked: _Asked, actor: Actor, signer: Signer | None) -> dict[str, str] | None:
     """Make the pages and documents without the lock, and write under it; made anew where an earlier one has moved."""
     for last in (False, False, True):
-        ready = _prepare(context, template, note, row, version, said)
-        write = partial(_write, ready=ready, actor=actor, signer=signer)
+        write = partial(_write, ready=_prepare(asked), actor=actor, signer=signer)
         try:
-            return context.commit(write, lambda tx: require(tx, row.id).state in SIGNED)
+            return asked.context.commit(write, lambda tx: require(tx, asked.row.id).state in SIGNED)
         except _Moved:
             if last:
                 raise
     return None
 
 
-def _prepare(
-    context: Context,
-    template: NoteTemplate,
-    note: Note,
-    row: NoteRow,
-    version: Mapping[str, Any],
-    said: Mapping[str, Any],
-) -> _Ready:
+def _prepare(asked: _Asked) -> _Ready:
+    context, template, note, row = asked.context, asked.template, asked.note, asked.row
     at = context.now()
     when = f"{at.astimezone(context.settings.zone):%Y-%m-%d %H:%M} ({context.settings.time_zone})"
-    signed = replace(note, attestation=as_signed(note, said, when))
+    signed = replace(note, attestation=as_signed(note, asked.attested, when))
     made = pages(context, template, signed)
-    inside = stays_inside(template, note, enforces_labels=context.settings.ehr_enforces_labels)
     with context.store.transaction() as tx:
-        charts = () if inside or template.kept is not Kept.RECORD else note.members
+        charts = () if asked.inside or template.kept is not Kept.RECORD else note.members
         earlier = {who: earlier_of(tx, row, who) for who in charts}
-        bundles = documents(tx, context, template, signed, row.id, version["number"], made, earlier, at)
-    return _Ready(context, template, signed, row, version, made, earlier, bundles, at, said, inside)
+        bundles = documents(tx, context, template, signed, row.id, asked.version["number"], made, earlier, at)
+    return _Ready(asked, made, earlier, bundles, at)
 
 
 def _write(tx: Transaction, ready: _Ready, actor: Actor, signer: Signer | None) -> dict[str, str] | None:
     """Write signature, records and outbox rows together; None when the plan that it carries is not released now."""
-    context, row = ready.context, require(tx, ready.row.id)
-    if row.state in SIGNED or row.content["versions"][-1]["number"] != ready.version["number"]:
+    asked, context = ready.asked, ready.asked.context
+    row = require(tx, asked.row.id)
+    if row.state in SIGNED or row.content["versions"][-1]["number"] != asked.version["number"]:
         raise Conflict("This note was saved anew meanwhile: look at it, and sign what stands now.", field="ID")
     if any(earlier_of(tx, row, who) != one for who, one in ready.earlier.items()):
         raise _Moved("An earlier version of this note is on its way to the EHR: try again.", field="ID")
-    if not may_carry(tx, ready.template, ready.note):
-        context.record(tx, actor, ready.at, refusal_of(ready.template, ready.note, actor, row.id))
+    if not may_carry(tx, asked.template, asked.note):
+        context.record(tx, actor, ready.at, refusal_of(asked.template, asked.note, actor, row.id))
         return None
     rows, records = {}, []
     for who, bundle in ready.bundles.items():
@@ -193,7 +189,7 @@ def _write(tx: Transaction, ready: _Ready, actor: Actor, signer: Signer | None) 
         content = {
             "bundle": bundle,
             "before": list(ready.earlier[who].documents),
-            "plan": ready.note.plan if ready.template.needs_release else "",
+            "plan": asked.note.plan if asked.template.needs_release else "",
         }
         rows[who], queued = enqueue(
             tx,
@@ -229,14 +225,14 @@ def _signed_version(tx: Transaction, ready: _Ready, rows: Mapping[str, str], sig
     """Return the version with what was attested, its pages as they were signed, and where they are on their way."""
     signed = {
         "at": instant(ready.at),
-        "attestation": dict(ready.attested),
+        "attestation": dict(ready.asked.attested),
         "pages": {who: vars(one) for who, one in ready.pages.items()},
         "rows": dict(rows),
-        "inside": ready.inside,
+        "inside": ready.asked.inside,
         "salt": secrets.token_hex(16),
     }
-    version = {**ready.version, "signed": signed}
-    return {**version, "signed": {**signed, **_signature(tx, ready.row.id, version, signer)}}
+    version = {**ready.asked.version, "signed": signed}
+    return {**version, "signed": {**signed, **_signature(tx, ready.asked.row.id, version, signer)}}
 
 
 def _signature(tx: Transaction, note: str, version: Mapping[str, Any], signer: Signer | None) -> dict[str, str]:

@@ -9,7 +9,7 @@ from withness.core.note import Kept, NoteField, NoteTemplate
 from withness.desk.note_pages import NOTHING_FOUND
 from withness.desk.note_release import HELD, PREVIEW_HINT
 from withness.desk.notes import Saved
-from withness.errors import SealBroken
+from withness.errors import InvalidInput, SealBroken
 from withness.fhir.note_resources import document_id
 from withness.store.rows import NoteRow
 from withness.store.transaction import Transaction
@@ -111,6 +111,20 @@ def _delivery(tx: Transaction, rows: Mapping[str, str]) -> dict[str, str]:
             sent = None
         found[who] = sent.state.value if sent else "unreadable"
     return found
+
+
+def template_values(found: Mapping[str, NoteTemplate], id: str) -> list[dict[str, Any]]:
+    """Return every template as JSON values; with an `id` that one alone, whole. Raises InvalidInput for an unknown."""
+    chosen = [require_template(found, id, field="TEMPLATE")] if id else found.values()
+    return [template_value(one, whole=bool(id)) for one in chosen]
+
+
+def require_template(found: Mapping[str, NoteTemplate], id: str, *, field: str) -> NoteTemplate:
+    """Return the template with this id. Raises InvalidInput naming those that there are."""
+    if id not in found:
+        hint = f"Choose one of: {', '.join(found)}."
+        raise InvalidInput("There is no such note template.", field=field, hint=hint)
+    return found[id]
 
 
 def template_value(template: NoteTemplate, *, whole: bool) -> dict[str, Any]:

@@ -119,7 +119,7 @@ def _keep(tx: Transaction, asked: _Asked) -> tuple[NoteRow | None, int]:
         return _again(require(tx, known), asked)
     row = _continued(require(tx, asked.id), asked) if asked.id else None
     if not may_carry(tx, asked.template, asked.note):
-        context.record(tx, asked.actor, at, _refusal(asked, asked.id))
+        context.record(tx, asked.actor, at, refusal_of(asked.template, asked.note, asked.actor, asked.id))
         return None, 0
     earlier = list(row.content["versions"]) if row else []
     version = _version(asked, len(earlier) + 1, at)
@@ -229,10 +229,6 @@ def record_of(row: NoteRow, version: Mapping[str, Any], actor: Actor, outcome: s
 def whose(kept: Kept, members: list[str]) -> str | None:
     """Return whose record a note's record is in: one person's, or nobody's."""
     return members[0] if kept is Kept.RECORD and len(members) == 1 else None
-
-
-def _refusal(asked: _Asked, id: str) -> Record:
-    return refusal_of(asked.template, asked.note, asked.actor, id)
 
 
 def refusal_of(template: NoteTemplate, note: Note, actor: Actor, id: str) -> Record:

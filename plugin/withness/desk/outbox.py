@@ -16,6 +16,9 @@ from withness.store.transaction import Transaction
 FIRST_WAIT: Final = timedelta(seconds=30)
 LONGEST_WAIT: Final = timedelta(hours=1)
 
+OTHER_EHR: Final = "It is for another EHR, {}: set WITHNESS_EHR_URL to it."
+"""Of a directive, a change or a note; a plan says so in its own words."""
+
 
 @dataclass(frozen=True)
 class Sent:

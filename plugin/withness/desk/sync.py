@@ -10,6 +10,7 @@ from typing import Final
 from withness.audit.record import instant
 from withness.desk import again, delivery, dispatch, escalation
 from withness.desk.context import Actor, Context
+from withness.desk.note_delivery import deliver_note
 from withness.desk.outbox import Sent
 from withness.errors import InvalidInput, SealBroken
 from withness.store.rows import OPEN, Delivery, Sending
@@ -20,6 +21,9 @@ PATIENCE: Final = 30.0
 
 _LAST: Final = {Sending.NOTE.value: 1, Sending.PLAN.value: 2}
 """What is sent after everything that stops, holds or ends."""
+
+_HOW: Final = {Sending.NOTE.value: deliver_note, Sending.PLAN.value: delivery.deliver}
+"""What is not sent as a directive or a change is."""
 
 
 @dataclass(frozen=True)
@@ -82,24 +86,22 @@ class _Run:
             self._one(id, kinds.get(id, ""))
 
     def _one(self, id: str, kind: str) -> None:
-        plan = kind == Sending.PLAN.value
-        sent = self._attempt(id, plan=plan)
+        sent = self._attempt(id, kind)
         while sent.retry_after is not None and sent.retry_after <= self.left:
             self.sleep(sent.retry_after)
             self.left -= max(sent.retry_after, 1.0)
-            sent = self._attempt(id, plan=plan)
+            sent = self._attempt(id, kind)
         done = sent.state is Delivery.DELIVERED
-        note = kind == Sending.NOTE.value
-        self.delivered += done and plan
-        self.noted += done and note
-        self.changed += done and not plan and not note
+        self.delivered += done and kind == Sending.PLAN.value
+        self.noted += done and kind == Sending.NOTE.value
+        self.changed += done and kind not in _HOW
         self.withheld += sent.state is Delivery.WITHHELD
         self.troubles += [sent.trouble] if sent.trouble else []
         for follow in sent.follow:
-            self._one(follow, kind if note else Sending.CHANGE.value)
+            self._one(follow, kind if kind == Sending.NOTE.value else Sending.CHANGE.value)
 
-    def _attempt(self, id: str, *, plan: bool) -> Sent:
+    def _attempt(self, id: str, kind: str) -> Sent:
         try:
-            return (delivery.deliver if plan else dispatch.dispatch)(self.context, id, self.actor)
+            return _HOW.get(kind, dispatch.dispatch)(self.context, id, self.actor)
         except (SealBroken, InvalidInput) as error:
             return Sent(Delivery.WAITING, error.message)

@@ -26,13 +26,11 @@ from withness.errors import InvalidInput
 from withness.fhir import codes
 from withness.fhir.making import Resource
 from withness.fhir.moments import instant
-from withness.fhir.provenance import SIGNATURE_MEANINGS
+from withness.fhir.provenance import AUTHOR, SIGNATURE_MEANINGS
 from withness.fhir.status import document_superseded, put
 
 TYPES: Final = ("DocumentReference", "Provenance")
 """All that a note's Bundle may ever hold."""
-
-_AUTHOR: Final = {"coding": [{"system": codes.PARTICIPANT_TYPE, "code": "author"}]}
 
 
 @dataclass(frozen=True)
@@ -177,10 +175,10 @@ def _provenance(document: Document) -> Resource:
     note, [member] = document.note, document.note.members
     attested = note.attestation
     agents: list[Resource] = [
-        {"type": _AUTHOR, "who": {"reference": note.author}, "onBehalfOf": {"reference": document.organization}}
+        {"type": AUTHOR, "who": {"reference": note.author}, "onBehalfOf": {"reference": document.organization}}
     ]
     if attested is not None and attested.written_together:
-        agents.append({"type": _AUTHOR, "who": {"reference": member}})
+        agents.append({"type": AUTHOR, "who": {"reference": member}})
     sources = [one for one in document.related if one.startswith("CarePlan/")]
     entities: list[Resource] = [{"role": "source", "what": {"reference": one}} for one in sources]
     if document.replaces:

@@ -37,7 +37,7 @@ SIGNATURE_MEANINGS: Final = {
 
 _ROLES: Final = ("Practitioner/", "PractitionerRole/", "Organization/")
 _VALUES: Final = ("valueString", "valueDate")
-_AUTHOR: Final = {"coding": [{"system": codes.PARTICIPANT_TYPE, "code": "author"}]}
+AUTHOR: Final = {"coding": [{"system": codes.PARTICIPANT_TYPE, "code": "author"}]}
 _CREATE: Final = {"coding": [{"system": codes.DATA_OPERATION, "code": "CREATE"}]}
 
 
@@ -48,7 +48,7 @@ def provenance(
 
     `targets` and `screen` are references. Raises InvalidInput for a signature of unknown meaning or without zone.
     """
-    clinician = {"type": _AUTHOR, "who": {"reference": chart.author}, "onBehalfOf": {"reference": making.organization}}
+    clinician = {"type": AUTHOR, "who": {"reference": chart.author}, "onBehalfOf": {"reference": making.organization}}
     resource: Resource = {
         "resourceType": "Provenance",
         "id": id,
@@ -56,7 +56,7 @@ def provenance(
         "target": [{"reference": target} for target in targets],
         "recorded": making.instant(making.recorded, field="recorded"),
         "activity": _CREATE,
-        "agent": [{"type": _AUTHOR, "who": {"reference": chart.member}}, clinician],
+        "agent": [{"type": AUTHOR, "who": {"reference": chart.member}}, clinician],
         "entity": [{"role": "source", "what": {"reference": screen}}],
     }
     if chart.signatures:

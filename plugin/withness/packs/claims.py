@@ -15,13 +15,12 @@ from withness.core.negation import Negation
 from withness.core.wording import Grammar
 from withness.errors import InvalidContent
 from withness.packs.toml import Outside, Slug, Text, no_twice, read, refusal
-from withness.packs.wording import Groups, PatternTable, Words
+from withness.packs.wording import Groups, PatternTable, Words, not_too_many, only_adds
 
 FILE: Final = "claims.toml"
 
 MOST_PATTERNS: Final = 2_000
 """Most patterns of all claims together."""
-
 
 MAX_FILE: Final = 512 * 1024
 """Largest file of a site, in bytes."""
@@ -133,13 +132,8 @@ def add_claims(shipped: Claims, known: Groups, text: bytes, *, name: str) -> Cla
     groups = Groups(found.words, name=name, known=known)
     first = shipped.claims[0]
     own = _claims(found, groups, first.negation, first.grammar, name=name)
-    for kind, ids, there in (
-        ("claim", [one.id for one in own.claims], [one.id for one in shipped.claims]),
-        ("statement", list(own.statements), list(shipped.statements)),
-    ):
-        for id in ids:
-            if id in there:
-                raise refusal(name, f"{kind}.{id}", "is shipped; a site's file only adds, under an id of its own")
+    only_adds([one.id for one in own.claims], [one.id for one in shipped.claims], name=name, key="claim")
+    only_adds(own.statements, shipped.statements, name=name, key="statement")
     claims = (*shipped.claims, *own.claims)
     for id, one in own.statements.items():
         if claimed := claims_in(one.text, claims):
@@ -150,8 +144,7 @@ def add_claims(shipped: Claims, known: Groups, text: bytes, *, name: str) -> Cla
 def _claims(found: _Added, groups: Groups, negation: Negation, grammar: Grammar, *, name: str) -> Claims:
     no_twice([one.id for one in found.claim], name=name, key="claim")
     no_twice([one.id for one in found.statement], name=name, key="statement")
-    if sum(len(one.pattern) for one in found.claim) > MOST_PATTERNS:
-        raise refusal(name, "claim", f"holds more than {MOST_PATTERNS} patterns")
+    not_too_many((one.pattern for one in found.claim), MOST_PATTERNS, name=name, key="claim")
     claims = tuple(
         Claim(
             id=one.id,

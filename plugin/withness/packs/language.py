@@ -12,8 +12,8 @@ from withness import content
 from withness.core.language import LanguageRules, Rule
 from withness.core.wording import Grammar
 from withness.packs.claims import added, shipped_grammar
-from withness.packs.toml import Outside, Slug, Text, no_twice, read, refusal
-from withness.packs.wording import Groups, PatternTable, Words
+from withness.packs.toml import Outside, Slug, Text, no_twice, read
+from withness.packs.wording import Groups, PatternTable, Words, not_too_many, only_adds
 
 FILE: Final = "language.toml"
 
@@ -45,10 +45,7 @@ def load_language(packs: Path | None) -> LanguageRules:
     if text is None:
         return shipped
     own, _ = parse_language(text, shipped.grammar, name=FILE, known=groups)
-    there = [one.id for one in shipped.rules]
-    for one in own.rules:
-        if one.id in there:
-            raise refusal(FILE, f"rule.{one.id}", "is shipped; a site's file only adds, under an id of its own")
+    only_adds([one.id for one in own.rules], [one.id for one in shipped.rules], name=FILE, key="rule")
     return LanguageRules((*shipped.rules, *own.rules), shipped.grammar)
 
 
@@ -64,8 +61,7 @@ def parse_language(
     """Return the rules of a file, and its groups beside the `known`. Raises InvalidContent naming file and key."""
     found = read(_Rules, text, name=name)
     no_twice([one.id for one in found.rule], name=name, key="rule")
-    if sum(len(one.pattern) for one in found.rule) > MOST_PATTERNS:
-        raise refusal(name, "rule", f"holds more than {MOST_PATTERNS} patterns")
+    not_too_many((one.pattern for one in found.rule), MOST_PATTERNS, name=name, key="rule")
     groups = Groups(found.words, name=name, known=known)
     rules = tuple(
         Rule(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sized
 from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field
@@ -20,6 +20,8 @@ MOST_ALTERNATIVES: Final = 500
 
 SHORTEST_STEM: Final = 2
 """Fewest letters before a *."""
+
+_ADDS: Final = "is shipped; a site's file only adds, under an id of its own"
 
 _WORD: Final = re.compile(r"%|#|[^\W_]+(?:[.,][0-9]+)*(?:'[^\W_]+)*\*?")
 
@@ -107,3 +109,16 @@ class Groups:
 
 def _stem_or_parts(word: str) -> tuple[str, ...]:
     return (word,) if word.endswith("*") or word in ("%", NUMBER) else parts(word)
+
+
+def only_adds(ids: Iterable[str], shipped: Container[str], *, name: str, key: str) -> None:
+    """Raise InvalidContent when a site's file `name` brings a `key` anew that is shipped."""
+    for id in ids:
+        if id in shipped:
+            raise refusal(name, f"{key}.{id}", _ADDS)
+
+
+def not_too_many(patterns: Iterable[Sized], most: int, *, name: str, key: str) -> None:
+    """Raise InvalidContent when the patterns of a file's `key`s together are more than `most`."""
+    if sum(map(len, patterns)) > most:
+        raise refusal(name, key, f"holds more than {most} patterns")
