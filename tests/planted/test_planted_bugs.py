@@ -32,7 +32,7 @@ def test_each_planted_bug_is_caught(
 ) -> None:
     """Plant each bug in a copy and run its test there: it must fail (pytest's exit 1, not an error of the copy)."""
     whole = campaign(len(BUGS)) == len(BUGS)
-    known = [one for one in BUGS if "missed" not in one and (whole or RANDOM not in one["test"])]
+    known = [one for one in BUGS if whole or RANDOM not in one["test"]]
     some = known[:: len(known) // campaign(len(known))]
     missed = []
     for number, bug in enumerate(some):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -124,10 +124,16 @@ def test_sync_honours_a_short_retry_after_and_no_long_one(away: Site) -> None:
     assert (slept, answers, done.waiting) == ([5.0], [], 1)
 
 
-def test_a_row_that_another_process_delivered_meanwhile_is_left_alone(away: Site) -> None:
-    """Planted: the row as it was read first taken for granted; sent and confirmed a second time; caught."""
+@pytest.mark.parametrize("state", ["waiting", "sending"])
+def test_a_row_that_another_process_delivered_meanwhile_is_left_alone(away: Site, state: str) -> None:
+    """It failed before the write, or may have been written.
+
+    Planted: the row as it was read first taken for granted; sent and confirmed a second time; caught where it waited.
+    """
     away.screen()
-    away.save()
+    if state == "waiting":
+        away.context.ehr.read = _no_plan_is_read(away.context.ehr.read)  # type: ignore[method-assign]
+    assert away.save()["delivery"] == state
     chart = come_back(away)
     real, other = away.context.store.transaction, []
 
@@ -150,6 +156,15 @@ def test_a_row_that_another_process_delivered_meanwhile_is_left_alone(away: Site
     assert kinds.count("plan.confirmed") == 1
     assert len(chart.search("CarePlan")) == 1
     assert away.console("audit", "verify").returncode == 0
+
+
+def _no_plan_is_read(real: Callable[[str], Any]) -> Callable[[str], Any]:
+    def read(reference: str) -> Any:
+        if reference.startswith("CarePlan/"):
+            raise EhrUnavailable("The EHR did not answer.")
+        return real(reference)
+
+    return read
 
 
 def _only_row(site: Site) -> str:
