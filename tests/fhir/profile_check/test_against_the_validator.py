@@ -28,6 +28,7 @@ NOT_OURS = (
     "linkId",  # answers against the Questionnaire
     "LinkId",
     "questionnaire",
+    "items are out of order",
     "is not in the set of permitted values",
     "is less than the allowed minimum",
     "is not a valid Target",  # US Core's profile of an Observation, when that is all it has
