@@ -28,6 +28,11 @@ def away(tmp_path: Path) -> Iterator[Site]:
         yield made
 
 
+def unreachable(_: str) -> Any:
+    """The EHR does not answer."""
+    raise EhrUnavailable("The EHR did not answer.")
+
+
 def come_back(site: Site) -> LocalChart:
     """The EHR answers again: the embedded chart stands in for it, under the same address."""
     seal = site.context.store._seal
@@ -95,10 +100,13 @@ def test_a_newer_clear_screen_lets_it_through(away: Site) -> None:
     assert len(chart.search("CarePlan")) == 1
 
 
-def test_it_is_never_sent_to_another_ehr(away: Site) -> None:
-    """An outbox row is bound to the EHR it was approved for."""
+@pytest.mark.parametrize("begun", [True, False])
+def test_it_is_never_sent_to_another_ehr(away: Site, begun: bool) -> None:
+    """An outbox row is bound to the EHR it was approved for, whether sending has begun or not."""
     away.screen()
-    away.save()
+    if not begun:
+        away.context.ehr.read = unreachable  # type: ignore[method-assign]
+    assert away.save()["delivery"] == ("sending" if begun else "waiting")
     chart = come_back(away)
     other = type(chart)(away.home / "other.sqlite3", away.context.store._seal, now=lambda: away.at)  # type: ignore[arg-type]
     type(other).address = "http://127.0.0.1:1/other"  # type: ignore[assignment, misc]
