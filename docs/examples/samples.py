@@ -16,6 +16,7 @@ from typing import Any
 from uuid import uuid4
 
 import withness
+from withness.errors import WithnessError
 
 BASE = "https://withness.example/fhir"
 FURTHER = ("informant", "ask", "asked-alone")
@@ -103,8 +104,11 @@ def plan(name: str) -> dict[str, Any]:
 
 def main() -> None:
     """Write the four files into the folder that this is called from."""
-    with withness.load() as desk:
-        questions, version = list(desk.questions()), desk.health()["policy"]["version"]
+    try:
+        with withness.load() as desk:
+            questions, version = list(desk.questions()), desk.health()["policy"]["version"]
+    except WithnessError as error:
+        raise SystemExit(f"{error.message} {error.hint}".strip()) from None
     for name, answers in ANSWERS.items():
         for kind, content in {"screen": screen(name, questions, version, answers), "plan": plan(name)}.items():
             Path(f"{name}-{kind}.json").write_text(json.dumps(content, ensure_ascii=False, indent=2), encoding="utf-8")

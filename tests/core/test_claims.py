@@ -87,6 +87,7 @@ def test_nothing_to_refuse_and_nothing_to_read() -> None:
         "This approach isn't evidence-based.",
         "This approach isn’t evidence-based.",
         "This approach isnt evidence-based.",
+        "This approach is n't evidence-based.",
         "This approach cannot be called evidence-based.",
         "Nobody says that this approach is evidence-based.",
         "It is a myth that this approach is evidence-based.",

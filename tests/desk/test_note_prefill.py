@@ -30,7 +30,7 @@ def test_a_letter_begins_with_the_plan_in_the_clients_words(site: Site) -> None:
     assert goal["limit"].startswith("within 4 sessions (by ")
     assert goal["responsible"] == "The client"
     assert fields["frame"] == "Individual, 50 minutes, every week, 2026-11-21 to 2027-02-19"
-    assert {name: begun["file"]["prefilled"][name] for name in ("concern", "goals", "frame")} == dict.fromkeys(
+    assert {name: begun["file"]["prefilled"][name]["from"] for name in ("concern", "goals", "frame")} == dict.fromkeys(
         ("concern", "goals", "frame"), origin
     )
 
@@ -60,7 +60,7 @@ def test_an_amended_plan_is_named_with_its_version(site: Site) -> None:
     amended = make_draft(supersedes={"plan": plan, "version": "1"})
     assert site.save(amended)["saved"] is True
     begun = begin(site, "session", plan=plan)["file"]
-    assert begun["prefilled"]["goals_touched"] == f"plan {plan}, version 2"
+    assert begun["prefilled"]["goals_touched"]["from"] == f"plan {plan}, version 2"
 
 
 def test_a_goal_that_the_client_declined_is_not_filled_in(site: Site) -> None:
@@ -150,7 +150,7 @@ class TestTheLastCheckIn:
             self.answers("c5", "2026-11-21T11:00:00Z", questionnaire="https://withness.example/fhir/Questionnaire/x|1"),
         )
         begun = begin(site, "session")["file"]
-        assert begun["prefilled"]["last_check_in"] == "the chart, check-in of 2026-11-14"
+        assert begun["prefilled"]["last_check_in"]["from"] == "the chart, check-in of 2026-11-14"
         text = begun["fields"]["last_check_in"]
         items = {one.link: one.text for one, _ in CHECK_IN.walk()}
         assert text == f"{items['understood']} In part\n{items['words']} Der Tisch war nass."
@@ -211,7 +211,7 @@ def test_a_person_is_called_what_they_go_by(site: Site, name: Any, shown: str | 
     else:
         assert begun["file"]["fields"]["name"] == shown
         assert begun["file"]["names"] == {ROSA: shown}
-        assert begun["file"]["prefilled"]["name"] == "the chart, Patient.name"
+        assert begun["file"]["prefilled"]["name"]["from"] == "the chart, Patient.name"
 
 
 @pytest.mark.parametrize("template", ["session", "plan-for-client", "medical-necessity", "couple-family-session"])

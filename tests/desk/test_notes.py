@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -349,6 +350,7 @@ class TestWhoSawIt:
             "why_not_shown": "He left.",
             "why_code": "no-time",
             "comments": {},
+            "comments_before": {},
             "written_together": [ROSA],
             "credentials": "",
         }
@@ -494,7 +496,7 @@ def test_an_edited_file_is_saved_again_as_it_lies_there(site: Site) -> None:
 
 
 def test_what_stands_round_a_note_is_read_too(site: Site) -> None:
-    """I8, I10: credentials and where values came from stand on the page. Planted: the fields alone read; caught."""
+    """I8, I10: credentials and names stand on the page. Planted: the fields alone read; caught."""
     claim = "This approach is an empirically supported treatment for depression."
     answer = site.desk.save_note(make_note("consent-and-approach"), actor=CLINICIAN)
     with pytest.raises(InvalidInput, match="credentials"):
@@ -503,5 +505,35 @@ def test_what_stands_round_a_note_is_read_too(site: Site) -> None:
     id = site.desk.save_note(couple, actor=CLINICIAN)["note"]
     with pytest.raises(InvalidInput, match="credentials"):
         site.desk.sign_note(id, actor=CLINICIAN, shown="shown", credentials="seen with Tomasz")
-    told = make_note("couple-family-session", names=NAMES, prefilled={"explored": "what Tomasz said alone"})
-    assert [one["field"] for one in site.desk.save_note(told, actor=CLINICIAN)["named"]] == ["prefilled.explored"]
+
+
+def test_a_note_is_signed_once_it_was_held(site: Site) -> None:
+    """A draft may be made ready for tomorrow. Planted: any day taken; caught."""
+    id = saved(site, held_on=(site.at + timedelta(days=2)).date().isoformat())
+    with pytest.raises(InvalidInput) as refused:
+        site.desk.sign_note(id, actor=CLINICIAN, shown="shown")
+    assert refused.value.field == "held_on"
+    site.pass_time(days=2)
+    assert site.desk.sign_note(id, actor=CLINICIAN, shown="shown")["signed"] is True
+
+
+@pytest.mark.parametrize(("template", "refused"), [("session", True), ("safety", False)])
+def test_a_plan_that_is_not_there_is_named_by_no_note(site: Site, template: str, refused: bool) -> None:
+    """But a note about safety is asked for nothing (I7). Planted: the plan of a session note not looked up; caught."""
+    note = make_note(template, plan="5f0a3c1e-0000-4000-8000-000000000009")
+    if not refused:
+        assert site.desk.save_note(note, actor=CLINICIAN)["saved"] is True
+        return
+    with pytest.raises(InvalidInput) as error:
+        site.desk.save_note(note, actor=CLINICIAN)
+    assert error.value.field == "plan"
+
+
+@pytest.mark.parametrize("given", [{"credentials": "\ud800"}, {"why_not": "\x00"}, {"comments": {ROSA: "\udfff"}}])
+def test_what_a_chart_cannot_hold_is_refused_where_it_is_attested(site: Site, given: dict[str, Any]) -> None:
+    """Planted: not looked at; a lone surrogate ended in a traceback; caught."""
+    id = saved(site)
+    shown = "not-shown" if "why_not" in given else "shown"
+    with pytest.raises(InvalidInput):
+        site.desk.sign_note(id, actor=CLINICIAN, shown=shown, **given)
+    assert site.desk.note(id)["state"] == "draft"

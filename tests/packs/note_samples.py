@@ -55,6 +55,7 @@ title = "What I saw"
 kind = "text"
 required = true
 unless = "nothing"
+prefill = "concern"
 help = "In your words."
 source = "tests"
 

@@ -17,6 +17,7 @@ from withness import content
 from withness.core.claims import Claims, Statement
 from withness.packs.claims import load_claims
 from withness.packs.note_check import Finding, check_notes
+from withness.packs.note_lines import json_line, toml_line
 from withness.packs.note_templates import FOLDER, SHIPPED
 
 SHIPPED_CLAIMS = load_claims(None)
@@ -31,7 +32,13 @@ EXAMPLE: dict[str, Any] = {
     "held_on": "2026-12-05",
     "fields": FIELDS,
 }
+UNLESS = TOML.split("\n").index('unless = "nothing"') + 1
 PAYER = TOML.replace('audience = "clinical"', 'audience = "payer"')
+
+
+def written(example: dict[str, Any]) -> str:
+    """The example as a person writes it, a line for each value."""
+    return json.dumps(example, indent=2)
 
 
 class Folder:
@@ -90,31 +97,31 @@ def test_every_shipped_template_is_whole() -> None:
 @pytest.mark.parametrize(
     ("name", "text", "line", "said"),
     [
-        ("template.toml", "= 1", 0, "It is not TOML"),
-        ("template.toml", b"\xff", 0, "It is not UTF-8 text."),
+        ("template.toml", "= 1", 1, "It is not TOML"),
+        ("template.toml", b"id = 1\n\xff", 2, "It is not UTF-8 text."),
         ("template.toml", "#" * 600_000, 0, "It is larger than 512 KiB."),
         ("template.toml", TOML.replace('id = "sample"', 'id = "other"'), 2, "Its id must be 'sample'"),
         (
             "template.toml",
             TOML.replace('unless = "nothing"', 'unless = "nobody"'),
-            0,
+            UNLESS,
             "mine.unless names no other field",
         ),
-        ("note.md.j2", b"\xff", 0, "It is not UTF-8 text."),
+        ("note.md.j2", b"\xff", 1, "It is not UTF-8 text."),
         ("note.md.j2", "a" * 70_000, 0, "It is larger than 64 KiB."),
         ("note.md.j2", "{{ sections() }}\n{{ mine", 2, "It cannot be read"),
         ("note.md.j2", f"{BODY}\n{{{{ hers }}}}", 4, "There is no field 'hers' in template.toml."),
         ("note.md.j2", f"{BODY}\n{{% include 'x' %}}", 4, "{% include %} is not part of the language of notes."),
         ("note.md.j2", "{{ sections() }}", 0, "The statement 'evidence' must always be shown"),
-        ("example.json", "{", 0, "is not JSON"),
-        ("example.json", json.dumps({**EXAMPLE, "template": "other"}), 0, "template must be one of sample."),
-        ("example.json", json.dumps({**EXAMPLE, "fields": {"hers": "x"}}), 0, "fields.hers is not known here."),
-        ("example.json", json.dumps({**EXAMPLE, "fields": {}}), 0, "Sample note: 2 things are still missing."),
-        ("example.md", b"\xff", 0, "It is not UTF-8 text."),
+        ("example.json", "{\n{", 2, "is not JSON"),
+        ("example.json", written({**EXAMPLE, "template": "other"}), 2, "template must be one of sample."),
+        ("example.json", written({**EXAMPLE, "fields": {"hers": "x"}}), 12, "fields.hers is not known here."),
+        ("example.json", written({**EXAMPLE, "fields": {}}), 11, "Sample note: 2 things are still missing."),
+        ("example.md", b"# A\n\xff", 2, "It is not UTF-8 text."),
     ],
 )
 def test_a_fault_is_found_by_file_and_line(folder: Folder, name: str, text: str | bytes, line: int, said: str) -> None:
-    """Planted, each alone: the id not compared with the folder; faults of the body not looked for; caught."""
+    """Planted, each alone: the id not compared with the folder; faults of the body not looked for; no line; caught."""
     folder.write(name, text)
     found = folder.only()
     assert (found.file, found.line) == (f"sample/{name}", line)
@@ -194,6 +201,8 @@ def test_drift_from_the_golden_is_shown_as_a_diff(folder: Folder) -> None:
     assert (found.file, found.said) == ("sample/example.md", "The example makes something else.")
     assert found.diff.splitlines()[:2] == ["--- example.md", "+++ what the example makes"]
     assert "\n-### What I saw\n+### What I noticed\n" in found.diff
+    golden = (folder.path / "example.md").read_text(encoding="utf-8").split("\n")
+    assert golden[found.line - 1] == "### What I saw"
 
 
 def test_a_blank_more_is_drift_too(folder: Folder) -> None:
@@ -218,6 +227,69 @@ def test_a_site_template_is_rendered_in_a_child(folder: Folder, monkeypatch: pyt
     monkeypatch.setattr(note_child, "body_in_child", lambda one, *rest: seen.append(one.id) or body(one, *rest))
     folder.findings()
     assert seen == ["sample"]
+
+
+# -- lines
+
+
+@pytest.mark.parametrize(
+    ("key", "line"),
+    [
+        ("id", 1),
+        ("always_saves", 2),
+        ("section.one.title", 6),
+        ("section.one.field.mine.kind", 11),
+        ("mine.kind", 11),
+        ("other.kind", 16),
+        ("mine.option", 10),
+        ("layout.dap", 17),
+        ("nowhere", 0),
+    ],
+)
+def test_a_key_is_found_on_its_line(key: str, line: int) -> None:
+    """A key that is not there leads to its table. Planted: the first key of that name taken, whosever it is; caught."""
+    text = """id = "sample"
+always_saves = true
+
+[[section]]
+id = "one"
+title = "One"
+
+[[section.field]]
+title = "kind"
+id = "mine"
+kind = "text"
+
+[[section]]
+[[section.field]]
+id = "other"
+kind = "text"
+[[layout.dap]]
+title = "D"
+"""
+    assert toml_line(text, key) == line
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("fields.goals[1].words", 6),
+        ("fields.goals[0]", 4),
+        ("fields.goals[7].words", 3),
+        ("fields.none", 2),
+        ("names.Patient/rosa", 8),
+        ("none", 0),
+        ("", 0),
+    ],
+)
+def test_a_place_in_an_example_is_found_on_its_line(path: str, line: int) -> None:
+    """Brackets and escapes in words are words. Planted: brackets counted in strings; caught."""
+    text = (
+        '{\n"fields": {\n"goals": [\n{"words": "a [ \\" { ,"},\n{\n"words": "b"}]},\n'
+        '"names": {\n"Patient/rosa": "Rosa"}}'
+    )
+    assert json_line(text, path) == line
+    assert json_line(text[:-1], path) == 0
 
 
 # -- claims
@@ -250,9 +322,11 @@ def test_a_claim_in_a_templates_own_words_is_found_by_its_line(folder: Folder) -
 def test_a_claim_in_an_example_is_found_by_its_field(folder: Folder) -> None:
     """And the client's words are not looked at."""
     folder.write("template.toml", PAYER)
-    folder.write("example.json", json.dumps({**EXAMPLE, "fields": {**FIELDS, "mine": CLAIM, "theirs": CLAIM}}))
+    text = written({**EXAMPLE, "fields": {**FIELDS, "mine": CLAIM, "theirs": CLAIM}})
+    folder.write("example.json", text)
     found = [one for one in folder.findings() if one.file == "sample/example.json"]
     assert [one.said.partition(" ")[0] for one in found] == ["fields.mine"]
+    assert text.split("\n")[found[0].line - 1].strip().startswith('"mine": ')
 
 
 def test_a_clinicians_own_note_is_not_held_to_claims(folder: Folder) -> None:

@@ -14,9 +14,10 @@ import pytest
 from tests.packs.note_samples import BODY, FIELDS, PAT, ROSA, TOM, template
 
 from withness import content
-from withness.core.note import Layout, NoteTemplate
+from withness.core.note import Layout, Note, NoteTemplate
+from withness.core.origin import from_plan, value_digest
 from withness.errors import InvalidInput
-from withness.packs.note_file import MAX_CHARACTERS, MAX_ENTRIES, MAX_LINES, as_file, read_note
+from withness.packs.note_file import MAX_CHARACTERS, MAX_ENTRIES, MAX_LINES, read_note
 from withness.packs.note_templates import FOLDER, SHIPPED, load_note_templates
 
 SAMPLE = template()
@@ -31,9 +32,12 @@ FILE: dict[str, Any] = {
     "held_on": "2026-11-21",
     "plan": "plan-rosa-1",
     "fields": FIELDS,
-    "prefilled": {"mine": "plan plan-rosa-1, version 1"},
+    "prefilled": {"mine": {"from": from_plan("plan-rosa-1", "1"), "digest": value_digest(FIELDS["mine"])}},
     "request_id": "0b6a3c1e-0000-4000-8000-00000000000f",
 }
+
+
+ORIGIN = {"from": "the chart, Patient.name", "digest": "0" * 16}
 
 
 def file(**given: Any) -> dict[str, Any]:
@@ -68,13 +72,34 @@ def examples() -> list[Any]:
 # -- there and back
 
 
+def said(note: Note) -> dict[str, Any]:
+    """The note as a file says it; what it leaves out stays out, but for names and layout."""
+    given = {
+        "template": note.template,
+        "layout": note.layout.value,
+        "members": list(note.members),
+        "names": dict(note.names),
+        "encounter": note.encounter,
+        "author": note.author,
+        "held_on": note.held_on.isoformat(),
+        "plan": note.plan,
+        "fields": dict(note.fields),
+        "prefilled": {
+            id: {"from": origin, "digest": value_digest(note.fields[id])} for id, origin in note.prefilled.items()
+        },
+        "request_id": note.request_id,
+    }
+    return {key: value for key, value in given.items() if value or key in ("fields", "names", "members")}
+
+
 @pytest.mark.parametrize(("id", "path"), examples())
 def test_every_shipped_example_comes_back_as_it_was(id: str, path: Any) -> None:
-    """Planted: `prefilled` forgotten on the way back; caught."""
+    """Planted: `prefilled` forgotten; caught."""
     found = json.loads(path.read_text(encoding="utf-8"))
     note = read_note(found, load_note_templates())
     assert note.template == id
-    assert {"layout": "dialogic", **as_file(note)} == {"layout": "dialogic", **found}
+    assert said(note) == {"layout": "dialogic", "names": {}, **found}
+    assert note.changed == frozenset()
 
 
 def test_every_template_has_an_example() -> None:
@@ -83,7 +108,7 @@ def test_every_template_has_an_example() -> None:
 
 def test_a_note_holds_all_that_its_file_says() -> None:
     note = read_note(FILE, {"sample": SAMPLE})
-    assert as_file(note) == FILE
+    assert said(note) == FILE
     assert (note.version, note.layout, note.members) == ("0.1.0", Layout.SOAP, (ROSA,))
     assert note.held_on.isoformat() == "2026-11-21"
 
@@ -93,7 +118,7 @@ def test_what_is_not_written_yet_may_be_left_out() -> None:
     short = {key: FILE[key] for key in ("template", "members", "author", "held_on")}
     note = read_note({**short, "fields": {}, "plan": None}, SAMPLE)
     assert (note.layout, note.encounter, note.plan, note.request_id, note.names) == (Layout.DIALOGIC, "", "", "", {})
-    assert as_file(note) == {**short, "fields": {}}
+    assert said(note) == {**short, "layout": "dialogic", "names": {}, "fields": {}}
 
 
 def test_the_words_are_kept_byte_for_byte() -> None:
@@ -154,7 +179,15 @@ def test_a_note_does_not_change_when_its_file_does() -> None:
         (file(names={ROSA: 7}), f"names.{ROSA}"),
         (file(names={ROSA: "Rosa\nSigned by Pat"}), f"names.{ROSA}"),
         (file(names={ROSA: "R" * 201}), f"names.{ROSA}"),
-        (file(prefilled={"hers": "x"}), "prefilled.hers"),
+        (file(prefilled={"hers": ORIGIN}), "prefilled.hers"),
+        (file(prefilled={"theirs": ORIGIN}), "prefilled.theirs"),
+        (file(prefilled={"mine": "plan plan-rosa-1, version 1"}), "prefilled.mine"),
+        (file(prefilled={"mine": {"from": "the chart, Patient.name"}}), "prefilled.mine.digest"),
+        (file(prefilled={"mine": {**ORIGIN, "colour": "red"}}), "prefilled.mine.colour"),
+        (file(prefilled={"mine": {**ORIGIN, "from": SECRET}}), "prefilled.mine.from"),
+        (file(prefilled={"mine": {**ORIGIN, "from": "the trail, 2026-11-21\nsigned"}}), "prefilled.mine.from"),
+        (file(prefilled={"mine": {**ORIGIN, "from": "plan plan-tom-7, version 1"}}), "prefilled.mine.from"),
+        (file(prefilled={"mine": {**ORIGIN, "digest": SECRET}}), "prefilled.mine.digest"),
         (file(prefilled={"mine": 7}), "prefilled.mine"),
         (file(colour="red"), "colour"),
         (file(**{SECRET + "!": "red"}), "?"),

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from tests.system.site import CLINICIAN, Site
+from withness.core.origin import plan_in
 from withness.packs.note_templates import SHIPPED
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "note_templates"
@@ -20,7 +21,7 @@ ROSA, TOM = "Patient/rosa", "Patient/tom"
 
 
 def make_note(template: str = "session", *, fields: Mapping[str, Any] = {}, **changes: Any) -> dict[str, Any]:
-    """The template's example as a new note in Rosa's encounter; None takes a key or field away."""
+    """The template's example as a new note in Rosa's encounter, of no plan; None takes a key or field away."""
     example = json.loads((TEMPLATES / template / "example.json").read_text(encoding="utf-8"))
     written = {name: value for name, value in {**example["fields"], **fields}.items() if value is not None}
     made = {
@@ -28,6 +29,7 @@ def make_note(template: str = "session", *, fields: Mapping[str, Any] = {}, **ch
         "encounter": "Encounter/e1",
         "plan": None,
         "fields": written,
+        "prefilled": {id: one for id, one in example.get("prefilled", {}).items() if plan_in(one["from"]) is None},
         "request_id": str(uuid4()),
         **changes,
     }

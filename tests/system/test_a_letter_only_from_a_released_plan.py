@@ -10,12 +10,13 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from tests.system.notes import ROSA, TOM, documents, make_note, released_plan, saved, texts
 from tests.system.site import CLINICIAN, Site, make_draft
-from withness.errors import EhrUnavailable, InvalidInput
+from withness.errors import Conflict, EhrUnavailable, InvalidInput
 
 CARRYING = ("plan-for-client", "medical-necessity")
 PREVIEW = "PREVIEW – not released"
@@ -265,3 +266,59 @@ def test_a_signed_document_is_a_preview_again_while_its_plan_is_on_hold(site: Si
     for form in ("md", "html", "text"):
         assert PREVIEW in site.desk.render_note(id, format=form)
     assert site.desk.note(id)["state"] == "signed"
+
+
+# -- the version of the plan that it carries
+
+
+def letter(site: Site, plan: str, template: str = "plan-for-client") -> dict[str, Any]:
+    """The template's example with what is filled in from this plan, as `start` gives it."""
+    begun = site.desk.start_note(template, [ROSA], actor=CLINICIAN, plan=plan)["file"]
+    note = make_note(template, plan=plan, prefilled=begun["prefilled"])
+    taken = {id: begun["fields"][id] for id in begun["prefilled"]}
+    taken["goals"] = [{**note["fields"]["goals"][0], **goal} for goal in taken["goals"]]
+    return {**note, "fields": {**note["fields"], **taken}}
+
+
+def amend_plan(site: Site, plan: str) -> None:
+    """Save a second version of a plan."""
+    assert site.save(make_draft(supersedes={"plan": plan, "version": "1"}))["saved"] is True
+
+
+@pytest.mark.parametrize("template", CARRYING)
+def test_a_version_that_was_amended_since_is_not_what_stands(site: Site, template: str) -> None:
+    """Neither saved nor signed; begun anew it is both. Planted: the plan's id alone compared; caught."""
+    plan = released_plan(site)
+    old = letter(site, plan, template)
+    id = site.desk.save_note(old, actor=CLINICIAN)["note"]
+    amend_plan(site, plan)
+    with pytest.raises(Conflict, match="version 1 of the plan; version 2 stands now") as refused:
+        site.desk.sign_note(id, actor=CLINICIAN, shown="shown")
+    assert refused.value.field.startswith("fields.")
+    with pytest.raises(Conflict):
+        site.desk.save_note({**old, "request_id": str(uuid4())}, actor=CLINICIAN, note=id)
+    assert documents(site) == []
+    site.desk.save_note(letter(site, plan, template), actor=CLINICIAN, note=id)
+    assert site.desk.sign_note(id, actor=CLINICIAN, shown="shown")["delivery"] == {ROSA: "delivered"}
+
+
+def test_a_plan_that_is_amended_between_signature_and_delivery_stops_it(site: Site) -> None:
+    """A letter that nobody had yet, of a plan that is another by now. Planted: only its release looked at; caught."""
+    site.remote()
+    plan = released_plan(site)
+    id = site.desk.save_note(letter(site, plan), actor=CLINICIAN)["note"]
+    with away(site):
+        assert site.desk.sign_note(id, actor=CLINICIAN, shown="shown")["delivery"] == {ROSA: "sending"}
+    amend_plan(site, plan)
+    synced = site.desk.sync(actor=CLINICIAN)
+    assert (synced["noted"], synced["withheld"], documents(site)) == (0, 1, [])
+
+
+def test_no_words_of_another_plan_go_into_a_letter(site: Site) -> None:
+    """Planted: the origin's plan not compared with the note's; caught."""
+    plan = released_plan(site)
+    file = letter(site, plan)
+    file["prefilled"]["goals"]["from"] = "plan 5f0a3c1e-0000-4000-8000-000000000009, version 1"
+    with pytest.raises(InvalidInput) as refused:
+        site.desk.save_note(file, actor=CLINICIAN)
+    assert refused.value.field == "prefilled.goals.from"

@@ -25,7 +25,7 @@ def test_it_begins_with_what_is_known_and_says_where_from(site: Site) -> None:
     assert file["names"] == {ROSA: "Rosa Vidal"}
     assert file["fields"]["goals_touched"] == [{"words": WORDS}]
     assert file["fields"]["risk_screen"].startswith("Risk screen of ")
-    assert file["prefilled"]["goals_touched"] == f"plan {plan}, version 1"
+    assert file["prefilled"]["goals_touched"]["from"] == f"plan {plan}, version 1"
     assert set(file["prefilled"]) == {"goals_touched", "risk_screen"}
     assert begun["left"] == {"last_check_in": "None was found."}
     assert site.desk.save_note(file, actor=CLINICIAN)["saved"] is True
@@ -82,6 +82,7 @@ def test_what_was_shown_is_what_was_signed_and_what_the_chart_holds(site: Site) 
         "why_not_shown": "",
         "why_code": "",
         "comments": {ROSA: comment},
+        "comments_before": {},
         "written_together": True,
         "credentials": "LPC L-200",
     }

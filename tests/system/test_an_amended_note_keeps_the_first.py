@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.system.notes import ROSA, documents, make_note, saved, signed, texts
+from tests.system.notes import ROSA, TOM, documents, make_note, saved, signed, texts
 from tests.system.site import CLINICIAN, SUPERVISOR, Site
+from tests.system.test_the_trail_shows_every_edit import behind_our_back
 from withness.errors import Conflict, EhrRefused, EhrUnavailable, InvalidInput
+from withness.fhir.check import require_valid
+from withness.fhir.status import put
 
 REASON = "The client asked for another word."
 
@@ -94,14 +97,19 @@ def test_what_never_arrived_is_not_sent_any_more(site: Site) -> None:
 
 @pytest.mark.parametrize("taken", [True, False])
 def test_what_may_have_arrived_is_superseded_whether_it_did_or_not(site: Site, taken: bool) -> None:
-    """Planted: only what was confirmed superseded; caught where it had arrived."""
+    """What did not keeps its place, so that it comes no more, without its words: they were taken back before they came.
+
+    Planted: only what was confirmed superseded, caught where it had arrived; its words written all the same; caught.
+    """
     site.remote()
     with failing(site, EhrUnavailable("The EHR did not answer."), taken=taken):
-        done = signed(site)
+        done = signed(site, fields={"client_words": [{"who": ROSA, "words": "zebra-first"}]})
     assert done["delivery"] == {ROSA: "sending"}
     amend(site, done["note"], "two")
     first, second = documents(site)
     assert (first["status"], second["status"]) == ("superseded", "current")
+    assert any("zebra-first" in one for one in texts(first).values()) is taken
+    require_valid({"resourceType": "Bundle", "type": "transaction", "entry": [put(first, ""), put(second, "")]})
     site.desk.sync(actor=CLINICIAN)
     assert [one["status"] for one in documents(site)] == ["superseded", "current"]
     site.desk.health()
@@ -143,6 +151,38 @@ def test_what_somebody_did_in_the_chart_meanwhile_stays(site: Site) -> None:
     assert [one["status"] for one in documents(site)] == ["entered-in-error", "current"]
 
 
+def test_a_damaged_row_of_the_first_does_not_stop_the_second(site: Site) -> None:
+    """A safety note is amended whatever became of its first delivery's row; the document that is there is superseded.
+
+    Planted: the row opened without asking whether it can be; caught.
+    """
+    site.screen(TOM)
+    id = signed(site, "safety")["note"]
+    with behind_our_back(site) as database:
+        database.execute("UPDATE outbox SET content = x'00' WHERE kind = 'note'")
+    site.open()
+    site.pass_time(minutes=10)
+    site.desk.amend_note(id, make_note("safety"), reason=REASON, actor=CLINICIAN)
+    done = site.desk.sign_note(id, actor=CLINICIAN, shown="shown")
+    assert (done["state"], done["delivery"]) == ("amended", {TOM: "delivered"})
+    assert [one["status"] for one in documents(site, TOM)] == ["superseded", "current"]
+    assert site.desk.sign_note(id, actor=CLINICIAN, shown="shown")["delivery"] == {TOM: "delivered"}
+
+
+def test_what_the_client_said_of_the_first_stands_under_the_second(site: Site) -> None:
+    """In their words, and as what they said before; a new comment takes its place. Planted: dropped; caught."""
+    id = saved(site)
+    site.desk.sign_note(id, actor=CLINICIAN, shown="shown", comments={ROSA: "zebra-comment, it was my aunt"})
+    amend(site, id, "two")
+    page = site.desk.render_note(id, format="text")
+    assert "zebra-comment, it was my aunt" in page
+    site.pass_time(minutes=10)
+    site.desk.amend_note(id, said("three"), reason=REASON, actor=CLINICIAN)
+    site.desk.sign_note(id, actor=CLINICIAN, shown="shown", comments={ROSA: "now it is right"})
+    page = site.desk.render_note(id, format="text")
+    assert ("now it is right" in page, "zebra-comment" in page) == (True, False)
+
+
 def test_an_amendment_has_a_reason_and_a_signed_note(site: Site) -> None:
     """Planted: a draft amended; two amendments at once; an empty reason; each caught."""
     draft = saved(site)
@@ -150,9 +190,10 @@ def test_an_amendment_has_a_reason_and_a_signed_note(site: Site) -> None:
         site.desk.amend_note(draft, make_note(), reason=REASON, actor=CLINICIAN)
     assert refused.value.field == "ID"
     id = signed(site)["note"]
-    with pytest.raises(InvalidInput) as refused:
-        site.desk.amend_note(id, make_note(), reason=" ", actor=CLINICIAN)
-    assert refused.value.field == "reason"
+    for wrong in (" ", "x" * 2_001, "\ud800", None):
+        with pytest.raises(InvalidInput) as refused:
+            site.desk.amend_note(id, make_note(), reason=wrong, actor=CLINICIAN)  # type: ignore[arg-type]
+        assert refused.value.field in ("reason", "the reason")
     site.desk.amend_note(id, make_note(), reason=REASON, actor=CLINICIAN)
     with pytest.raises(InvalidInput):
         site.desk.amend_note(id, make_note(), reason=REASON, actor=CLINICIAN)

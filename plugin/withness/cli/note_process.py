@@ -43,4 +43,5 @@ def show_process(id: str, actor: str | None, home: Path | None, as_json: bool) -
     elif id:
         click.echo(f"{', '.join(found['members'])}, {found['held_on']}\n\n{found['words']}")
     else:
-        say.table("Your process notes", ("id", "written"), [(one["process_note"], one["written"]) for one in found])
+        rows = [(one["process_note"], one["written"]) for one in found]
+        say.table("Your process notes", ("id", "written"), rows, whole=("id",))

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from withness.cli import say
 from withness.cli.desk import opened
+from withness.cli.options import typed
 from withness.errors import InvalidInput
+
+_TYPED: Final = {
+    "template": "TEMPLATE",
+    "members": "--for",
+    "plan": "--plan",
+    "encounter": "--encounter",
+    "layout": "--layout",
+    "actor": "--actor",
+    "author": "--actor",
+}
+"""What each value of a note file that is begun is called on the command line."""
 
 
 @click.command("list", epilog="\b\nExamples:\n  withness note list\n  withness note list session\n")
@@ -31,7 +43,7 @@ def list_templates(template: str, home: Path | None, as_json: bool) -> None:
         _show_template(found[0])
     else:
         rows = [(one["id"], one["title"], _for_whom(one), ", ".join(one["layouts"])) for one in found]
-        say.table("Note templates", ("id", "title", "for", "layouts"), rows, whole="id")
+        say.table("Note templates", ("id", "title", "for", "layouts"), rows, whole=("id",))
         click.echo("What one of them asks for: withness note list ID")
 
 
@@ -45,7 +57,7 @@ def _show_template(one: dict[str, Any]) -> None:
     click.echo()
     for section in one["sections"]:
         rows = [(field["id"], _asked(field), _help(field)) for field in section["fields"]]
-        say.table(section["title"], ("field", "", "what to write"), rows, whole="field")
+        say.table(section["title"], ("field", "", "what to write"), rows, whole=("field",))
 
 
 def _asked(field: dict[str, Any]) -> str:
@@ -88,7 +100,7 @@ def start(
 
     Every value that is filled in is marked with where it came from; read it before you keep it.
     """
-    with opened(home) as (desk, _):
+    with typed(_TYPED), opened(home) as (desk, _):
         begun = desk.start_note(template, members, actor=who(actor), plan=plan, encounter=encounter, layout=layout)
     say.document(begun if as_json else begun["file"])
     if not as_json:
@@ -123,7 +135,13 @@ def check(folder: Path, home: Path | None, as_json: bool) -> None:
     elif not found:
         click.echo("These templates can be used.")
     for one in () if as_json else found:
-        say.prose(f"{one.file}{f', line {one.line}' if one.line else ''}: {one.said}")
+        click.echo(f"{_place(folder, one.file)}{f':{one.line}' if one.line else ''}: {one.said}")
         if one.diff:
             click.echo(one.diff)
     say.stop(2 if found else 0)
+
+
+def _place(folder: Path, file: str) -> str:
+    """Return a file of a template as it is reached from here: an editor opens it at FILE:LINE."""
+    tops = (folder.parent, folder, folder / "note_templates")
+    return next((str(top / file) for top in tops if (top / file).exists()), file)

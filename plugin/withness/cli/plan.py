@@ -199,7 +199,7 @@ def list_plans(home: Path | None, as_json: bool) -> None:
         say.document(found)
         return
     rows = [(one["plan"], _state(one), one["unit"], ", ".join(one["members"]), one["updated"]) for one in found]
-    say.table("Plans and working copies", ("plan", "state", "unit", "members", "last change"), rows, whole="plan")
+    say.table("Plans and working copies", ("plan", "state", "unit", "members", "last change"), rows, whole=("plan",))
 
 
 def _state(one: dict[str, Any]) -> str:

@@ -110,7 +110,7 @@ def _episode(one: dict[str, Any], zone: tzinfo) -> None:
     rows = [
         (step["step"], step["text"], say.clock(step["due"], zone), _state(step), step["owner"]) for step in one["steps"]
     ]
-    say.table(_STEPS, ("step", "what", due, "state", "with"), rows, whole=due)
+    say.table(_STEPS, ("step", "what", due, "state", "with"), rows, whole=(due,))
     _report(one["report"], zone)
 
 
@@ -139,7 +139,7 @@ def _report(rules: list[dict[str, Any]] | None, zone: tzinfo) -> None:
         return
     written = f"in writing by\n({zone})"
     rows = [(one["population"], "now", _day(one["written_by"], zone), one["to_whom"]) for one in rules]
-    say.table("Mandated report: the duty is your own", ("about", "by phone", written, "to"), rows, whole=written)
+    say.table("Mandated report: the duty is your own", ("about", "by phone", written, "to"), rows, whole=(written,))
     for notice in dict.fromkeys(one["notice"] for one in rules):
         say.prose(notice)
 

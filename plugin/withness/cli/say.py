@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
@@ -66,14 +66,15 @@ def read_file(path: str, most: int = 0) -> bytes:
         raise InvalidInput(f"{path or 'The empty name'} cannot be read: {error.strerror}.", field="FILE") from None
 
 
-def write_page(path: Path, text: str, *, as_json: bool) -> None:
-    """Write a page to print and say where. Raises InvalidInput when it cannot be written."""
+def write_page(path: Path, text: str, *, as_json: bool, prints: bool = True) -> None:
+    """Write a page and say where, and how it is printed if it `prints`. Raises InvalidInput naming --out."""
     try:
         with open(path, "w", encoding="utf-8", opener=_for_its_owner) as file:
             file.write(text)
     except OSError as error:
         raise InvalidInput(f"{path} cannot be written: {error.strerror}.", field="--out") from None
-    document({"page": str(path)}) if as_json else click.echo(f"Wrote {path}. Open it in a browser to print it.")
+    said = f"Wrote {path}. Open it in a browser to print it." if prints else f"Wrote {path}."
+    document({"page": str(path)}) if as_json else click.echo(said)
 
 
 def _for_its_owner(path: str, flags: int) -> int:
@@ -86,27 +87,59 @@ def width() -> int:
     return shutil.get_terminal_size((100, 24)).columns
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, whole: str = "") -> None:
-    """Print a table that a person can read; long words fold, but in the column `whole`; the width is the terminal's."""
+_NARROW: Final = 8
+"""Characters that a column needs at least, where its words may fold."""
+
+
+def table(
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    whole: Sequence[str] = (),
+    err: bool = False,
+) -> None:
+    """Print a table that a person can read; long words fold, but in the columns `whole`: an id is copied from one line.
+
+    The width is the terminal's: where it has no room for what must stay whole, each row is a list of lines.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    lines = list(rows)
+    wide = {one: _widest([columns, *lines], number) for number, one in enumerate(columns) if one in whole}
+    if wide and sum(wide.values()) + _NARROW * (len(columns) - len(wide)) + len(columns) > width():
+        _stack(title, columns, lines, err=err)
+        return
     made = Table(title=title, title_justify="left", show_lines=False, pad_edge=False, box=None, header_style="bold")
     for column in columns:
-        made.add_column(column, overflow="fold", no_wrap=column == whole)
-    for row in rows:
+        made.add_column(column, overflow="fold", no_wrap=column in wide, min_width=wide.get(column))
+    for row in lines:
         made.add_row(*(Text(cell) for cell in row))
-    console = Console(width=width(), highlight=False)
+    console = Console(width=width(), highlight=False, stderr=err)
     console.print(made)
     console.print()
 
 
-def prose(text: str, *, bold: bool = False) -> None:
-    """Print a sentence, wrapped at words."""
+def _widest(rows: Sequence[Sequence[str]], number: int) -> int:
+    return max(len(line) for row in rows for line in row[number].split("\n"))
+
+
+def _stack(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, err: bool) -> None:
+    click.secho(title, italic=True, err=err)
+    for row in rows:
+        for column, cell in zip(columns, row, strict=True):
+            click.echo(f"  {column}: {cell}".replace("\n", ", ") if column else f"  {cell}", err=err)
+        click.echo(err=err)
+
+
+def prose(text: str, *, bold: bool = False, indent: str = "", err: bool = False) -> None:
+    """Print a sentence, wrapped at words; `indent` begins each further line."""
     import textwrap
 
-    click.secho(textwrap.fill(text, width(), break_long_words=False, break_on_hyphens=False), bold=bold)
+    lines = textwrap.fill(text, width(), break_long_words=False, break_on_hyphens=False, subsequent_indent=indent)
+    click.secho(lines, bold=bold, err=err)
 
 
 def zone_of(home: Path | None) -> tzinfo:

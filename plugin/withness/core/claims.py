@@ -6,7 +6,7 @@ knows passes, and so does one that is spread over two sentences.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -58,26 +58,7 @@ class Found:
 
 def claims_in(text: str, claims: tuple[Claim, ...]) -> tuple[Found, ...]:
     """Return each claim in `text`, in its order; of one claim's stretches that overlap only one."""
-    if not claims:
-        return ()
-    matcher, owners = _matcher(claims)
-    flat = fold(text)
-    result = matcher.matches(flat)
-    if result is None:
-        return ()
-    found, matches = result
-    listed: list[Found] = []
-    until: dict[Claim, int] = {}
-    for match in matches:
-        claim = owners[match.pattern]
-        if match.first <= until.get(claim, -1):
-            continue
-        if excused(matcher.patterns[match.pattern], match, found) or negated(match, found, claim.negation):
-            continue
-        until[claim] = match.last
-        start, end = flat.stretch(found.words.span[match.first][0], found.words.span[match.last][1])
-        listed.append(Found(claim, text[start:end], start))
-    return tuple(listed)
+    return tuple(one for _, one in _claims_in([text], claims))
 
 
 def claims_in_note(template: NoteTemplate, note: Note, claims: tuple[Claim, ...]) -> tuple[tuple[str, Found], ...]:
@@ -87,13 +68,32 @@ def claims_in_note(template: NoteTemplate, note: Note, claims: tuple[Claim, ...]
     """
     if template.audience not in GUARDED:
         return ()
-    return tuple((path, one) for path, text in clinicians_texts(template, note) for one in claims_in(text, claims))
+    written = list(clinicians_texts(template, note))
+    return tuple((written[number][0], one) for number, one in _claims_in([text for _, text in written], claims))
+
+
+def _claims_in(texts: Sequence[str], claims: tuple[Claim, ...]) -> Iterator[tuple[int, Found]]:
+    """Yield each claim in some texts, behind its text's number: texts looked at together cost less than one by one."""
+    if not claims:
+        return
+    matcher, owners = _matcher(claims)
+    flats = [fold(text) for text in texts]
+    for number, found, matches in matcher.matches(flats):
+        until: dict[Claim, int] = {}
+        for match in matches:
+            claim = owners[match.pattern]
+            if match.first <= until.get(claim, -1):
+                continue
+            if excused(matcher.patterns[match.pattern], match, found) or negated(match, found, claim.negation):
+                continue
+            until[claim] = match.last
+            start, end = flats[number].stretch(found.words.span[match.first][0], found.words.span[match.last][1])
+            yield number, Found(claim, texts[number][start:end], start)
 
 
 def clinicians_texts(template: NoteTemplate, note: Note) -> Iterator[tuple[str, str]]:
     """Yield what the clinician wrote in a note and what stands round it, by field, such as `thoughts[0].thought`."""
     yield from ((f"names.{who}", name) for who, name in note.names.items())
-    yield from ((f"prefilled.{id}", source) for id, source in note.prefilled.items())
     if note.attestation is not None:
         yield "credentials", note.attestation.credentials
     for _, one in template.fields():

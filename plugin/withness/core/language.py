@@ -6,6 +6,7 @@ It warns. It never edits, never keeps a note from being saved or signed, and nev
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -58,28 +59,30 @@ class Warned:
 
 def lint(text: str, rules: LanguageRules) -> tuple[Warned, ...]:
     """Return a warning for each stretch of `text` that a rule names, in their order; nothing inside a quotation."""
-    matcher, owners = _matcher(rules)
-    flat = fold(text)
-    result = matcher.matches(flat)
-    if result is None:
-        return ()
-    found, matches = result
-    quoted = [one.span() for one in _QUOTED.finditer(text)]
-    warned: list[Warned] = []
-    until = -1
-    for match in matches:
-        if match.first <= until or excused(matcher.patterns[match.pattern], match, found):
-            continue
-        start, end = flat.stretch(found.words.span[match.first][0], found.words.span[match.last][1])
-        if not any(low <= start and end <= high for low, high in quoted):
-            until = match.last
-            warned.append(Warned(owners[match.pattern], text[start:end], start))
-    return tuple(warned)
+    return tuple(one for _, one in _lint([text], rules))
 
 
 def lint_note(template: NoteTemplate, note: Note, rules: LanguageRules) -> tuple[tuple[str, Warned], ...]:
     """Return each warning about what the clinician wrote, by its field, whoever reads the note."""
-    return tuple((path, one) for path, text in clinicians_texts(template, note) for one in lint(text, rules))
+    written = list(clinicians_texts(template, note))
+    return tuple((written[number][0], one) for number, one in _lint([text for _, text in written], rules))
+
+
+def _lint(texts: Sequence[str], rules: LanguageRules) -> Iterator[tuple[int, Warned]]:
+    """Yield each warning about some texts, behind its text's number."""
+    matcher, owners = _matcher(rules)
+    flats = [fold(text) for text in texts]
+    for number, found, matches in matcher.matches(flats):
+        text = texts[number]
+        quoted = [one.span() for one in _QUOTED.finditer(text)]
+        until = -1
+        for match in matches:
+            if match.first <= until or excused(matcher.patterns[match.pattern], match, found):
+                continue
+            start, end = flats[number].stretch(found.words.span[match.first][0], found.words.span[match.last][1])
+            if not any(low <= start and end <= high for low, high in quoted):
+                until = match.last
+                yield number, Warned(owners[match.pattern], text[start:end], start)
 
 
 @lru_cache(maxsize=8)

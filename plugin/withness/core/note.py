@@ -180,7 +180,8 @@ class Attestation:
     """What stands under a signed note; nothing is said of a member who is not named.
 
     `shown`: shown, declined or not-shown, by member; `why_code`: a neutral code of why it was not (the reason itself
-    stays inside Withness, contracts I8); `comments`: clients' words, by who; `written_together`: members who took part.
+    stays inside Withness, contracts I8); `comments`: clients' words, by who, and `comments_before` what they said of an
+    earlier version; `written_together`: members who took part.
     """
 
     signed_by: str
@@ -189,6 +190,7 @@ class Attestation:
     shown: Mapping[str, str] = field(default_factory=dict)
     why_code: str = ""
     comments: Mapping[str, str] = field(default_factory=dict)
+    comments_before: Mapping[str, str] = field(default_factory=dict)
     written_together: tuple[str, ...] = ()
 
     def of(self, member: str) -> Attestation:
@@ -199,13 +201,17 @@ class Attestation:
             shown=shown,
             why_code=self.why_code if "not-shown" in shown.values() else "",
             comments={who: words for who, words in self.comments.items() if who == member},
+            comments_before={who: words for who, words in self.comments_before.items() if who == member},
             written_together=tuple(who for who in self.written_together if who == member),
         )
 
 
 @dataclass(frozen=True)
 class Note:
-    """One note: what was written, about whom, when and by whom; `prefilled` says where a value came from, by field."""
+    """One note: what was written, about whom, when and by whom.
+
+    `prefilled` says where a value came from, by field; `changed` names those that were written over since.
+    """
 
     template: str
     version: str
@@ -219,6 +225,7 @@ class Note:
     request_id: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
     prefilled: Mapping[str, str] = field(default_factory=dict)
+    changed: frozenset[str] = frozenset()
     attestation: Attestation | None = None
 
 
@@ -254,20 +261,29 @@ def asked(one: NoteField, values: Mapping[str, Value]) -> bool:
 
 def missing(template: NoteTemplate, values: Mapping[str, Value]) -> tuple[Missing, ...]:
     """Return every required field without a value, and every required part of an entry, all at once."""
-    found = []
+    found: list[Missing] = []
     for section, one in template.fields():
-        if not asked(one, values):
-            continue
         value = values.get(one.id)
-        if one.required and not filled(value):
-            found.append(Missing(one.id, section.title, one.title, one.help))
-        if one.kind is not FieldKind.ENTRIES or not isinstance(value, list | tuple):
+        if one.kind is not FieldKind.ENTRIES and (not one.required or filled(value)):
             continue
-        for number, entry in enumerate(value):
-            for part in one.parts:
-                if part.required and not filled(entry.get(part.id)):
-                    found.append(Missing(f"{one.id}[{number}].{part.id}", section.title, part.title, one.help))
+        lacking = _lacking(one, value)
+        if lacking and asked(one, values):
+            found += (Missing(path, section.title, title, one.help) for path, title in lacking)
     return tuple(found)
+
+
+def _lacking(one: NoteField, value: Value) -> list[tuple[str, str]]:
+    """Return path and title of the field, or of the parts of its entries, that is required and holds nothing."""
+    lacking = [(one.id, one.title)] if one.required and not filled(value) else []
+    if one.kind is FieldKind.ENTRIES and isinstance(value, list | tuple):
+        needed = [part for part in one.parts if part.required]
+        lacking += (
+            (f"{one.id}[{number}].{part.id}", part.title)
+            for number, entry in enumerate(value)
+            for part in needed
+            if not filled(entry.get(part.id))
+        )
+    return lacking
 
 
 def labels(template: NoteTemplate, note: Note) -> tuple[Sensitivity, ...]:

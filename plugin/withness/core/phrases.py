@@ -5,10 +5,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from withness.core.patterns import NUMBER, Alternative, Element, Match, Occurrences, Pattern
-from withness.core.wording import Flat, Grammar, Words
+from withness.core.sieve import Sieve
+from withness.core.wording import Flat, Grammar, Words, parts
 
 _REMEMBERED: Final = 20_000
 """How many words a matcher remembers; it forgets them all when there are more."""
@@ -16,14 +18,9 @@ _REMEMBERED: Final = 20_000
 
 @dataclass(frozen=True)
 class _Begun:
-    """What a word begins: elements that it is by itself, and alternatives of several words by their second one.
+    """What a word begins: elements that it is by itself, and alternatives of several words by their second one."""
 
-    `bits`: the elements that may begin here whatever follows; `bits_by_second`: those that need that second word.
-    """
-
-    bits: int
     whole: tuple[Element, ...]
-    bits_by_second: Mapping[str, int]
     by_second: Mapping[str, list[Alternative]]
     opened: list[Alternative]
 
@@ -33,12 +30,11 @@ class Matcher:
 
     def __init__(self, patterns: Sequence[Pattern], grammar: Grammar, beside: Iterable[Element] = ()) -> None:
         self.patterns = tuple(patterns)
+        self.sieve = Sieve(self.patterns, grammar.abbreviations)
         self._grammar = grammar
         self._beside = tuple(beside)
-        self._bits: dict[Element, int] = {}
         self._owners: dict[Alternative, set[Element]] = {}
         for element in (*(one for each in self.patterns for one in _elements(each)), *self._beside):
-            self._bits.setdefault(element, 1 << len(self._bits))
             for alternative in element.alternatives:
                 self._owners.setdefault(alternative, set()).add(element)
         self._firsts: dict[str, list[Alternative]] = {}
@@ -46,11 +42,6 @@ class Matcher:
             self._firsts.setdefault(alternative[0], []).append(alternative)
         self._later = {word for alternative in self._owners for word in alternative[1:]}
         self._lengths = sorted({len(word) - 1 for word in self._firsts if word.endswith("*")})
-        self._by_key: dict[int, list[tuple[int, int]]] = {}
-        for number, pattern in enumerate(self.patterns):
-            need = sum({self._bits[one] for one in pattern.elements})
-            self._by_key.setdefault(self._bits[_key(pattern)], []).append((need, number))
-        self._keys = sum(self._by_key)
         self._memory: dict[str, _Begun] = {}
 
     def _begun(self, word: str) -> _Begun:
@@ -62,79 +53,45 @@ class Matcher:
         keys += [NUMBER] if word[0].isdigit() else []
         found = [one for key in keys for one in self._firsts.get(key, ())]
         whole = {element: None for one in found if len(one) == 1 for element in self._owners[one]}
-        by_second, opened = _by_second(one for one in found if len(one) > 1)
         if len(self._memory) >= _REMEMBERED:
             self._memory.clear()
-        self._memory[word] = begun = _Begun(
-            bits=self._of((one for one in found if len(one) == 1), opened),
-            whole=tuple(whole),
-            bits_by_second={second: self._of(some) for second, some in by_second.items()},
-            by_second=by_second,
-            opened=opened,
-        )
+        self._memory[word] = begun = _Begun(tuple(whole), *_by_second(one for one in found if len(one) > 1))
         return begun
 
-    def _of(self, *some: Iterable[Alternative]) -> int:
-        """Return the elements that alternatives belong to, as bits."""
-        bits = 0
-        for element in (element for listed in some for one in listed for element in self._owners[one]):
-            bits |= self._bits[element]
-        return bits
+    def matches(self, flats: Sequence[Flat]) -> Iterator[tuple[int, Occurrences, list[Match]]]:
+        """Yield what `read` returns for each text that holds a match, behind the text's number."""
+        for number in self.sieve.passing([flat.text for flat in flats]):
+            found, matches = self.read(flats[number])
+            yield number, found, matches
 
-    def matches(self, flat: Flat) -> tuple[Occurrences, list[Match]] | None:
-        """Return what stands in the text and each pattern's matches in their order, excused or not.
-
-        None where no pattern can match.
-        """
-        distinct = flat.words()
-        there = 0
-        for word in distinct:
-            begun = self._begun(word)
-            there |= begun.bits
-            if begun.bits_by_second:
-                for second in begun.bits_by_second.keys() & distinct:
-                    there |= begun.bits_by_second[second]
-        if not any(True for _ in self._possible(there)):
-            return None
-        words = Words(flat, self._grammar, {word for word in distinct if self._knows(word)})
-        numbers, ranges = self._where(words)
-        if not numbers:
-            return None
+    def read(self, flat: Flat) -> tuple[Occurrences, list[Match]]:
+        """Return what stands in the text and each pattern's matches in their order, excused or not."""
+        words = Words(flat, self._grammar, self._knows)
+        numbers, ranges = self._where(words, flat.text)
         found = self._occurrences(words, numbers, ranges)
+        return found, self._chained(numbers, found)
+
+    def _chained(self, numbers: Sequence[int], found: Occurrences) -> list[Match]:
+        """Return the matches of some patterns in the text's order, of those that begin together the longest first."""
         matches = [one for number in numbers for one in _chains(number, self.patterns[number], found)]
-        return found, sorted(matches, key=lambda one: (one.first, -one.last))
+        return sorted(matches, key=lambda one: (one.first, -one.last))
 
     def _knows(self, word: str) -> bool:
         """Whether a word, or one like it, is in any pattern: a word broken at a line's end is then taken whole."""
         begun = self._begun(word)
-        return bool(begun.bits or begun.bits_by_second) or word in self._later
+        known = bool(begun.whole or begun.by_second or begun.opened) or word in self._later
+        return known and parts(word) == (word,)
 
-    def _possible(self, bits: int) -> Iterator[int]:
-        """Yield the patterns whose elements may all be there: each has a word that begins it."""
-        keys = bits & self._keys
-        while keys:
-            lowest = keys & -keys
-            keys ^= lowest
-            for need, number in self._by_key[lowest]:
-                if bits & need == need:
-                    yield number
-
-    def _where(self, words: Words) -> tuple[list[int], list[range]]:
+    def _where(self, words: Words, text: str) -> tuple[list[int], list[range]]:
         """Return the patterns that a sentence may hold, and the words of such sentences and of those beside them."""
-        begins = [*words.begins, len(words.text)]
-        text = [*words.text, ""]
+        sentences = [range(first, end) for first, end in pairwise((*words.begins, len(words.text)))]
         numbers: set[int] = set()
         wanted: set[int] = set()
-        for sentence in range(len(begins) - 1):
-            bits = 0
-            for number in range(begins[sentence], begins[sentence + 1]):
-                begun = self._begun(text[number])
-                bits |= begun.bits | begun.bits_by_second.get(text[number + 1], 0)
-            if possible := list(self._possible(bits)):
+        for at, possible in enumerate(self.sieve.possible([_said(words, text, one) for one in sentences])):
+            if possible:
                 numbers.update(possible)
-                wanted.update((sentence - 1, sentence, sentence + 1))
-        kept = sorted(one for one in wanted if 0 <= one < len(begins) - 1)
-        return sorted(numbers), [range(begins[one], begins[one + 1]) for one in kept]
+                wanted.update((at - 1, at, at + 1))
+        return sorted(numbers), [sentences[at] for at in sorted(wanted) if 0 <= at < len(sentences)]
 
     def _occurrences(self, words: Words, numbers: Sequence[int], ranges: Sequence[range]) -> Occurrences:
         wanted = {one for number in numbers for one in _elements(self.patterns[number])} | set(self._beside)
@@ -144,7 +101,7 @@ class Matcher:
             for element in begun.whole:
                 if element in spans:
                     spans[element].append((number, number))
-            for alternative in _longer(begun, words, number):
+            for alternative in _longer(begun, words, number) if begun.by_second or begun.opened else ():
                 for element in self._owners[alternative]:
                     if element in spans:
                         spans[element].append((number, number + len(alternative) - 1))
@@ -155,9 +112,9 @@ def _elements(pattern: Pattern) -> tuple[Element, ...]:
     return (*pattern.elements, pattern.unless, pattern.not_after, pattern.not_before)
 
 
-def _key(pattern: Pattern) -> Element:
-    """Return the element that is rarest in a text, by the look of it: the one whose shortest word is longest."""
-    return max(pattern.elements, key=lambda one: min(len(alternative[0]) for alternative in one.alternatives))
+def _said(words: Words, text: str, some: range) -> str:
+    """Return the stretch of folded text that words by their numbers stand in."""
+    return text[words.span[some[0]][0] : words.span[some[-1]][1]]
 
 
 def _by_second(alternatives: Iterable[Alternative]) -> tuple[dict[str, list[Alternative]], list[Alternative]]:

@@ -6,28 +6,36 @@ import html
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Container
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 _SPECIAL: Final = re.compile(
     r"[^\x00-\x7f]|[*_`~\\\[]|\](?:\([^()\s]{0,300}\))?|</?[A-Za-z][^<>]{0,200}>|&#?[0-9A-Za-z]{1,8};"
 )
 """What is no plain letter: other alphabets, Markdown's marks and links, tags and entities of HTML."""
 
-_WORDS: Final = re.compile(r"[^\W_]+(?:[.,][0-9]+)*(?:'[^\W_]+)*")
-_BROKEN: Final = re.compile(
+_BEGINS_SPECIAL: Final = re.compile(r"[*_`~\\\[\]<&]")
+"""A quick look at plain letters: most texts hold none of these."""
+
+WORD: Final = re.compile(r"%|[^\W_]+(?:[.,][0-9]+)*(?:'[^\W_]+)*")
+"""A word of folded text; `parts` says which words it stands for."""
+
+BROKEN: Final = re.compile(
     r"(?<![^\W_])(?P<before>[^\W\d_]{1,40})-[ \t]*+\n[ \t]*+(?P<behind>[^\W\d_]{1,40})(?![^\W_])"
 )
+"""A word broken at a line's end, or two words with a hyphen between them."""
+
 _TOKENS: Final = re.compile(
-    rf"(?P<broken>{_BROKEN.pattern})"
+    rf"(?P<broken>{BROKEN.pattern})"
     r"|(?P<word>[^\W_]+(?:[.,][0-9]+)*(?:'[^\W_]+)*)|(?P<percent>%)"
     r"|(?P<line>\n[ \t]*+(?:\n\s*|(?:[-+|#>]|[0-9]{1,3}[.)])[ \t]*))|(?P<stop>[.!?]+)|(?P<comma>[,()])"
     r"|(?P<colon>[;:|]|[ \t\n]--?-?[ \t\n])|(?P<newline>\n)"
 )
 _CONTRACTIONS: Final = {"re": "are", "ve": "have", "ll": "will", "d": "would", "m": "am", "s": "is"}
 _NEGATIVE: Final = {"ca": "can", "wo": "will", "sha": "shall", "ai": "is"}
+_WHOLE: Final = {"cannot": ("can", "not"), "n't": ("not",)}
 _IS: Final = frozenset(("it", "that", "this", "there", "here", "what", "he", "she", "who", "how", "where", "nothing"))
 """After these words 's is a verb; elsewhere it says whose something is."""
 _RUN_TOGETHER: Final = re.compile(r"(is|are|was|were|do|does|did|has|have|had|ca|could|wo|would|should|must|need)nt")
@@ -55,22 +63,13 @@ class Grammar:
     pronouns: frozenset[str]
 
 
-@dataclass(frozen=True)
-class Flat:
+class Flat(NamedTuple):
     """Folded text, and where its pieces begin in it and in the original."""
 
     text: str
     at: tuple[int, ...]
     original: tuple[int, ...]
     length: int
-
-    def words(self) -> set[str]:
-        """Return every word there may be: those broken at a line's end both whole and in pieces."""
-        found = set(_WORDS.findall(self.text))
-        found.update("%" if "%" in self.text else ())
-        if "-" in self.text and "\n" in self.text:
-            found.update(first + second for first, second in _BROKEN.findall(self.text))
-        return {part for word in found for part in (parts(word) if "'" in word or word[-1] == "t" else (word,))}
 
     def stretch(self, start: int, end: int) -> tuple[int, int]:
         """Return where the folded stretch stands in the original."""
@@ -86,6 +85,8 @@ class Flat:
 
 def fold(text: str) -> Flat:
     """Return `text` as it is read: small letters, no accents, no emphasis, one kind of hyphen, quote and space."""
+    if text.isascii() and not _BEGINS_SPECIAL.search(text):
+        return Flat(text.lower(), (0,), (0,), len(text))
     pieces, at, original, done, length = [], [], [], 0, 0
     for special in _SPECIAL.finditer(text):
         for piece, start in ((text[done : special.start()].lower(), done), (_plain(special.group()), special.start())):
@@ -120,8 +121,8 @@ def _letter(sign: str) -> str:
 @lru_cache(maxsize=20_000)
 def parts(word: str) -> tuple[str, ...]:
     """Return a word as the words it stands for: isn't as is and not, it's as it and is, client's as client."""
-    if word == "cannot":
-        return "can", "not"
+    if word in _WHOLE:
+        return _WHOLE[word]
     if together := _RUN_TOGETHER.fullmatch(word):
         return _NEGATIVE.get(together[1], together[1]), "not"
     head, mark, tail = word.partition("'")
@@ -134,13 +135,19 @@ def parts(word: str) -> tuple[str, ...]:
     return (head, _CONTRACTIONS[tail]) if tail in _CONTRACTIONS else (head, tail)
 
 
+def sure_end(abbreviations: Iterable[str]) -> re.Pattern[str]:
+    """Return where sentences of folded text surely end: `Words`, which looks closer, ends some more, and none less."""
+    unless = "".join(rf"(?<!\b{re.escape(one)}.)" for one in sorted(abbreviations))
+    return re.compile(rf"[.!?](?<=[^\W\d_]{{2}}.){unless}[.!?]*(?=\s)")
+
+
 class Words:
     """The words of a text in order: `text`, `span` in the folded text, `clause` and `sentence` by number.
 
     `asked` names the sentences that end with a question mark, `begins` the first word of each sentence that has any.
     """
 
-    def __init__(self, flat: Flat, grammar: Grammar, knows: Container[str]) -> None:
+    def __init__(self, flat: Flat, grammar: Grammar, knows: Callable[[str], bool]) -> None:
         self.text: list[str] = []
         self.span: list[tuple[int, int]] = []
         self.clause: list[int] = []
@@ -180,14 +187,14 @@ class Words:
         self.sentence.append(self._sentence)
         self._comma = self._colon = False
 
-    def _mark(self, kind: str | None, token: re.Match[str], text: str, knows: Container[str]) -> None:
+    def _mark(self, kind: str | None, token: re.Match[str], text: str, knows: Callable[[str], bool]) -> None:
         """Take what is no plain word: a mark, or a word broken at a line's end."""
         match kind:
             case "percent":
                 self._put("%", token.span())
             case "broken":
                 first, second = token.group("before"), token.group("behind")
-                if first + second in knows:
+                if knows(first + second):
                     self._put(first + second, token.span())
                 else:
                     self._put(first, token.span("before"))

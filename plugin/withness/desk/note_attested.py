@@ -5,10 +5,11 @@ The page of a member says of that member alone what was said of them by name; a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from withness import strict_json
 from withness.core.note import NOT_SHOWN, Attestation, Kept, Note, NoteTemplate
 from withness.errors import InvalidInput
 
@@ -34,9 +35,24 @@ class Attested:
     why_code: str = ""
 
 
-def attestation(template: NoteTemplate, note: Note, attested: Attested) -> dict[str, Any]:
-    """Return what is attested, as it is kept. Raises InvalidInput naming what is not said, or said wrongly."""
+def comments_before(versions: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return each member's newest comment on the versions that were signed before: the words stay with the note."""
+    found: dict[str, str] = {}
+    for one in versions:
+        found |= one["signed"]["attestation"]["comments"] if "signed" in one else {}
+    return found
+
+
+def attestation(
+    template: NoteTemplate, note: Note, attested: Attested, before: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Return what is attested, as it is kept; `before` are the members' comments on earlier versions.
+
+    Raises InvalidInput naming what is not said, or said wrongly.
+    """
     comments = dict(attested.comments or {})
+    given = {"credentials": attested.credentials, "why_not": attested.why_not, "comments": comments}
+    strict_json.check(given, name="the attestation")
     if template.kept is Kept.SUPERVISION:
         if any((attested.shown, attested.why_not, attested.why_code, comments, attested.written_together)):
             raise InvalidInput("This note is about your own work: no client sees or signs it.", field="shown")
@@ -61,6 +77,7 @@ def attestation(template: NoteTemplate, note: Note, attested: Attested) -> dict[
         "why_not_shown": attested.why_not,
         "why_code": (attested.why_code or NOT_SHOWN[0]) if hidden else "",
         "comments": comments,
+        "comments_before": {who: words for who, words in (before or {}).items() if who not in comments},
         "written_together": _together(note, attested.written_together),
     }
 
@@ -94,5 +111,6 @@ def as_signed(note: Note, said: Mapping[str, Any], when: str) -> Attestation:
         shown=shown if isinstance(shown, dict) else dict.fromkeys(one if shown else (), shown),
         why_code=said["why_code"],
         comments=said["comments"],
+        comments_before=said["comments_before"],
         written_together=tuple(together) if isinstance(together, list) else one if together else (),
     )

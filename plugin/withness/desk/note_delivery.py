@@ -1,8 +1,8 @@
 """Delivery of a signed note: at least once, with one effect, and never asked of the gate.
 
 A document that carries a plan is looked at again under the lock: it is withheld for good when the plan is not released
-any more (contracts I7). Before every retry the document's id is read, and what is there is not written again. Earlier
-documents of the same note are marked as superseded, each over the version that was read.
+any more, or was amended since (contracts I7). Before every retry the document's id is read, and what is there is not
+written again. Earlier documents of the same note are marked as superseded, each over the version that was read.
 """
 
 from __future__ import annotations
@@ -12,19 +12,20 @@ from dataclasses import replace
 from typing import Any, Final
 
 from withness.audit.record import Kind
+from withness.desk.amending import version_of
 from withness.desk.context import Actor, Context
 from withness.desk.note_documents import tried
 from withness.desk.note_release import released
 from withness.desk.outbox import OTHER_EHR, Sent, failed, failed_in, move
 from withness.errors import CannotTell, Conflict, EhrRefused, EhrUnavailable, InvalidInput, SealBroken
 from withness.fhir.making import Resource
-from withness.fhir.note_resources import require_note, superseding
+from withness.fhir.note_resources import never_arrived, require_note, superseding
 from withness.store.rows import OPEN, Delivery, OutboxRow
 from withness.store.transaction import Transaction
 
 WITHHELD: Final = (
-    "The plan that this document carries is not released any more; it was not sent. Once the plan is released again, "
-    "amend and sign the document."
+    "The plan that this document carries is not released any more, or was amended; it was not sent. Once the plan is "
+    "released, amend the document to what stands and sign it."
 )
 _TRIES: Final = 3
 _REFUSALS: Final = (EhrRefused, Conflict, InvalidInput)
@@ -51,14 +52,16 @@ def deliver_note(context: Context, id: str, actor: Actor) -> Sent:
 
 
 def _may_go(tx: Transaction, row: OutboxRow) -> bool:
-    """Whether what the document carries is still released in this member's own chart; another's hold is not asked."""
+    """Whether what the document carries stands, and is released in this member's own chart; another's is not asked."""
     if not row.content["plan"]:
         return True
     try:
         plan = tx.plan(row.content["plan"])
     except SealBroken:
         return False
-    return plan is not None and released(plan, (row.content["person"],))
+    if plan is None or version_of(plan) != row.content["plan_version"]:
+        return False
+    return released(plan, (row.content["person"],))
 
 
 def _withhold(tx: Transaction, context: Context, row: OutboxRow, actor: Actor) -> Sent:
@@ -115,11 +118,14 @@ def _done(tx: Transaction, context: Context, row: OutboxRow, actor: Actor) -> Se
 
 
 def _newest(tx: Transaction, row: OutboxRow) -> OutboxRow | None:
-    """Return the outbox row of the newest signed version in the same chart."""
-    note = tx.note(row.plan_id)
-    signed = [one["signed"]["rows"] for one in note.content["versions"] if "signed" in one] if note else []
-    ids = [rows[row.content["person"]] for rows in signed if row.content["person"] in rows]
-    return tx.outbox(ids[-1]) if ids and ids[-1] != row.decision_id else None
+    """Return the outbox row of the newest signed version in the same chart; one that does not open is sent no more."""
+    try:
+        note = tx.note(row.plan_id)
+        signed = [one["signed"]["rows"] for one in note.content["versions"] if "signed" in one] if note else []
+        ids = [rows[row.content["person"]] for rows in signed if row.content["person"] in rows]
+        return tx.outbox(ids[-1]) if ids and ids[-1] != row.decision_id else None
+    except SealBroken:
+        return None
 
 
 def _write(context: Context, row: OutboxRow) -> None:
@@ -150,8 +156,15 @@ def _document(context: Context, row: OutboxRow) -> list[Mapping[str, Any]]:
 
 
 def _superseding(context: Context, row: OutboxRow, bundle: Resource) -> Resource:
-    """Return the Bundle that marks earlier documents, too; one that never arrived is written as what it is now."""
+    """Return the Bundle that marks earlier documents, too.
+
+    One that never arrived is written as superseded without its words, so that its place is taken if it comes late. Of
+    one whose outbox row does not open the id is all that is known: it is marked where it is there.
+    """
     for before in row.content["before"]:
         stored = context.ehr.read(f"DocumentReference/{before['id']}")
-        bundle = superseding(bundle, *((stored.resource, stored.version) if stored else (before, "")))
+        if stored is not None:
+            bundle = superseding(bundle, stored.resource, stored.version)
+        elif "content" in before:
+            bundle = superseding(bundle, never_arrived(before), "")
     return bundle

@@ -13,7 +13,7 @@ from withness.desk.note_pages import Page, share
 from withness.desk.shares import ACTIVE, share_of
 from withness.errors import SealBroken
 from withness.fhir.check import require_valid
-from withness.fhir.note_resources import Document, note_transaction
+from withness.fhir.note_resources import Document, document_id, note_transaction
 from withness.store.rows import Delivery, NoteRow, OutboxRow, PlanState
 from withness.store.transaction import Transaction
 
@@ -22,23 +22,37 @@ Bundles = dict[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Earlier:
-    """What earlier versions left of a note in one chart: outbox `rows`, and the documents that are or may be there."""
+    """What earlier versions left of a note in one chart: outbox `rows`, and the documents that are or may be there.
+
+    Of a document whose row does not open, only type and id are known.
+    """
 
     rows: tuple[str, ...] = ()
     documents: tuple[Mapping[str, Any], ...] = field(default_factory=tuple)
 
     @property
     def replaces(self) -> str:
-        """The newest of these documents, "" for none."""
-        return f"DocumentReference/{self.documents[-1]['id']}" if self.documents else ""
+        """The newest document that is known to be written before or with this one, "" for none."""
+        known = [one for one in self.documents if "content" in one]
+        return f"DocumentReference/{known[-1]['id']}" if known else ""
 
 
 def earlier_of(tx: Transaction, row: NoteRow, member: str) -> Earlier:
     """Return what earlier signed versions left in a member's chart, oldest first."""
-    ids = [one["signed"]["rows"].get(member, "") for one in row.content["versions"] if "signed" in one]
-    sent = [found for id in ids if (found := tx.outbox(id)) is not None]
-    there = [one.content["bundle"]["entry"][0]["resource"] for one in sent if may_be_there(one)]
-    return Earlier(tuple(one.decision_id for one in sent), tuple(there))
+    rows, there = [], []
+    for version in row.content["versions"]:
+        id = version["signed"]["rows"].get(member) if "signed" in version else None
+        if id is None:
+            continue
+        try:
+            sent = tx.outbox(id)
+        except SealBroken:  # it is sent no more, and may have been: a damaged row never stops a note
+            there.append({"resourceType": "DocumentReference", "id": document_id(row.id, version["number"], member)})
+            continue
+        if sent is not None:
+            rows.append(id)
+            there += [sent.content["bundle"]["entry"][0]["resource"]] if may_be_there(sent) else []
+    return Earlier(tuple(rows), tuple(there))
 
 
 def may_be_there(row: OutboxRow) -> bool:

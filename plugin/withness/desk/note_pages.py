@@ -20,6 +20,7 @@ from withness.core.note import (
     for_chart,
     missing,
 )
+from withness.desk import note_amended
 from withness.desk.context import Context
 from withness.errors import InvalidContent, InvalidInput
 
@@ -83,7 +84,7 @@ def look(context: Context, template: NoteTemplate, note: Note, *, to_sign: bool 
     """
     claims, warnings, unread = [], [], list(context.note_faults)
     try:
-        claims = list(_claims(context, template, note))
+        claims = list(_claims(context, template, note, wordless=to_sign))
     except InvalidContent as error:
         if to_sign:
             raise
@@ -143,6 +144,7 @@ def page(context: Context, template: NoteTemplate, note: Note, *, preview: str =
     known = context.claims.statements if template.statements else {}
     statements = {id: one.text for id, one in known.items()}
     markdown = note_render.markdown(template, note, statements, preview=preview, partial=True)
+    markdown = note_amended.marked(context, note, markdown, preview=bool(preview))
     return Page(markdown, note_render.page(markdown, title=template.title), note_render.text(markdown))
 
 
@@ -153,20 +155,36 @@ def pages(context: Context, template: NoteTemplate, note: Note, *, preview: str 
     return {who: page(context, template, share(context, template, note, who), preview=preview) for who in note.members}
 
 
-def _claims(context: Context, template: NoteTemplate, note: Note) -> Iterator[dict[str, str]]:
-    from withness.core.claims import claims_in_note
+def _claims(context: Context, template: NoteTemplate, note: Note, *, wordless: bool) -> Iterator[dict[str, str]]:
+    """Yield each claim with what to write instead; `wordless` for an error, which repeats no sentence of the note."""
+    from withness.core.claims import claims_in_note, clinicians_texts
+    from withness.packs.note_texts import instead_of
 
     if template.audience not in GUARDED:
         return
+    texts = dict(clinicians_texts(template, note))
     for field, found in claims_in_note(template, note, context.claims.claims):
+        written = "" if wordless else _sentence(texts[field], found.start, found.start + len(found.words))
         yield {
             "field": field,
             "claim": found.claim.id,
             "words": found.words,
             "sentence": found.claim.sentence,
             "reason": found.claim.reason,
+            "instead": instead_of(found.claim.id),
             "source": found.claim.source,
+            "written": written,
         }
+
+
+_SENTENCE_ENDS: Final = re.compile(r"[.!?](?=\s)|\n")
+
+
+def _sentence(text: str, start: int, end: int) -> str:
+    """Return the sentence in which a stretch of a text stands."""
+    before = [one.end() for one in _SENTENCE_ENDS.finditer(text, 0, start)]
+    after = _SENTENCE_ENDS.search(text, end)
+    return text[before[-1] if before else 0 : after.end() if after else len(text)].strip()
 
 
 def _warnings(context: Context, template: NoteTemplate, note: Note) -> Iterator[dict[str, str]]:

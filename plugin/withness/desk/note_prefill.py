@@ -15,6 +15,7 @@ from typing import Any, Final
 from withness.audit.record import Leaf, moment
 from withness.core.goal import AcceptanceStatus
 from withness.core.note import LISTS, FieldKind, Kept, NoteField, NoteTemplate
+from withness.core.origin import from_chart_name, from_check_in, from_gate, from_plan, from_trail, value_digest
 from withness.core.plan import ChartGoal, ChartPlan, Plan, charts
 from withness.desk.amending import version_of
 from withness.desk.context import Context
@@ -66,7 +67,7 @@ class _Known:
 
     @property
     def plan_source(self) -> str:
-        return f"plan {self.row.id}, version {version_of(self.row)}" if self.row else ""
+        return from_plan(self.row.id, version_of(self.row)) if self.row else ""
 
     def chart(self, member: str) -> ChartPlan | None:
         """Return the member's own share of the plan."""
@@ -124,9 +125,9 @@ _EMPTY: Final = (FieldKind.TEXT, *LISTS)
 """What may stand empty in a note file; an answer to choose, a day or a number is left out until there is one."""
 
 
-def _fields(known: _Known) -> tuple[dict[str, Any], dict[str, str], dict[str, str]]:
+def _fields(known: _Known) -> tuple[dict[str, Any], dict[str, dict[str, str]], dict[str, str]]:
     fields: dict[str, Any] = {}
-    prefilled: dict[str, str] = {}
+    prefilled: dict[str, dict[str, str]] = {}
     left: dict[str, str] = {}
     for _, one in known.template.fields():
         if one.kind in _EMPTY:
@@ -137,7 +138,8 @@ def _fields(known: _Known) -> tuple[dict[str, Any], dict[str, str], dict[str, st
         if isinstance(given, str):
             left[one.id] = given
         else:
-            fields[one.id], prefilled[one.id] = given.value, given.source
+            fields[one.id] = given.value
+            prefilled[one.id] = {"from": given.source, "digest": value_digest(given.value)}
     return fields, prefilled, left
 
 
@@ -160,7 +162,7 @@ def _patient_name(known: _Known, one: NoteField) -> Given | str:
     if known.names is None:
         return AWAY
     name = known.names.get(known.members[0], "") if known.members else ""
-    return Given(name, f"the chart, {known.members[0].partition('/')[0]}.name") if name else NONE_FOUND
+    return Given(name, from_chart_name(known.members[0])) if name else NONE_FOUND
 
 
 def _check_in(known: _Known, one: NoteField) -> Given | str:
@@ -171,7 +173,7 @@ def _check_in(known: _Known, one: NoteField) -> Given | str:
         found = last_check_in(known.context, known.members[0])
     except WithnessError:
         return AWAY
-    return Given(found[1], f"the chart, check-in of {found[0].isoformat()}") if found else NONE_FOUND
+    return Given(found[1], from_check_in(found[0])) if found else NONE_FOUND
 
 
 # -- from the plan
@@ -270,7 +272,7 @@ def _standing_decision(known: _Known, one: NoteField) -> Given | str:
         return NONE_FOUND
     day = _day(known, decided)
     screen = f"; risk screen of {_spelt(_day(known, screened))}" if screened else "; no risk screen"
-    return Given(f"{decided.outcome}, decided on {_spelt(day)}{screen}", f"the gate, {day.isoformat()}")
+    return Given(f"{decided.outcome}, decided on {_spelt(day)}{screen}", from_gate(day))
 
 
 def _screen(known: _Known, one: NoteField) -> Given | str:
@@ -282,7 +284,7 @@ def _screen(known: _Known, one: NoteField) -> Given | str:
     if screened is None:
         return NONE_FOUND
     day, id = _day(known, screened), json.loads(screened.body)["details"]["screen"]
-    return Given(f"Risk screen of {_spelt(day)}, {id}", f"the trail, {day.isoformat()}")
+    return Given(f"Risk screen of {_spelt(day)}, {id}", from_trail(day))
 
 
 def _day(known: _Known, leaf: Leaf) -> date:

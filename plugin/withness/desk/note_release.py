@@ -1,4 +1,7 @@
-"""Whether the plan that a document carries is released now: the store knows, and the gate is not asked."""
+"""Whether the plan that a document carries is released now, in the version that the document carries.
+
+The store knows; the gate is not asked.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from withness.core.note import Note, NoteTemplate
+from withness.core.origin import plan_in
+from withness.desk.amending import version_of
 from withness.desk.shares import OVER, members_of, paused_by, share_of
-from withness.errors import InvalidInput, SealBroken
+from withness.errors import Conflict, InvalidInput, SealBroken
 from withness.store.rows import PlanRow, PlanState
 from withness.store.transaction import Transaction
 
@@ -20,25 +25,33 @@ PREVIEW_HINT: Final = "To look at it: withness note render FILE. Each page says 
 def may_carry(tx: Transaction, template: NoteTemplate, note: Note) -> bool:
     """Whether this note may be saved now: any may, but for the two documents that carry the plan (contracts I7).
 
-    Asked under the store's lock. Raises InvalidInput for a plan that is not there, or not these members'.
+    Asked under the store's lock. Raises InvalidInput for a plan that is not there, or not these members', Conflict
+    for a document that carries a version of it that was amended since. Nothing is asked of a note about safety.
     """
+    if template.needs_release and not note.plan:
+        raise InvalidInput("plan must name the plan that this document carries.", field="plan", hint=_LIST)
+    if template.always_saves or not note.plan:
+        return True
+    try:
+        row = require_plan(tx, note.plan, note.members)
+    except SealBroken:
+        return not template.needs_release
     if not template.needs_release:
         return True
-    row = plan_of(tx, note)
-    return row is not None and released(row, note.members)
+    if not released(row, note.members):
+        return False
+    _require_newest(row, note)
+    return True
 
 
-def plan_of(tx: Transaction, note: Note) -> PlanRow | None:
-    """Return the plan that a note names, None where it does not open.
-
-    Raises InvalidInput for no plan, or one that is another unit's.
-    """
-    if not note.plan:
-        raise InvalidInput("plan must name the plan that this document carries.", field="plan", hint=_LIST)
-    try:
-        return require_plan(tx, note.plan, note.members)
-    except SealBroken:
-        return None
+def _require_newest(row: PlanRow, note: Note) -> None:
+    """Raise Conflict for words that were taken from another version of the plan than the one that stands."""
+    stands = version_of(row)
+    for id, origin in note.prefilled.items():
+        named = plan_in(origin)
+        if named is not None and named[1] != stands:
+            said = f"fields.{id} was taken from version {named[1]} of the plan; version {stands} stands now."
+            raise Conflict(said, field=f"fields.{id}", hint=_ANEW)
 
 
 def require_plan(tx: Transaction, id: str, members: Sequence[str]) -> PlanRow:
@@ -50,6 +63,9 @@ def require_plan(tx: Transaction, id: str, members: Sequence[str]) -> PlanRow:
 
 
 _LIST: Final = "Run: withness plan list"
+_ANEW: Final = (
+    "Begin the document anew from what stands: withness note start TEMPLATE --plan PLAN. Take over what you wrote."
+)
 
 
 def released(row: PlanRow, members: Sequence[str]) -> bool:

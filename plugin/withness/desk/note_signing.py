@@ -17,19 +17,32 @@ from withness.audit.record import Kind, instant
 from withness.core.note import Kept, Note, NoteTemplate, stays_inside
 from withness.core.people import Refusal
 from withness.desk.acts import Signatures, enrolled, refuse
+from withness.desk.amending import version_of
 from withness.desk.context import Actor, Context
 from withness.desk.digests import digest
-from withness.desk.note_attested import Attested, as_signed, attestation
+from withness.desk.note_attested import Attested, as_signed, attestation, comments_before
 from withness.desk.note_delivery import deliver_note
 from withness.desk.note_documents import Earlier, documents, earlier_of
 from withness.desk.note_pages import Page, look, pages
 from withness.desk.note_release import may_carry
-from withness.desk.notes import SIGNED, digest_of, read, record_of, refusal_of, require, signed_text, whose
+from withness.desk.notes import (
+    SIGNED,
+    TAKE_UP,
+    WAS_DISCARDED,
+    digest_of,
+    read,
+    record_of,
+    refusal_of,
+    require,
+    signed_text,
+    whose,
+)
 from withness.desk.outbox import Sent, enqueue, move
 from withness.desk.signing import keys_fault
-from withness.errors import Conflict, NoteNotReady
+from withness.errors import Conflict, InvalidInput, NoteNotReady
 from withness.signing import Signer
 from withness.store.rows import OPEN, Delivery, NoteRow, NoteState, Sending
+from withness.store.sealed import readable
 from withness.store.transaction import Transaction
 
 
@@ -81,7 +94,8 @@ def sign(context: Context, id: str, actor: Actor, attested: Attested, signer: Si
     version = row.content["versions"][-1]
     template, note = read(context, version["file"])
     _refuse_others(context, row, actor, signer)
-    said = attestation(template, note, attested)
+    _require_day(context, note)
+    said = attestation(template, note, attested, comments_before(row.content["versions"][:-1]))
     if row.state in SIGNED:
         return _signed_before(context, row, version, said)
     # What is attested is read with the note: it stands on the same pages.
@@ -110,6 +124,12 @@ def _refuse_others(context: Context, row: NoteRow, actor: Actor, signer: Signer 
         refuse(context, actor, Kind.NOTE_SAVED, fault, person=person)
 
 
+def _require_day(context: Context, note: Note) -> None:
+    """A draft may be made ready beforehand; nobody signs for a day to come. Raises InvalidInput."""
+    if note.held_on > context.now().astimezone(context.settings.zone).date():
+        raise InvalidInput("held_on is a day to come: a note is signed once it was held.", field="held_on")
+
+
 def _signed_before(context: Context, row: NoteRow, version: Mapping[str, Any], said: Mapping[str, Any]) -> Signed:
     """Answer a repeated signature where it stands now. Raises Conflict for another one."""
     if version["signed"]["attestation"] != dict(said):
@@ -118,17 +138,21 @@ def _signed_before(context: Context, row: NoteRow, version: Mapping[str, Any], s
             field="ID",
             hint="Run: withness note amend ID FILE --reason TEXT",
         )
+    ids = {id: who for who, id in version["signed"]["rows"].items()}
     with context.store.transaction() as tx:
-        stands = {who: tx.outbox(id) for who, id in version["signed"]["rows"].items()}
-    return Signed(row, {who: Sent(one.state) for who, one in stands.items() if one is not None})
+        stands, _ = readable(tx.outbox, tuple(ids))
+    return Signed(row, {ids[one.decision_id]: Sent(one.state) for one in stands})
 
 
 def _require_ready(context: Context, template: NoteTemplate, note: Note) -> None:
     found = look(context, template, note, to_sign=True)
     if found.ready:
         return
-    sentences = [f"Missing: {one['section']}, {one['title']}. {one['help']}" for one in found.missing]
-    sentences += [f"Not to be claimed: {one['field']}: {one['sentence']} {one['reason']}" for one in found.claims]
+    sentences = [f"Missing: {one['section']}, {one['title']} ({one['field']}). {one['help']}" for one in found.missing]
+    sentences += [
+        f"Not to be claimed: {one['field']}: {one['sentence']} {one['reason']} Write instead: {one['instead']}"
+        for one in found.claims
+    ]
     sentences += [f"{one['section']}, {one['title']} names a member. {one['help']}" for one in found.named]
     first = (*found.missing, *found.claims, *found.named)[0]["field"]
     raise NoteNotReady(
@@ -176,7 +200,10 @@ def _write(tx: Transaction, ready: _Ready, actor: Actor, signer: Signer | None) 
     """Write signature, records and outbox rows together; None when the plan that it carries is not released now."""
     asked, context = ready.asked, ready.asked.context
     row = require(tx, asked.row.id)
-    if row.state in SIGNED or row.content["versions"][-1]["number"] != asked.version["number"]:
+    stood = row.content["versions"][-1]["number"] == asked.version["number"]
+    if row.state is NoteState.DISCARDED:
+        raise Conflict(WAS_DISCARDED, field="ID", hint=TAKE_UP)
+    if row.state in SIGNED or not stood:
         raise Conflict("This note was saved anew meanwhile: look at it, and sign what stands now.", field="ID")
     if any(earlier_of(tx, row, who) != one for who, one in ready.earlier.items()):
         raise _Moved("An earlier version of this note is on its way to the EHR: try again.", field="ID")
@@ -189,7 +216,7 @@ def _write(tx: Transaction, ready: _Ready, actor: Actor, signer: Signer | None) 
         content = {
             "bundle": bundle,
             "before": list(ready.earlier[who].documents),
-            "plan": asked.note.plan if asked.template.needs_release else "",
+            **_carried(tx, asked),
         }
         rows[who], queued = enqueue(
             tx,
@@ -219,6 +246,12 @@ def _write(tx: Transaction, ready: _Ready, actor: Actor, signer: Signer | None) 
     )
     context.record(tx, actor, ready.at, made, *records)
     return rows
+
+
+def _carried(tx: Transaction, asked: _Asked) -> dict[str, str]:
+    """Return the plan that the documents carry, and in which version: what is looked at again before they go."""
+    row = tx.plan(asked.note.plan) if asked.template.needs_release else None
+    return {"plan": row.id, "plan_version": version_of(row)} if row else {"plan": "", "plan_version": ""}
 
 
 def _signed_version(tx: Transaction, ready: _Ready, rows: Mapping[str, str], signer: Signer | None) -> dict[str, Any]:

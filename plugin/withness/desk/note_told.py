@@ -8,10 +8,10 @@ from typing import Any, Final
 from withness.core.note import Kept, NoteField, NoteTemplate
 from withness.desk.note_pages import NOTHING_FOUND
 from withness.desk.note_release import HELD, PREVIEW_HINT
-from withness.desk.notes import Saved
+from withness.desk.notes import TAKE_UP, Saved
 from withness.errors import InvalidInput, SealBroken
 from withness.fhir.note_resources import document_id
-from withness.store.rows import NoteRow
+from withness.store.rows import NoteRow, NoteState
 from withness.store.transaction import Transaction
 
 
@@ -21,14 +21,28 @@ def saved(done: Saved) -> dict[str, Any]:
         held = {"note": None, "saved": False, "state": "held", "version": None}
         return {**held, "sentence": HELD, "hint": PREVIEW_HINT, **NOTHING_FOUND.as_dict()}
     ready = "It can be signed." if done.found.ready else "It cannot be signed yet; see what is listed."
+    sentence, hint = f"Saved as a draft. {ready}", ""
+    if done.row.state is NoteState.DISCARDED:
+        sentence, hint = "This text is kept already, in a draft that was discarded.", TAKE_UP
     return {
         "note": done.row.id,
         "saved": True,
         "state": done.row.state.value,
         "version": done.number,
-        "sentence": f"Saved as a draft. {ready}",
-        "hint": "",
+        "sentence": sentence,
+        "hint": hint,
         **done.found.as_dict(),
+    }
+
+
+def discarded(row: NoteRow) -> dict[str, Any]:
+    """Return how a draft that was put away is told."""
+    return {
+        "note": row.id,
+        "state": row.state.value,
+        "version": row.content["discarded"][-1]["version"],
+        "sentence": "Discarded. The list leaves it out, and nothing of it is deleted: withness note show --all",
+        "hint": TAKE_UP,
     }
 
 
@@ -53,7 +67,8 @@ def listed(tx: Transaction, id: str, templates: Mapping[str, NoteTemplate], acto
         row = None
     if row is None:
         empty: dict[str, Any] = {"template": "", "title": "", "kept": "", "members": [], "author": "", "held_on": ""}
-        return {"note": id, "state": "unreadable", **empty, "version": None, "updated": "", "delivery": {}}
+        empty |= {"template_there": False, "version": None, "updated": "", "delivery": {}}
+        return {"note": id, "state": "unreadable", **empty}
     if row.kind is Kept.SUPERVISION and row.content["author"] != actor:
         return None
     signed = [one["signed"]["rows"] for one in row.content["versions"] if "signed" in one]
@@ -69,6 +84,7 @@ def head(row: NoteRow, templates: Mapping[str, NoteTemplate]) -> dict[str, Any]:
         "state": row.state.value,
         "template": content["template"],
         "title": template.title if template else content["template"],
+        "template_there": template is not None,
         "kept": row.kind.value,
         "members": list(content["members"]),
         "author": content["author"],
@@ -76,6 +92,12 @@ def head(row: NoteRow, templates: Mapping[str, NoteTemplate]) -> dict[str, Any]:
         "version": content["versions"][-1]["number"],
         "updated": row.updated_at,
     }
+
+
+def discardings(row: NoteRow) -> list[dict[str, Any]]:
+    """Return each time that a note was discarded as a draft: which version, by whom, when and why."""
+    listed = row.content.get("discarded", ())
+    return [{name: one[name] for name in ("version", "at", "actor", "reason")} for one in listed]
 
 
 def version(tx: Transaction, row: NoteRow, one: Mapping[str, Any]) -> dict[str, Any]:

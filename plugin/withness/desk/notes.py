@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
+from withness import strict_json
 from withness.audit.record import Kind, Record, canonical, instant
 from withness.core.note import Kept, Note, NoteTemplate
 from withness.desk.context import Actor, Context
@@ -26,12 +27,16 @@ from withness.store.rows import NoteRow, NoteState
 from withness.store.transaction import Transaction
 
 LIST: Final = "Run: withness note show"
+MOST_REASON: Final = 2_000
+WAS_DISCARDED: Final = "This draft was discarded: it is not signed."
+TAKE_UP: Final = "To take it up again, save it anew: withness note save FILE --id ID"
 SIGNED: Final = (NoteState.SIGNED, NoteState.AMENDED)
 """Notes whose newest version is signed: a change of them is an amendment."""
 
 _DRAFTS: Final = {
     None: NoteState.DRAFT,
     NoteState.DRAFT: NoteState.DRAFT,
+    NoteState.DISCARDED: NoteState.DRAFT,
     NoteState.SIGNED: NoteState.AMENDING,
     NoteState.AMENDED: NoteState.AMENDING,
     NoteState.AMENDING: NoteState.AMENDING,
@@ -73,7 +78,12 @@ def read(context: Context, file: Mapping[str, Any]) -> tuple[NoteTemplate, Note]
     """Return a note file's template and note. Raises InvalidInput naming the first field that cannot be taken."""
     from withness.packs.note_file import read_note
 
-    note = read_note(file, context.note_templates)
+    try:
+        note = read_note(file, context.note_templates)
+    except InvalidInput as error:
+        if error.field == "template":
+            error.hint = "Run: withness note list. Templates of your own are in the folder that WITHNESS_PACKS names."
+        raise
     return context.note_templates[note.template], note
 
 
@@ -88,8 +98,10 @@ def save(context: Context, file: Mapping[str, Any], actor: Actor, *, id: str = "
 
 def amend(context: Context, id: str, file: Mapping[str, Any], reason: str, actor: Actor) -> Saved:
     """Save the draft of an amendment: the signed version stands until this one is signed. Raises as `save`."""
-    if not reason.strip():
-        raise InvalidInput("An amendment needs a reason.", field="reason")
+    if not isinstance(reason, str) or not reason.strip() or len(reason) > MOST_REASON:
+        said = f"An amendment needs a reason, at most {MOST_REASON} characters."
+        raise InvalidInput(said, field="reason")
+    strict_json.check({"reason": reason}, name="the reason")
     return _save(_asked(context, file, actor, id, reason))
 
 
@@ -224,6 +236,11 @@ def record_of(row: NoteRow, version: Mapping[str, Any], actor: Actor, outcome: s
             "digest": said,
         },
     )
+
+
+def discarded_versions(row: NoteRow) -> tuple[int, ...]:
+    """Return the numbers of the versions that were the newest when the draft was discarded."""
+    return tuple(one["version"] for one in row.content.get("discarded", ()))
 
 
 def whose(kept: Kept, members: list[str]) -> str | None:

@@ -81,8 +81,7 @@ def show(context: Context, id: str, actor: Actor) -> ProcessNoteRow:
 def own(context: Context, actor: Actor) -> tuple[tuple[str, str], ...]:
     """Return id and time of the author's own process notes, newest first; nobody sees that others have any."""
     with context.store.transaction() as tx:
-        rows = [tx.process_note(id) for id in tx.process_note_ids(actor.ref)]
-    return tuple((row.id, row.written_at) for row in rows if row is not None)
+        return tx.process_notes_of(actor.ref)
 
 
 def _refuse(context: Context, actor: Actor, kind: Kind = Kind.NOTE_SAVED) -> None:

@@ -10,7 +10,8 @@ from withness.audit.check import Damage
 from withness.audit.record import Kind, Leaf
 from withness.core.people import People
 from withness.desk.digests import digest
-from withness.desk.notes import digest_of, signed_text
+from withness.desk.note_discarding import discard_digest
+from withness.desk.notes import digest_of, discarded_versions, signed_text
 from withness.errors import SealBroken
 from withness.signing import verifies
 from withness.store.rows import NoteRow
@@ -30,6 +31,7 @@ class NotesRun:
     requests: dict[str, str] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
     signed: list[tuple[str, int, Mapping[str, Any], str, int]] = field(default_factory=list)
+    discarded: dict[str, list[str]] = field(default_factory=dict)
     apart: dict[str, tuple[str, str, int]] = field(default_factory=dict)
 
     def take(self, leaf: Leaf, details: Mapping[str, Any], people: People) -> None:
@@ -38,10 +40,13 @@ class NotesRun:
             return
         if "process_note" in details:
             self.apart[details["process_note"]] = (leaf.actor, details["digest"], leaf.seq)
-        if "digest" not in details or "note" not in details:
+        if "note" not in details or not ("digest" in details or "discarded" in details):
             return
         note, number = details["note"], details["version"]
         self.states[note] = (details["note_state"], leaf.seq)
+        if "discarded" in details:
+            self.discarded.setdefault(note, []).append(details["discarded"])
+            return
         if "rendered" in details:
             author = people.get(leaf.actor)
             key = author.key if author is not None and author.active else ""
@@ -91,6 +96,10 @@ class NotesRun:
             yield from self._signature(id, kept.get(number, {}), details, key, seq)
         if {number for number, one in kept.items() if "signed" in one} != {one[1] for one in mine}:
             yield Damage("a note is signed otherwise than its records say", newest)
+        if [discard_digest(one) for one in row.content.get("discarded", ())] != self.discarded.get(id, []):
+            yield Damage("a draft was discarded otherwise than its records say", newest)
+        if {one[1] for one in mine} & {*discarded_versions(row)}:
+            yield Damage("a version of a note was discarded and signed", newest)
 
     def _signature(
         self, id: str, version: Mapping[str, Any], details: Mapping[str, Any], key: str, seq: int

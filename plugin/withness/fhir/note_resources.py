@@ -104,6 +104,19 @@ def superseding(bundle: Resource, before: Mapping[str, Any], version: str) -> Re
     return require_note({**bundle, "entry": [*bundle["entry"], put(marked, version)]} if marked else bundle)
 
 
+NEVER_ARRIVED: Final = (
+    "This version was replaced before it reached this chart. It is kept where it was written; what stands is the "
+    "document that replaces it."
+)
+"""What stands in the place of the words of an earlier version that a newer one overtook."""
+
+
+def never_arrived(document: Mapping[str, Any]) -> Resource:
+    """Return an earlier document as it is written where it never arrived: its frame, without a word of what it said."""
+    first = document["content"][0]["attachment"]
+    return {**document, "content": [_attachment("text/plain", NEVER_ARRIVED, first["title"], first["creation"])]}
+
+
 # --- DocumentReference ---------------------------------------------------------------------------------------
 
 
@@ -141,8 +154,14 @@ def _doc_status(document: Document) -> str:
 
 
 def _content(document: Document, kind: str, rendered: str) -> Resource:
-    """Return one form of the note: its bytes, their number, and their SHA-1, which R4 Attachment.hash asks for."""
-    made = rendered.encode()
+    """Return one form of the note."""
+    title, creation = document.template.title, instant(document.made_at, field="creation")
+    return _attachment(kind, rendered, title, creation)
+
+
+def _attachment(kind: str, text: str, title: str, creation: str) -> Resource:
+    """Return a text's bytes, their number, and their SHA-1, which R4 Attachment.hash asks for."""
+    made = text.encode()
     digest = hashlib.sha1(made, usedforsecurity=False).digest()
     return {
         "attachment": {
@@ -150,8 +169,8 @@ def _content(document: Document, kind: str, rendered: str) -> Resource:
             "data": base64.b64encode(made).decode(),
             "size": len(made),
             "hash": base64.b64encode(digest).decode(),
-            "title": document.template.title,
-            "creation": instant(document.made_at, field="creation"),
+            "title": title,
+            "creation": creation,
         }
     }
 

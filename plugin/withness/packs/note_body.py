@@ -6,11 +6,11 @@ Pure of files and settings, so that the child process of a site's templates need
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from withness.core.note import FieldKind, Layout, Note, NoteField, NoteTemplate, Value, Whose, filled
 from withness.errors import InvalidContent
@@ -19,6 +19,9 @@ from withness.packs.note_text import Chosen, Nay, Written, escaped, quoted
 
 if TYPE_CHECKING:
     from jinja2 import Template
+
+Made = TypeVar("Made")
+"""What is made of a template."""
 
 _EMPTY: Final = Written("")
 _GAPS: Final = re.compile(r"\n{3,}")
@@ -48,6 +51,24 @@ def body(template: NoteTemplate, note: Note, statements: Mapping[str, str], said
     return _GAPS.sub("\n\n", text).strip("\n")
 
 
+class PerTemplate(Generic[Made]):
+    """What is made once for each template that is held in memory: by its `id()`, as it has no hash."""
+
+    def __init__(self, make: Callable[[NoteTemplate], Made]) -> None:
+        self._make = make
+        self._made: dict[int, tuple[NoteTemplate, Made]] = {}
+
+    def __call__(self, template: NoteTemplate) -> Made:
+        """Return what was made for `template`, or make it."""
+        found = self._made.get(id(template))
+        if found is None or found[0] is not template:
+            found = template, self._make(template)
+            while len(self._made) >= _KEPT:
+                self._made.pop(next(iter(self._made)), None)
+            self._made[id(template)] = found
+        return found[1]
+
+
 class Ready:
     """A template that was checked: compiled, with its titles and answers as Markdown."""
 
@@ -70,18 +91,7 @@ class Ready:
         return [(escaped(one.title), list(one.fields)) for one in self.template.layouts[layout]]
 
 
-_READY: Final[dict[int, Ready]] = {}  # by id(): a template holds a mapping and has no hash
-
-
-def _ready(template: NoteTemplate) -> Ready:
-    """Return the template checked and compiled, once for each template that is held in memory."""
-    found = _READY.get(id(template))
-    if found is None or found.template is not template:
-        found = Ready(template)
-        while len(_READY) >= _KEPT:
-            _READY.pop(next(iter(_READY)), None)
-        _READY[id(template)] = found
-    return found
+_ready: Final = PerTemplate(Ready)
 
 
 @lru_cache(maxsize=_KEPT)

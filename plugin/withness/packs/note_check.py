@@ -18,6 +18,7 @@ from withness.errors import InvalidInput
 from withness.packs import note_syntax
 from withness.packs.note_file import read_note
 from withness.packs.note_language import MAX_BYTES
+from withness.packs.note_lines import changed_line, json_line, said_line, toml_line, undecodable_line
 from withness.packs.note_render import markdown
 from withness.packs.note_rules import check_override
 from withness.packs.note_templates import FILE, FOLDER, MAX_FILE, folder_of_one, load_note_templates, parse_toml
@@ -95,7 +96,8 @@ def _template(folder: Path, toml: str, body: str) -> NoteTemplate:
         if shipped is not None:
             check_override(template, shipped, name=name)
     except InvalidInput as error:
-        raise _Unusable(_refused(name, error)) from None
+        line = toml_line(toml, error.field.partition(":")[2])
+        raise _Unusable(_refused(name, error, line)) from None
     if template.id != folder.name:
         line = _line_of(toml, template.id)
         raise _Unusable(Finding(name, line, f"Its id must be {folder.name!r}, as the folder is called."))
@@ -108,26 +110,30 @@ def _examples(folder: Path, template: NoteTemplate, claims: Claims, *, renders: 
         yield Finding(f"{folder.name}/example.json", 0, "It is missing: a template shows what it makes.")
     for path in found:
         name = f"{folder.name}/{path.name}"
+        text = ""
         try:
-            note = read_note(strict_json.parse(_text(path, strict_json.MAX_BYTES).encode(), name=path.name), template)
+            text = _text(path, strict_json.MAX_BYTES)
+            note = read_note(strict_json.parse(text.encode(), name=path.name), template)
         except _Unusable as error:
             yield error.finding
             continue
         except InvalidInput as error:
-            yield _refused(name, error)
+            yield _refused(name, error, json_line(text, error.field))
             continue
-        yield from _claimed_in(name, template, note, claims)
+        yield from _claimed_in(name, text, template, note, claims)
         if renders:
-            yield from _golden(path, name, template, note, claims)
+            yield from _golden(path, name, text, template, note, claims)
 
 
-def _golden(path: Path, name: str, template: NoteTemplate, note: Note, claims: Claims) -> Iterator[Finding]:
+def _golden(
+    path: Path, name: str, example: str, template: NoteTemplate, note: Note, claims: Claims
+) -> Iterator[Finding]:
     """Render the example as a site's template is rendered, and compare it with its golden."""
     statements = {id: one.text for id, one in claims.statements.items()}
     try:
         made = markdown(replace(template, origin="site"), note, statements)
     except InvalidInput as error:
-        yield _refused(name, error)
+        yield _refused(name, error, json_line(example, error.field))
         return
     golden = path.with_suffix(".md")
     shown = f"{path.parent.name}/{golden.name}"
@@ -140,7 +146,8 @@ def _golden(path: Path, name: str, template: NoteTemplate, note: Note, claims: C
         yield error.finding
         return
     if kept != made:
-        yield Finding(shown, 0, "The example makes something else.", _diff(kept, made, golden.name))
+        line = changed_line(kept, made)
+        yield Finding(shown, line, "The example makes something else.", _diff(kept, made, golden.name))
 
 
 def _diff(kept: str, made: str, name: str) -> str:
@@ -177,12 +184,13 @@ def _own_words(template: NoteTemplate) -> Iterator[str]:
         yield from (part.title for part in parts)
 
 
-def _claimed_in(name: str, template: NoteTemplate, note: Note, claims: Claims) -> Iterator[Finding]:
+def _claimed_in(name: str, text: str, template: NoteTemplate, note: Note, claims: Claims) -> Iterator[Finding]:
     """Yield the claims in what an example's clinician wrote, where a client or payer reads it."""
     from withness.core.claims import claims_in_note
 
     for field, found in claims_in_note(template, note, claims.claims):
-        yield Finding(name, 0, f'fields.{field} says "{found.words}": {found.claim.sentence} {found.claim.reason}')
+        where = json_line(text, field) or json_line(text, f"fields.{field}")
+        yield Finding(name, where, f'fields.{field} says "{found.words}": {found.claim.sentence} {found.claim.reason}')
 
 
 def _text(path: Path, most: int) -> str:
@@ -199,12 +207,15 @@ def _text(path: Path, most: int) -> str:
     try:
         return found.decode("utf-8")
     except UnicodeDecodeError:
-        raise _Unusable(Finding(name, 0, "It is not UTF-8 text.")) from None
+        raise _Unusable(Finding(name, undecodable_line(found), "It is not UTF-8 text.")) from None
 
 
-def _refused(name: str, error: InvalidInput) -> Finding:
+def _refused(name: str, error: InvalidInput, line: int) -> Finding:
     said = error.message.removeprefix(f"{FOLDER}/").removeprefix(name).lstrip(": ")
-    return Finding(name, 0, f"It {said}" if said.startswith(("is ", "cannot ", "takes ", "needs ", "makes ")) else said)
+    line = line or said_line(error.message)
+    return Finding(
+        name, line, f"It {said}" if said.startswith(("is ", "cannot ", "takes ", "needs ", "makes ")) else said
+    )
 
 
 def _line_of(toml: str, words: str) -> int:

@@ -1,4 +1,4 @@
-"""A note file to a Note and back: every key, field and value held to its template, every refusal naming the field.
+"""A note file to a Note: every key, field and value held to its template, every refusal naming the field.
 
 What is not written yet may be left out; what is written is in its form. No message repeats a value: it may be PHI.
 """
@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any, Final
 
 from withness.core.note import FieldKind, Kept, Layout, Note, NoteField, NoteTemplate, Value
+from withness.core.origin import is_origin, plan_in, value_digest
 from withness.core.terms import UnitKind, reference
 from withness.errors import InvalidInput
 
@@ -45,6 +46,7 @@ _UNIT: Final = frozenset(one.value for one in UnitKind if one is not UnitKind.IN
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _PLAN: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+_DIGEST: Final = re.compile(r"[0-9a-f]{16}")
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """A key that may be repeated in a message: a name, never a sentence."""
 
@@ -60,6 +62,9 @@ def read_note(found: Mapping[str, Any], templates: NoteTemplate | Mapping[str, N
             raise _fault(key, "is missing")
     template = _template(found["template"], templates)
     members = _members(found["members"], template)
+    plan = _matching("" if found.get("plan") is None else found["plan"], "plan", _PLAN, "must be a plan's id")
+    fields = _fields(found["fields"], template, members)
+    prefilled = _prefilled(found.get("prefilled", {}), template, plan)
     return Note(
         template=template.id,
         version=template.version,
@@ -67,31 +72,14 @@ def read_note(found: Mapping[str, Any], templates: NoteTemplate | Mapping[str, N
         members=members,
         author=reference(_text(found["author"], "author"), "Practitioner", "PractitionerRole", field="author"),
         held_on=_day(found["held_on"], "held_on"),
-        fields=_fields(found["fields"], template, members),
+        fields=fields,
         encounter=_encounter(found.get("encounter", "")),
-        plan=_matching("" if found.get("plan") is None else found["plan"], "plan", _PLAN, "must be a plan's id"),
+        plan=plan,
         request_id=_matching(found.get("request_id", ""), "request_id", _UUID, "must be a UUID").lower(),
         names=_names(found.get("names", {}), (*members, found["author"])),
-        prefilled=_prefilled(found.get("prefilled", {}), template),
+        prefilled={id: one["from"] for id, one in prefilled.items()},
+        changed=frozenset(id for id, one in prefilled.items() if one["digest"] != value_digest(fields.get(id))),
     )
-
-
-def as_file(note: Note) -> dict[str, Any]:
-    """Return the note as a note file, the way back of `read_note`: what may be left out is, where it says nothing."""
-    given = {
-        "template": note.template,
-        "layout": "" if note.layout is Layout.DIALOGIC else note.layout.value,
-        "members": list(note.members),
-        "names": dict(note.names),
-        "encounter": note.encounter,
-        "author": note.author,
-        "held_on": note.held_on.isoformat(),
-        "plan": note.plan,
-        "fields": {id: _plain(value) for id, value in note.fields.items()},
-        "prefilled": dict(note.prefilled),
-        "request_id": note.request_id,
-    }
-    return {key: value for key, value in given.items() if value or key in _NEEDED}
 
 
 def _plain(value: Value) -> Any:
@@ -150,10 +138,22 @@ def _names(found: Any, known: tuple[str, ...]) -> dict[str, str]:
     return dict(names)
 
 
-def _prefilled(found: Any, template: NoteTemplate) -> dict[str, str]:
+def _prefilled(found: Any, template: NoteTemplate, plan: str) -> Mapping[str, Mapping[str, str]]:
+    """Check that each origin is one that Withness writes, and that no value came from another plan than the note's."""
     prefilled = _mapping(found, "prefilled")
-    _keys(prefilled, [one.id for _, one in template.fields()], "prefilled")
-    return {id: _text(origin, f"prefilled.{id}") for id, origin in prefilled.items()}
+    _keys(prefilled, [one.id for _, one in template.fields() if one.prefill], "prefilled")
+    for id, origin in prefilled.items():
+        path = f"prefilled.{id}"
+        _keys(origin, ("from", "digest"), path)
+        for key in ("from", "digest"):
+            if key not in origin:
+                raise _fault(f"{path}.{key}", "is missing")
+        if not is_origin(_text(origin["from"], f"{path}.from")):
+            raise _fault(f"{path}.from", "must stay as it was filled in, or be left out")
+        if (named := plan_in(origin["from"])) and named[0] != plan:
+            raise _fault(f"{path}.from", "names another plan than this note's")
+        _matching(origin["digest"], f"{path}.digest", _DIGEST, "must stay as it was filled in")
+    return prefilled
 
 
 # -- the fields
@@ -202,8 +202,8 @@ def _value(one: NoteField, value: Any, path: str, members: tuple[str, ...]) -> N
         case FieldKind.DATE:
             _day(value, path)
         case FieldKind.NUMBER:
-            if type(value) is not int or abs(value) > MAX_NUMBER:
-                raise _fault(path, "must be a whole number")
+            if type(value) is not int or not 0 <= value <= MAX_NUMBER:
+                raise _fault(path, "must be a whole number, 0 or more")
 
 
 def _voice(voice: Any, path: str, members: tuple[str, ...]) -> None:

@@ -8,7 +8,9 @@ goes with substance use. Deterministic bytes: the same note makes the same text.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from dataclasses import replace
+from functools import cache, lru_cache
+from typing import Any, ClassVar, Final
 
 from withness.core.note import (
     NOT_SHOWN,
@@ -16,17 +18,18 @@ from withness.core.note import (
     Layout,
     Missing,
     Note,
+    NoteField,
     NoteTemplate,
     Sensitivity,
     filled,
-    labels,
     missing,
 )
+from withness.core.origin import plan_in
 from withness.errors import InvalidInput
-from withness.packs.note_body import Said, body
+from withness.packs.note_body import PerTemplate, Said, body
 from withness.packs.note_page import page, text
 from withness.packs.note_text import escaped, quoted
-from withness.packs.note_texts import NoteTexts, note_texts
+from withness.packs.note_texts import note_texts
 
 __all__ = ["NoteIncomplete", "markdown", "page", "text"]
 
@@ -61,23 +64,55 @@ def markdown(
     `partial` is for one member's share of a note, in which required fields may be another's. Raises NoteIncomplete
     with all that is missing, InvalidContent naming the template.
     """
-    lacking = () if partial else missing(template, note.fields)
+    round_it = _round(template)
+    lacking = () if partial else missing(round_it.demanding, note.fields)
     if lacking:
         raise NoteIncomplete(template, lacking)
-    texts = note_texts()
-    said = Said(texts("yes"), texts("no"))
     if template.origin == "shipped":
-        written = body(template, note, statements, said)
+        written = body(template, note, statements, _said())
     else:
         from withness.packs.note_child import body_in_child
 
-        written = body_in_child(template, note, statements, said)
-    parts = (*_above(template, note, texts, preview), written, *_below(template, note, texts))
+        written = body_in_child(template, note, statements, _said())
+    parts = (*_above(round_it, note, preview), written, *_below(round_it, note))
     return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
 
-def _above(template: NoteTemplate, note: Note, texts: NoteTexts, preview: str) -> Iterator[str]:
-    yield f"# {escaped(template.title)}"
+class _Round:
+    """What a template alone says round its notes: the heading, its fields' titles, and which tell of substance use.
+
+    `demanding` is the template with no field but those of which something may be missing.
+    """
+
+    def __init__(self, template: NoteTemplate) -> None:
+        self.heading = f"# {escaped(template.title)}"
+        self.titles = {one.id: one.title for _, one in template.fields()}
+        self.substances = [one.id for _, one in template.fields() if one.sensitivity is Sensitivity.SUBSTANCE_USE]
+        sections = (replace(one, fields=tuple(filter(_demands, one.fields))) for one in template.sections)
+        self.demanding = replace(template, sections=tuple(sections))
+
+
+def _demands(one: NoteField) -> bool:
+    return one.required or any(part.required for part in one.parts)
+
+
+_round: Final = PerTemplate(_Round)
+
+
+@cache
+def _said() -> Said:
+    texts = note_texts()
+    return Said(texts("yes"), texts("no"))
+
+
+@cache
+def _fixed(key: str) -> str:
+    """Return a text without holes, as Markdown."""
+    return escaped(note_texts()(key))
+
+
+def _above(template: _Round, note: Note, preview: str) -> Iterator[str]:
+    yield template.heading
     if preview:
         yield f"**{escaped(preview)}**"
     facts = {
@@ -85,50 +120,62 @@ def _above(template: NoteTemplate, note: Note, texts: NoteTexts, preview: str) -
         "date": note.held_on.isoformat(),
         "clinician": _named(note, note.author),
         "encounter": note.encounter,
-        "layout": "" if note.layout is Layout.DIALOGIC else texts(f"layout-{note.layout.value}"),
+        "layout": "" if note.layout is Layout.DIALOGIC else note_texts()(f"layout-{note.layout.value}"),
     }
-    yield "\n".join(f"- **{escaped(texts(key))}:** {escaped(fact, '  ')}" for key, fact in facts.items() if fact)
+    yield "\n".join(f"- **{_fixed(key)}:** {escaped(fact, '  ')}" for key, fact in facts.items() if fact)
 
 
-def _below(template: NoteTemplate, note: Note, texts: NoteTexts) -> Iterator[str]:
-    yield _prefilled(template, note, texts)
-    comments = note.attestation.comments if note.attestation else {}
+def _below(template: _Round, note: Note) -> Iterator[str]:
+    yield _prefilled(template, note)
+    if note.attestation is not None:
+        yield _comments(note, "comments", note.attestation.comments)
+        yield _comments(note, "comments-before", note.attestation.comments_before)
+    yield f"## {_fixed('signature')}"
+    yield from _signature(note, note.attestation)
+    if any(filled(note.fields.get(id)) for id in template.substances):
+        yield f"**{_fixed('redisclosure')}**"
+
+
+def _comments(note: Note, heading: str, comments: Mapping[str, str]) -> str:
     said = [f"**{escaped(_named(note, who))}:**{quoted(words)}" for who, words in comments.items() if filled(words)]
-    if said:
-        yield f"## {escaped(texts('comments'))}\n\n{''.join(said)}"
-    yield f"## {escaped(texts('signature'))}"
-    yield from (escaped(one) for one in _signature(note, note.attestation, texts))
-    if Sensitivity.SUBSTANCE_USE in labels(template, note):
-        yield f"**{escaped(texts('redisclosure'))}**"
+    return f"## {_fixed(heading)}\n\n{''.join(said)}" if said else ""
 
 
-def _prefilled(template: NoteTemplate, note: Note, texts: NoteTexts) -> str:
+def _prefilled(template: _Round, note: Note) -> str:
     """Say of each value that was filled in beforehand where it came from, in the template's order."""
-    if not note.prefilled:
-        return ""
     lines = [
-        f"- {escaped(texts('prefilled-line', title=one.title, origin=note.prefilled[one.id]), '  ')}"
-        for _, one in template.fields()
-        if one.id in note.prefilled and filled(note.fields.get(one.id))
+        _origin_line(title, note.prefilled[id], changed=id in note.changed)
+        for id, title in template.titles.items()
+        if id in note.prefilled and filled(note.fields.get(id))
     ]
-    return "\n".join((f"## {escaped(texts('prefilled'))}\n", *lines)) if lines else ""
+    return "\n".join((f"## {_fixed('prefilled')}\n", *lines)) if lines else ""
 
 
-def _signature(note: Note, signed: Attestation | None, texts: NoteTexts) -> Iterator[str]:
+@lru_cache(maxsize=256)
+def _origin_line(title: str, origin: str, *, changed: bool) -> str:
+    """Return the line of one value; an origin is one of `core.origin`, and names nobody."""
+    texts, plan = note_texts(), plan_in(origin)
+    said = texts("origin-plan", version=plan[1]) if plan else origin
+    line = "prefilled-changed-line" if changed else "prefilled-line"
+    return f"- {escaped(texts(line, title=title, origin=said), '  ')}"
+
+
+def _signature(note: Note, signed: Attestation | None) -> Iterator[str]:
     """Yield who signed, and on one member's own page what was said of that member: never of another."""
     if signed is None:
-        yield texts("unsigned")
+        yield _fixed("unsigned")
         return
-    yield texts("signed", who=_named(note, signed.signed_by), when=signed.signed_at)
+    texts = note_texts()
+    yield escaped(texts("signed", who=_named(note, signed.signed_by), when=signed.signed_at))
     if signed.credentials:
-        yield texts("credentials", credentials=signed.credentials)
+        yield escaped(texts("credentials", credentials=signed.credentials))
     if len(note.members) != 1:
         return
     mine = signed.of(note.members[0])
     for how in mine.shown.values():
-        yield texts(f"not-shown-{mine.why_code or NOT_SHOWN[0]}" if how == "not-shown" else how)
+        yield _fixed(f"not-shown-{mine.why_code or NOT_SHOWN[0]}" if how == "not-shown" else how)
     if mine.written_together:
-        yield texts("together")
+        yield _fixed("together")
 
 
 def _named(note: Note, who: str) -> str:

@@ -14,13 +14,41 @@ from withness.packs.toml import Outside, Text, checked, refusal, table
 
 FILE: Final = "note_texts.toml"
 
+CLAIMS: Final = (
+    "randomised-trials",
+    "evidence-based",
+    "effective",
+    "outcome-figures",
+    "superiority",
+    "cure-or-guarantee",
+    "manualised",
+    "fidelity",
+    "certified",
+    "for-a-disorder",
+    "borrowed-evidence",
+    "benefits-as-outcomes",
+    "no-knowledge",
+    "just-nice",
+    "rejects-diagnosis",
+    "fixed-technique",
+    "for-everybody",
+    "replaces-care",
+)
+"""The shipped claims that say what to write instead."""
+
 HOLES: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("yes", "no", "preview", "with", "date", "clinician", "encounter", "layout"), ()),
     **dict.fromkeys(("layout-dap", "layout-birp", "layout-girp", "layout-soap"), ()),
-    **dict.fromkeys(("prefilled", "comments", "signature", "unsigned", "shown", "declined"), ()),
+    **dict.fromkeys(("prefilled", "comments", "comments-before", "signature", "unsigned", "shown", "declined"), ()),
     **{f"not-shown-{code}": () for code in NOT_SHOWN},
     **dict.fromkeys(("together", "redisclosure"), ()),
+    **{f"instead-{claim}": () for claim in CLAIMS},
+    "instead": (),
+    "amended": (),
+    "amended-line": ("day", "version"),
+    "origin-plan": ("version",),
     "prefilled-line": ("title", "origin"),
+    "prefilled-changed-line": ("title", "origin"),
     "signed": ("who", "when"),
     "credentials": ("credentials",),
 }
@@ -43,6 +71,11 @@ class NoteTexts:
     def __call__(self, key: str, **given: str) -> str:
         """Return the text `key` with `given` in its holes: put in as they are, and never read again."""
         return _HOLE.sub(lambda hole: given[hole[1]], self._texts[key])
+
+
+def instead_of(claim: str) -> str:
+    """Return what to write in the place of a claim, by its id."""
+    return note_texts()(f"instead-{claim}" if claim in CLAIMS else "instead")
 
 
 @cache
