@@ -48,6 +48,7 @@ class Kind(StrEnum):
     OVERRIDE_GRANTED = "override.granted"
     OVERRIDE_REFUSED = "override.refused"
     ACUITY_RAISED = "acuity.raised"
+    CHECKIN_RECORDED = "checkin.recorded"
     GOAL_UPDATED = "goal.updated"
     NOTE_SAVED = "note.saved"
     ACTOR_CHANGED = "actor.changed"

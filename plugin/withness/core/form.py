@@ -59,13 +59,14 @@ class Prefill(StrEnum):
 class Option:
     """One answer to choose. `weight` orders the answers for a picture and is never added up.
 
-    `meets` says that this answer is what the measure of a plan template asks for.
+    `meets` says that this answer is what the measure of a plan template asks for; `open` that it decides nothing.
     """
 
     code: str
     text: str
     weight: int | None = None
     meets: bool = False
+    open: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,9 @@ class FormItem:
     """One item of a form, with where its content comes from.
 
     `measure` is a measure of a plan template and `code` an item code of our own: at most one of them is filled.
-    `whole` names the questions of a repeating group that must all be answered for an entry to count.
+    `whole` names the questions of a repeating group that must all be answered for an entry to count, the first of
+    them what tells one entry from another; `none_yet` says that whoever wrote elsewhere on the form, and nothing here,
+    has said that there is none yet.
     `translations` maps a language (BCP 47) to the text in it; `space` is how many lines it has on paper,
     for a repeating group how many entries.
     """
@@ -121,6 +124,7 @@ class FormItem:
     across: bool = False
     space: int = 1
     whole: tuple[str, ...] = ()
+    none_yet: bool = False
     translations: Mapping[str, str] = field(default_factory=dict)
     items: tuple[FormItem, ...] = ()
 
@@ -267,3 +271,16 @@ def asked(item: FormItem, given: Mapping[str, Given]) -> bool:
         return True
     found = given.get(item.only_if.link)
     return isinstance(found, Answered) and any(one in item.only_if.values for one in found.values)
+
+
+def whole_entries(item: FormItem, entry: Entry) -> tuple[tuple[tuple[Value, ...], ...], ...]:
+    """Return what counts of a repeating item, each thing once: its words, or its entries with all that they need.
+
+    An entry with a part left out is not counted, and is not a zero either.
+    """
+    if item.kind is not ItemKind.GROUP:
+        given = entry.given.get(item.link)
+        return tuple(((value,),) for value in dict.fromkeys(given.values)) if isinstance(given, Answered) else ()
+    found = [[one.given.get(link) for link in item.whole] for one in entry.entries.get(item.link, ())]
+    whole = [tuple(part.values for part in parts if isinstance(part, Answered)) for parts in found]
+    return tuple(dict.fromkeys(parts for parts in whole if len(parts) == len(item.whole)))

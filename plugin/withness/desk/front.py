@@ -12,6 +12,7 @@ from withness.desk import amending, plans, screens, sync, verify
 from withness.desk.asking import PEOPLE, actor_of, named
 from withness.desk.context import Actor
 from withness.desk.draft import read_draft
+from withness.desk.goals_front import Goals
 from withness.desk.life import Life
 from withness.desk.note_front import Notes
 from withness.desk.telling import may_see
@@ -31,7 +32,7 @@ def _refuse_proxy(actor: str) -> None:
         raise Refused("Only clinicians see the list of plans and what holds them.", field="actor")
 
 
-class Desk(Life, Notes):
+class Desk(Life, Notes, Goals):
     """One site's desk. Each answer is the document that the same command prints with `--json`.
 
     Every method may raise a `WithnessError`: its `message` is one sentence, its `field` names the datum.

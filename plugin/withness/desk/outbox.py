@@ -91,9 +91,13 @@ def move(
     context.record(tx, actor, context.now(), replace(made, details={**made.details, **(details or {})}))
 
 
+_WHAT: Final = {Sending.NOTE: "note", Sending.CHECK_IN: "check_in"}
+"""What a row's `plan_id` names, where it is no plan."""
+
+
 def _record(row: OutboxRow, actor: Actor, kind: Kind, state: Delivery, outcome: str) -> Record:
     members = [row.content["person"]] if "person" in row.content else list(row.content["screens"])
-    what = "note" if row.kind is Sending.NOTE else "plan"
+    what = _WHAT.get(row.kind, "plan")
     return Record(
         kind=kind,
         actor=actor.ref,

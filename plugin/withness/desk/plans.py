@@ -26,6 +26,7 @@ from withness.desk.telling import RELEASED, tell
 from withness.errors import Conflict, InvalidInput, TrailDamaged
 from withness.fhir.bundle import plan_transaction
 from withness.fhir.check import require_valid
+from withness.fhir.goal_progress import carried_over
 from withness.fhir.making import Making
 from withness.fhir.status import put
 from withness.store.rows import Delivery, OutboxRow, PlanRow, PlanState, Sending
@@ -148,10 +149,12 @@ def _amended(made: dict[str, Any], base: amending.Base, plan: Plan, at: datetime
     """Write what is there already only over the version that was read; goals left out are cancelled."""
     versions = {f"CarePlan/{one.resource['id']}": one.version for one in base.live.values()}
     versions |= {f"Goal/{one.resource['id']}": one.version for some in base.goals.values() for one in some}
+    goals = {f"Goal/{one.resource['id']}": one.resource for some in base.goals.values() for one in some}
     entries = []
     for entry in made["entry"]:
-        version = versions.get(entry["request"]["url"], "")
-        entries.append({**entry, "request": put(entry["resource"], version)["request"]})
+        url = entry["request"]["url"]
+        resource = carried_over(entry["resource"], goals[url]) if url in goals else entry["resource"]
+        entries.append({**entry, "resource": resource, "request": put(resource, versions.get(url, ""))["request"]})
     dropped = [one for chart in charts(plan) for one in amending.dropped_goals(base, chart, at)]
     dropped += amending.withdrawn(base, plan, at)
     return {**made, "entry": [*entries, *(put(resource, version) for resource, version in dropped)]}

@@ -10,6 +10,7 @@ from typing import Final
 from withness.audit.record import instant
 from withness.desk import again, delivery, dispatch, escalation
 from withness.desk.context import Actor, Context
+from withness.desk.goal_delivery import send_goals
 from withness.desk.note_delivery import deliver_note
 from withness.desk.outbox import Sent
 from withness.errors import InvalidInput, SealBroken
@@ -19,10 +20,14 @@ PATIENCE: Final = 30.0
 """How long `sync` waits for an EHR that names a time (Retry-After), in seconds."""
 
 
-_LAST: Final = {Sending.NOTE.value: 1, Sending.PLAN.value: 2}
-"""What is sent after everything that stops, holds or ends."""
+_LAST: Final = {Sending.NOTE.value: 1, Sending.CHECK_IN.value: 1, Sending.PLAN.value: 2, Sending.GOALS.value: 3}
+"""What is sent after everything that stops, holds or ends; goals once their plan and check-ins are there."""
 
-_HOW: Final = {Sending.NOTE.value: deliver_note, Sending.PLAN.value: delivery.deliver}
+_HOW: Final = {
+    Sending.NOTE.value: deliver_note,
+    Sending.PLAN.value: delivery.deliver,
+    Sending.GOALS.value: send_goals,
+}
 """What is not sent as a directive or a change is."""
 
 
@@ -30,7 +35,7 @@ _HOW: Final = {Sending.NOTE.value: deliver_note, Sending.PLAN.value: delivery.de
 class Synced:
     """What `sync` came to: what it delivered, what still waits, what it withheld, and a sentence for each trouble.
 
-    `changed` counts directives and changes that were sent, `noted` members' documents of notes, `decided` plans that
+    `changed` counts everything else that was sent, `noted` members' documents of notes, `decided` plans that
     the unreachable chart had held up, `escalated` protocol steps that went to the backup.
     """
 
@@ -94,7 +99,7 @@ class _Run:
         done = sent.state is Delivery.DELIVERED
         self.delivered += done and kind == Sending.PLAN.value
         self.noted += done and kind == Sending.NOTE.value
-        self.changed += done and kind not in _HOW
+        self.changed += done and kind not in (Sending.PLAN.value, Sending.NOTE.value)
         self.withheld += sent.state is Delivery.WITHHELD
         self.troubles += [sent.trouble] if sent.trouble else []
         for follow in sent.follow:

@@ -18,6 +18,7 @@ from withness.desk import standing
 from withness.desk.acts import act_of, fault_of
 from withness.desk.context import SITE_SIGNED, Actor
 from withness.desk.digests import digest
+from withness.desk.verify_check_ins import CheckInsRun
 from withness.desk.verify_notes import NotesRun
 from withness.errors import SealBroken, WithnessError
 from withness.packs.policy import parse_policy
@@ -96,6 +97,7 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.notes = NotesRun(self.tx)
+        self.check_ins = CheckInsRun(self.tx)
 
     def see(self, leaf: Leaf) -> None:
         """Take in one record."""
@@ -113,6 +115,7 @@ class _Run:
     def _take(self, leaf: Leaf, details: dict[str, Any]) -> None:
         patient = leaf.patient or ""
         self.notes.take(leaf, details, self.people)
+        self.check_ins.take(leaf, details)
         if "act" in details:
             self.acts[details["act"]] = (patient, details["digest"], leaf.seq)
             self._check_act(leaf, details)
@@ -189,6 +192,7 @@ class _Run:
         yield from self._screens()
         yield from self._approvals()
         yield from self.notes.finish()
+        yield from self.check_ins.finish()
         if self.tx.count("decision") != len(self.decisions):
             yield Damage(
                 f"there are {self.tx.count('decision')} decisions, and the trail records {len(self.decisions)}"

@@ -115,12 +115,20 @@ class FhirClient:
         The form is looked for here: not every EHR finds a canonical without its version. Raises EhrRefused, and
         EhrUnavailable also when the EHR answers with another patient's.
         """
+        own = self._of(patient, "QuestionnaireResponse")
+        return tuple(one for one in own if observed.answers(one, questionnaire))
+
+    def encounters(self, patient: str) -> tuple[Resource, ...]:
+        """Search the patient's Encounters as `ehr.port.Ehr.encounters` says. Raises as above."""
+        return self._of(patient, "Encounter")
+
+    def _of(self, patient: str, type: str) -> tuple[Resource, ...]:
         if person_type(patient) != "Patient":
-            raise EhrRefused("Only a Patient's answers are looked for.", field="reference")
-        found = search(self._wire, "QuestionnaireResponse", {"patient": patient.removeprefix("Patient/")})
+            raise EhrRefused("Only what is a Patient's is looked for.", field="reference")
+        found = search(self._wire, type, {"patient": patient.removeprefix("Patient/")})
         if any(observed.subject(one, self.address) != patient for one in found):
             unreadable()
-        return tuple(one for one in found if observed.answers(one, questionnaire))
+        return found
 
     def linked(self, person: str) -> frozenset[str]:
         """Follow the links between Patients as `ehr.port.Ehr.linked` says. Raises EhrRefused or EhrUnavailable."""

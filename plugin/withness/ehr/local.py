@@ -97,11 +97,18 @@ class LocalChart:
 
     def responses(self, patient: str, questionnaire: str) -> tuple[Resource, ...]:
         """Scan the newest versions as `ehr.port.Ehr.responses` says, in the order of writing. Raises as above."""
-        if person_type(patient) != "Patient":
-            raise EhrRefused("Only a Patient's answers are looked for.", field="reference")
-        held = (one.resource for one in self.search("QuestionnaireResponse"))
-        own = (one for one in held if observed.subject(one, self.address) == patient)
+        own = self._of(patient, "QuestionnaireResponse")
         return tuple(one for one in own if observed.answers(one, questionnaire))
+
+    def encounters(self, patient: str) -> tuple[Resource, ...]:
+        """Scan the newest versions as `ehr.port.Ehr.encounters` says. Raises as above."""
+        return self._of(patient, "Encounter")
+
+    def _of(self, patient: str, type: str) -> tuple[Resource, ...]:
+        if person_type(patient) != "Patient":
+            raise EhrRefused("Only what is a Patient's is looked for.", field="reference")
+        held = (one.resource for one in self.search(type))
+        return tuple(one for one in held if observed.subject(one, self.address) == patient)
 
     def linked(self, person: str) -> frozenset[str]:
         """Follow the links between the chart's Patients as `ehr.port.Ehr.linked` says.

@@ -65,6 +65,9 @@ class Ehr(Protocol):
         Those entered in error are left out. Raises EhrRefused also when `patient` is not "Patient/id".
         """
 
+    def encounters(self, patient: str) -> tuple[Resource, ...]:
+        """Return the patient's Encounters, whatever their status. Raises EhrRefused as `responses` does."""
+
     def linked(self, person: str) -> frozenset[str]:
         """Return every other Patient/id and RelatedPerson/id that the EHR says is `person`, by however many steps.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
-from withness.core.form import Answered, Entry, Form, FormAnswers, FormItem, ItemKind, Kept
+from withness.core.form import Answered, Form, FormAnswers, FormItem, ItemKind, Kept, whole_entries
 from withness.errors import InvalidInput
 from withness.fhir import codes
 from withness.fhir.moments import instant
@@ -96,16 +96,3 @@ def _value(item: FormItem, answers: FormAnswers) -> dict[str, Any]:
         raise InvalidInput(f"{item.link} is answered with what it does not offer.", field=item.link)
     coding = {"system": codes.answer_set(item.answers.id), "code": option.code, "display": option.text}
     return {"valueCodeableConcept": {"coding": [coding], "text": option.text}}
-
-
-def whole_entries(item: FormItem, entry: Entry) -> tuple[tuple[Any, ...], ...]:
-    """Return what counts of a repeating item, each thing once: its words, or its entries with all that they need.
-
-    An entry with a part left out is not counted, and is not a zero either.
-    """
-    if item.kind is not ItemKind.GROUP:
-        given = entry.given.get(item.link)
-        return tuple((value,) for value in dict.fromkeys(given.values)) if isinstance(given, Answered) else ()
-    found = [[one.given.get(link) for link in item.whole] for one in entry.entries.get(item.link, ())]
-    whole = [tuple(part.values for part in parts if isinstance(part, Answered)) for parts in found]
-    return tuple(dict.fromkeys(parts for parts in whole if len(parts) == len(item.whole)))

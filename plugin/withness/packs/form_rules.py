@@ -81,6 +81,8 @@ def _code(one: FormItem, form: Form, measures: Collection[str]) -> Iterator[tupl
         yield "measure" if one.measure else "code", "belongs to no form that is kept apart: nothing of it is extracted"
     if one.measure and one.kind is ItemKind.CHOICE and not any(option.meets for option in one.answers.options):
         yield "answers", "must say which answer meets the measure"
+    if any(option.meets and option.open for option in one.answers.options):
+        yield "answers", "has an answer that both meets the measure and decides nothing"
 
 
 def _asking(one: FormItem, siblings: Sequence[FormItem]) -> Iterator[tuple[str, str]]:
@@ -101,6 +103,8 @@ def _asking(one: FormItem, siblings: Sequence[FormItem]) -> Iterator[tuple[str, 
 def _entry(one: FormItem, groups: tuple[FormItem, ...]) -> Iterator[tuple[str, str]]:
     if one.whole and not {below.link for below in one.items if below.asks}.issuperset(one.whole):
         yield "whole", "must name questions of this group"
+    if one.none_yet and not (one.measure and one.repeats):
+        yield "none_yet", "belongs to what repeats and is counted"
     if one.kind is ItemKind.GROUP and one.repeats and not one.whole:
         yield "whole", "is missing: when does an entry count?"
     if one.kind is ItemKind.GROUP and one.repeats and entry_of(groups):

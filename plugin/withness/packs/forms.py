@@ -52,6 +52,7 @@ class _Option(Outside):
     text: Text
     weight: Whole | None = None
     meets: Flag = False
+    open: Flag = False
 
 
 class _Answers(Outside):
@@ -97,6 +98,7 @@ class _Item(Outside):
     across: Flag = False
     space: Lines = 1
     whole: tuple[Link, ...] = ()
+    none_yet: Flag = False
     translations: Annotated[Mapping[Language, Text], Field(default_factory=dict)]
     item: tuple[_Item, ...] = ()
 
@@ -201,6 +203,7 @@ class _Making:
             across=one.across,
             space=one.space,
             whole=one.whole,
+            none_yet=one.none_yet,
             translations=dict(one.translations),
             items=tuple(self.item(below) for below in one.item),
         )

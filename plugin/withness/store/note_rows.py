@@ -92,6 +92,15 @@ class NoteRows(Sealed):
         content = self._open(row.content, "process_note", row.id, row.author, row.written_at)
         return ProcessNoteRow(row.id, row.author, row.written_at, content)
 
+    def process_notes_of(self, author: str) -> tuple[tuple[str, str], ...]:
+        """Return id and time of an author's process notes, newest first, without opening any."""
+        note = schema.process_note.c
+        query = select(note.id, note.written_at).where(note.author == author)
+        return tuple(
+            (row.id, row.written_at)
+            for row in self._connection.execute(query.order_by(note.written_at.desc(), note.id))
+        )
+
     def process_note_ids(self, author: str | None = None) -> tuple[str, ...]:
         """Return the ids of the process notes, of one author where given, newest first, without opening any."""
         query = select(schema.process_note.c.id).order_by(

@@ -23,21 +23,28 @@ class PlanState(StrEnum):
 
 
 class NoteState(StrEnum):
-    """Where a note stands. `amending`: a signed version stands, and the draft of its amendment lies beside it."""
+    """Where a note stands. `amending`: a signed version stands, and the draft of its amendment lies beside it.
+
+    `discarded`: a draft that its author put away; it stays, and is left out of the list.
+    """
 
     DRAFT = "draft"
+    DISCARDED = "discarded"
     SIGNED = "signed"
     AMENDING = "amending"
     AMENDED = "amended"
 
 
 class Sending(StrEnum):
-    """What an outbox row sends: a released plan, a directive protocol, a change of what the EHR holds, or a note."""
+    """What an outbox row sends: a released plan, a directive protocol, a change of what the EHR holds, a note, a
+    check-in, or how far the goals of one member's plan have come (counted when it is sent)."""
 
     PLAN = "plan"
     DIRECTIVE = "directive"
     CHANGE = "change"
     NOTE = "note"
+    CHECK_IN = "check-in"
+    GOALS = "goals"
 
 
 class Delivery(StrEnum):
@@ -58,6 +65,19 @@ OPEN = (Delivery.WAITING, Delivery.SENDING, Delivery.REFUSED)
 @dataclass(frozen=True)
 class ScreenRow:
     """A recorded screen: `content` holds salt, canonical answers and the QuestionnaireResponse as it came."""
+
+    number: int
+    id: str
+    person: str
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class CheckInRow:
+    """A recorded check-in: `content` holds salt, the response as it came, what the chart calls it, and its outbox row.
+
+    A correction is a row of its own under the same `response`.
+    """
 
     number: int
     id: str
@@ -99,7 +119,8 @@ class PlanRow:
 
 @dataclass(frozen=True)
 class NoteRow:
-    """A note: `content` holds its template, members, author and versions, the newest last.
+    """A note: `content` holds its template, members, author and versions, the newest last, and each time that it was
+    `discarded` as a draft: which version, by whom, when and why.
 
     A version holds its number, the note file, who saved it and when, its salt, the request's digest, and once signed
     the attestation, the digests of what was rendered, and its outbox rows.

@@ -98,6 +98,16 @@ process_note = Table(
     sqlite_with_rowid=False,
 )
 
+check_in = Table(
+    "check_in",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("id", String, nullable=False, unique=True),
+    Column("person", String, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Index("check_in_by_person", "person", "number"),
+)
+
 outbox = Table(
     "outbox",
     metadata,
@@ -150,6 +160,7 @@ _APPEND_ONLY: Final = {
     "act": "number >= NEW.number OR id = NEW.id",
     "decision": "id = NEW.id AND person = NEW.person",
     "policy": "digest = NEW.digest",
+    "check_in": "number >= NEW.number OR id = NEW.id",
     "note_request": "request_id = NEW.request_id",
     "process_note": "id = NEW.id",
 }

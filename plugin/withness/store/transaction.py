@@ -9,12 +9,13 @@ from sqlalchemy import ColumnElement, Row, func, insert, select, text
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from withness.store import schema
+from withness.store.check_in_rows import CheckInRows
 from withness.store.note_rows import NoteRows
 from withness.store.rows import ActRow, DecisionRow, Delivery, OutboxRow, PlanRow, PlanState, ScreenRow, Sending
 from withness.store.sealed import readable
 
 
-class Transaction(NoteRows):
+class Transaction(NoteRows, CheckInRows):
     """One open transaction: the rows, and the log that the audit trail docks to (`audit.log.Log`)."""
 
     # -- set-up

@@ -224,4 +224,5 @@ def form_terminology(knowledge: Knowledge) -> Iterator[Element]:
 
 def _meaning(answers: AnswerSet, one: Option) -> str:
     met = " It is the answer that the goal's measure asks for." if one.meets else ""
-    return f"{answers.title}: the answer “{one.text}”.{met}"
+    undecided = " It decides nothing about the goal." if one.open else ""
+    return f"{answers.title}: the answer “{one.text}”.{met}{undecided}"

@@ -1,0 +1,187 @@
+"""How far the goals of a plan have come: what was said is gathered, counted, and written into each member's Goals.
+
+Counted anew each time, from the EHR's responses and Encounters and from what was recorded here and has not arrived
+there yet: nothing is added up and kept. A goal of what several people do together is counted over all of them, and
+every chart still holds its own member's Observations alone (contracts I8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from withness.core.checkin import Filled, Meeting, Said, Session, gather, said_in
+from withness.core.form import Answered, Form, FormAnswers
+from withness.core.goal import AcceptanceStatus
+from withness.core.plan import ChartGoal, ChartPlan, charts
+from withness.core.progress import Objective, Progress, progress
+from withness.desk.check_ins import forms, resource_of
+from withness.desk.context import Context
+from withness.desk.draft import read_draft
+from withness.desk.shares import share_of
+from withness.errors import InvalidInput
+from withness.fhir import codes
+from withness.fhir.encounters import meeting
+from withness.fhir.form_answers import read_response
+from withness.fhir.plan_resources import goal_key
+from withness.store.rows import Delivery, PlanRow
+
+LISTS = ("own-priorities",)
+"""Forms that are tied to no session: a list is written when it is written."""
+
+
+@dataclass(frozen=True)
+class Response:
+    """One response to one of the forms that can be relied on: `id` is what the chart calls it.
+
+    `day` is the day of the session that it names, else the one on which it was made.
+    """
+
+    id: str
+    form: Form
+    answers: FormAnswers
+    at: datetime
+    day: date
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of one person: responses that can be relied on, and Encounters."""
+
+    responses: tuple[Response, ...]
+    meetings: tuple[Meeting, ...]
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """One goal of one member's chart: its reference there, what is counted, and how far it has come.
+
+    `together`: counted over what several people do. `responses` are the member's own in the goal's window.
+    """
+
+    chart_goal: ChartGoal
+    reference: str
+    objective: Objective
+    progress: Progress
+    together: bool
+    responses: tuple[Response, ...]
+
+
+def known_of(context: Context, person: str, clinician: str) -> Known:
+    """Return what the EHR and the store know of a person's sessions. Raises what the EHR raises."""
+    by_url = forms()
+    found: dict[str, Mapping[str, Any]] = {}
+    held: list[Meeting] = []
+    if person.startswith("Patient/"):
+        for form in by_url.values():
+            listed = context.ehr.responses(person, codes.questionnaire(form.id))
+            found |= {str(one.get("id")): one for one in listed}
+        zone = context.settings.zone
+        met = (meeting(one, person, clinician, zone) for one in context.ehr.encounters(person))
+        held = [one for one in met if one is not None]
+    found |= _kept_here(context, person, found)
+    read = (_response(context, by_url, person, id, resource) for id, resource in sorted(found.items()))
+    return Known(tuple(one for one in read if one is not None), tuple(held))
+
+
+def _kept_here(context: Context, person: str, there: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what was recorded here and the EHR does not hold, or holds in an older version."""
+    with context.store.transaction() as tx:
+        rows, _ = tx.check_ins(person)
+        states = tx.outbox_states()
+    found = {}
+    for row in rows:
+        response, outbox = row.content["response"], row.content["outbox"]
+        arrived = outbox is not None and states.get(outbox) == Delivery.DELIVERED.value
+        if not arrived or response not in there:
+            found[response] = resource_of(row)
+        else:
+            found.pop(response, None)
+    return found
+
+
+def _response(
+    context: Context, by_id: Mapping[str, Form], person: str, id: str, resource: Mapping[str, Any]
+) -> Response | None:
+    url = str(resource.get("questionnaire", "")).partition("|")[0]
+    form = next((one for one in by_id.values() if codes.questionnaire(one.id) == url), None)
+    try:
+        answers = read_response(form, resource) if form else None
+    except InvalidInput:
+        return None
+    if form is None or answers is None or not answers.relied_on or answers.subject != person:
+        return None
+    if answers.authored is None:
+        return None
+    said = [value for one in answers.given("day") if isinstance(one, Answered) for value in one.values]
+    made = answers.authored.astimezone(context.settings.zone).date()
+    day = next((one for one in said if isinstance(one, date)), made)
+    return Response(id, form, answers, answers.authored, day)
+
+
+def tracked(context: Context, row: PlanRow, member: str, known: Mapping[str, Known]) -> tuple[Tracked, ...]:
+    """Return the goals of one member's chart that this member agreed to, and how far each has come.
+
+    `known` holds every member whose answers may count.
+    """
+    plan = read_draft(row.content["draft"], context.templates)
+    chart = next((one for one in charts(plan) if one.member == member), None)
+    references: Mapping[str, str] = share_of(row, member).get("goals", {})
+    if chart is None:
+        return ()
+    return tuple(_tracked(context, plan.encounter, chart, references, known))
+
+
+def _tracked(
+    context: Context, first: str, chart: ChartPlan, references: Mapping[str, str], known: Mapping[str, Known]
+) -> Iterator[Tracked]:
+    today = context.now().astimezone(context.settings.zone).date()
+    for one in chart.goals:
+        id = references.get(goal_key(one.goal))
+        if one.status is not AcceptanceStatus.AGREE or id is None:
+            continue
+        together = one.goal.template.measure.each_partner > 0
+        members = tuple(known) if together else (chart.member,)
+        sessions, said, places = _told({who: known[who] for who in members})
+        objective = Objective(
+            measure=one.goal.template.measure,
+            target=one.goal.target,
+            within=one.goal.within,
+            start=chart.frame.start,
+            members=members,
+            first=first,
+        )
+        counted = progress(objective, sessions, said, today)
+        window = {step.session.id for step in counted.steps}
+        mine = [
+            response
+            for response in known[chart.member].responses
+            if response.form.id in LISTS or places.get(response.id) in window
+        ]
+        yield Tracked(one, f"Goal/{id}", objective, counted, together, tuple(mine))
+
+
+def _told(known: Mapping[str, Known]) -> tuple[tuple[Session, ...], tuple[Said, ...], Mapping[str, str]]:
+    """Return the sessions of these people, what was said of them, and in which session each response is."""
+    responses = [one for person in known.values() for one in person.responses]
+    filled = [
+        Filled(one.id, one.answers.subject, one.answers.encounter or "", one.at, one.day)
+        for one in responses
+        if one.form.id not in LISTS
+    ]
+    sessions = gather([one for person in known.values() for one in person.meetings], filled)
+    said = [
+        word
+        for one in responses
+        if one.form.id in LISTS or one.id in sessions.of
+        for word in said_in(
+            one.form,
+            one.answers,
+            response=one.id,
+            session=one.answers.encounter if one.form.id in LISTS else sessions.of[one.id],
+            day=one.day,
+        )
+    ]
+    return sessions.held, tuple(said), sessions.of
