@@ -74,6 +74,13 @@ _FOCUSED = """
 """
 
 
+_NOT_OURS = (
+    "script,iframe,object,embed,img,math,form,base,link,audio,video,meta[http-equiv=refresh],"
+    "svg:not(figure > svg[role=img][aria-labelledby]),svg :not(title,desc,defs,path,circle,text)"
+)
+"""What may load, move or run; a chart of ours is one picture to a reader, and holds shapes and words alone."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that the accessibility checker finds wrong, or cannot decide."""
@@ -198,8 +205,7 @@ def ran(page: Page) -> dict[str, Any]:
             ".map(a => one.tagName + ' ' + a.name))"
         ),
         "elements": page.run(
-            "[...document.querySelectorAll('script,iframe,object,embed,img,svg,math,form,base,link,audio,video,"
-            "meta[http-equiv=refresh]')].map(one => one.outerHTML.slice(0, 120))"
+            f"[...document.querySelectorAll({json.dumps(_NOT_OURS)})].map(one => one.outerHTML.slice(0, 120))"
         ),
     }
     return {what: found for what, found in did.items() if found}

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.packs import review_samples
 from withness.core.note import Attestation, FieldKind, Note, NoteField, NoteTemplate
 from withness.core.plan import charts
 from withness.desk.draft import read_draft
@@ -21,6 +22,7 @@ from withness.packs.note_file import read_note
 from withness.packs.note_templates import load_note_templates
 from withness.packs.paper import paper_plan, paper_plan_blank, paper_screen
 from withness.packs.paper_form import paper_form
+from withness.packs.paper_review import paper_review
 from withness.packs.policy import load_policy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,6 +56,11 @@ def pages() -> dict[str, Callable[[], str]]:
         "paper-plan-preview": lambda: plan_page(released=False),
         "paper-plan-blank": lambda: paper_plan_blank(load_templates(), title_of_problem=_titles(), notice="A notice."),
     }
+    made |= {
+        "review": lambda: paper_review(review_samples.own()),
+        "review-shared": lambda: paper_review(review_samples.shared()),
+        "review-every-state": lambda: paper_review(review_samples.every_state()),
+    }
     made |= {f"paper-{form.id}": lambda form=form: paper_form(form) for form in load_forms()}
     for folder in _folders():
         made[f"note-{folder.name}"] = lambda folder=folder: note_page(folder.name)
@@ -67,8 +74,11 @@ def pages() -> dict[str, Callable[[], str]]:
 @cache
 def hostile() -> dict[str, Callable[[], str]]:
     """Return what makes each page with hostile words wherever somebody writes freely, by name."""
+    words = "\n".join(HOSTILE).replace("\x00", "")
     made: dict[str, Callable[[], str]] = {
-        "hostile-plan": lambda: plan_page(released=False, words="\n".join(HOSTILE).replace("\x00", "")),
+        "hostile-plan": lambda: plan_page(released=False, words=words),
+        "hostile-review": lambda: paper_review(review_samples.own(words, name=words)),
+        "hostile-review-shared": lambda: paper_review(review_samples.shared(words, (words, f"{words} too"))),
     }
     return made | {f"hostile-{folder.name}": lambda folder=folder: _hostile_note(folder) for folder in _folders()}
 

@@ -40,6 +40,10 @@ PLANTED = {
     "planted-dialog": planted("<script>alert('Words.')</script>"),
     "planted-request": planted('<img alt="" src="http://evil.example/x.png">'),
     "planted-fault": planted("<script>nobody()</script>"),
+    "planted-drawing-that-is-no-chart": planted('<svg width="9" height="9"><circle r="9"/></svg>'),
+    "planted-chart-that-loads": planted(
+        '</p><figure><svg role="img" aria-labelledby="t"><title id="t">A</title><use href="#t"/></svg></figure><p>'
+    ),
     "planted-hidden-focus": planted('<a href="#here" id="here">Words.</a>', "a { outline: none }"),
     "planted-out-of-order": planted('<a href="#a">One.</a> <a href="#b" tabindex="-1">Two.</a>'),
     "planted-link": planted('<a href="#a" id="a">One.</a> <a href="#b" id="b">Two.</a>'),

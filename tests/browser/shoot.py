@@ -1,4 +1,4 @@
-"""`python -m tests.browser.shoot`: the pictures of notes in docs/images, as a browser shows them.
+"""`python -m tests.browser.shoot`: the pictures of notes and of a review in docs/images, as a browser shows them.
 
 Taken with fonts-liberation and fonts-noto-color-emoji, Debian's stand-ins for what people have.
 """
@@ -12,6 +12,8 @@ from pathlib import Path
 from tests.browser import chromium
 from tests.browser.chromium import Chromium
 from tests.browser.pages import PREVIEW, ROOT, note_page
+from tests.packs import review_samples
+from withness.packs.paper_review import paper_review
 
 IMAGES = ROOT / "docs" / "images"
 WIDTH = 800
@@ -25,6 +27,7 @@ def main() -> None:
     shown = {
         "note-session.png": (note_page("session"), 1000),
         "note-plan-for-client.png": (note_page("plan-for-client", preview=PREVIEW), 905),
+        "review.png": (paper_review(review_samples.for_the_docs()), 1830),
     }
     with tempfile.TemporaryDirectory(prefix="shoot-") as folder, Chromium(Path(folder)) as browser:
         for name, (html, height) in shown.items():

@@ -108,6 +108,8 @@ def test_what_the_keyboard_does_not_reach_or_show_is_caught(name: str, look: Loo
         ("planted-fault", "console"),
         ("planted-handler", "handlers"),
         ("planted-image-without-alt", "elements"),
+        ("planted-drawing-that-is-no-chart", "elements"),
+        ("planted-chart-that-loads", "elements"),
     ],
 )
 def test_what_runs_or_calls_out_is_caught(name: str, what: str, look: Looks) -> None:

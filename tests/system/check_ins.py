@@ -13,34 +13,34 @@ ROSA, TOM = "Patient/rosa", "Patient/tom"
 def check_in(site: Site, session: int, understood: str | None, who: str = ROSA, **more: Any) -> dict[str, Any]:
     """A client's word on a session: whether they felt understood (None: skipped), at the site's time."""
     items = [] if understood is None else [chose(CHECK_IN, "understood", understood)]
-    return _made(site, CHECK_IN, session, who, *items, **more)
+    return made(site, CHECK_IN, session, who, *items, **more)
 
 
 def parts(site: Site, session: int, **answers: str) -> dict[str, Any]:
     """A check-in with these choices (`go_on` for go-on)."""
     items = [chose(CHECK_IN, link.replace("_", "-"), code) for link, code in answers.items()]
-    return _made(site, CHECK_IN, session, ROSA, *items)
+    return made(site, CHECK_IN, session, ROSA, *items)
 
 
 def observation(site: Site, session: int, reflected: int | None, who: str = ROSA) -> dict[str, Any]:
     """What the therapist counted of one person in a session."""
     items = [] if reflected is None else [said("reflected", {"valueInteger": reflected})]
-    return _made(site, OBSERVATION, session, who, *items, source={"reference": CLINICIAN})
+    return made(site, OBSERVATION, session, who, *items, source={"reference": CLINICIAN})
 
 
 def possibility(site: Site, session: int, name: str) -> dict[str, Any]:
     """A check-in that names and describes something new."""
     both = group("possibility", wrote("possibility.named", name), wrote("possibility.described", "More of it."))
-    return _made(site, CHECK_IN, session, ROSA, both)
+    return made(site, CHECK_IN, session, ROSA, both)
 
 
 def own_list(site: Site, session: int, *words: str) -> dict[str, Any]:
     """A list of own priorities."""
     items = [group("priority", wrote("priority.words", one)) for one in words]
-    return _made(site, PRIORITIES, session, ROSA, *items)
+    return made(site, PRIORITIES, session, ROSA, *items)
 
 
-def _made(site: Site, form: Any, session: int, who: str, *items: dict[str, Any], **more: Any) -> dict[str, Any]:
+def made(site: Site, form: Any, session: int, who: str, *items: dict[str, Any], **more: Any) -> dict[str, Any]:
     return response(
         form,
         *items,

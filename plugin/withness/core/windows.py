@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time, tzinfo
 from withness.core.judgement import SCREEN, Judgement
 from withness.core.reading import Circumstance, Reading
 from withness.core.risk import Domain, RiskPolicy, Screen, ValidatedRule, Window
+from withness.core.terms import Purpose
 
 
 def judge_window(
@@ -35,6 +36,17 @@ def judge_window(
             judged.unknown(domain.id, "", "the latest screen is too old for this: stale", missing=SCREEN)
         if domain.validated is not None:
             _judge_result_date(judged, policy, domain, domain.validated, latest, window, about)
+
+
+def amendable_until(policy: RiskPolicy, screen: Screen, zone: tzinfo) -> datetime | None:
+    """Return until when a screen is young enough for an amendment in each domain, None without its time.
+
+    Nothing is decided by it: only the gate says what a screen lets through.
+    """
+    if screen.authored is None:
+        return None
+    windows = [domain.windows[Purpose.AMENDMENT] for domain in policy.domains]
+    return min(_end(policy, window, screen.authored, zone) for window in windows)
 
 
 def _other_encounter(latest: Screen, about: Circumstance) -> str:

@@ -10,6 +10,7 @@ from withness.core.plan import charts
 from withness.core.terms import REFERENCE, Purpose, UnitKind, reference
 from withness.desk import amending, plans, screens, sync, verify
 from withness.desk.asking import PEOPLE, actor_of, named
+from withness.desk.caseload import caseload
 from withness.desk.context import Actor
 from withness.desk.draft import read_draft
 from withness.desk.goals_front import Goals
@@ -106,14 +107,18 @@ class Desk(Life, Notes, Goals):
         """The EHR's address, "local" for the embedded chart."""
         return self._context.ehr.address
 
-    def plans(self, *, actor: str = "") -> list[dict[str, Any]]:
+    def plans(self, *, actor: str = "", goals: bool = False) -> list[dict[str, Any]]:
         """Return plans and working copies, newest first, without their words.
 
-        One whose row does not open is listed as unreadable; it never hides the others.
+        `case` says of an active plan when its review is due, how long its screens last, and with `goals` (which asks
+        the EHR) how many goals ask for a second look. One whose row does not open is listed as unreadable; it never
+        hides the others.
         """
         _refuse_proxy(actor)
+        cases = caseload(self._context, goals=goals)
         with self._context.store.transaction() as tx:
-            return [_listed(tx, id) for id in tx.plan_ids()]
+            listed = [_listed(tx, id) for id in tx.plan_ids()]
+        return [{**one, "case": cases[one["plan"]].as_dict() if one["plan"] in cases else None} for one in listed]
 
     def plan(self, id: str, *, actor: str = "") -> dict[str, Any]:
         """Return one plan or working copy with its draft. Raises InvalidInput when there is none."""

@@ -58,7 +58,8 @@ class Known:
 class Tracked:
     """One goal of one member's chart: its reference there, what is counted, and how far it has come.
 
-    `together`: counted over what several people do. `responses` are the member's own in the goal's window.
+    `together`: counted over what several people do. `responses` are the member's own in the goal's window, `sessions`
+    and `said` what it was counted from.
     """
 
     chart_goal: ChartGoal
@@ -67,6 +68,8 @@ class Tracked:
     progress: Progress
     together: bool
     responses: tuple[Response, ...]
+    sessions: tuple[Session, ...]
+    said: tuple[Said, ...]
 
 
 def known_of(context: Context, person: str, clinician: str) -> Known:
@@ -144,7 +147,7 @@ def _tracked(
             continue
         together = one.goal.template.measure.each_partner > 0
         members = tuple(known) if together else (chart.member,)
-        sessions, said, places = _told({who: known[who] for who in members})
+        sessions, said, places = told({who: known[who] for who in members})
         objective = Objective(
             measure=one.goal.template.measure,
             target=one.goal.target,
@@ -160,11 +163,11 @@ def _tracked(
             for response in known[chart.member].responses
             if response.form.id in LISTS or places.get(response.id) in window
         ]
-        yield Tracked(one, f"Goal/{id}", objective, counted, together, tuple(mine))
+        yield Tracked(one, f"Goal/{id}", objective, counted, together, tuple(mine), sessions, said)
 
 
-def _told(known: Mapping[str, Known]) -> tuple[tuple[Session, ...], tuple[Said, ...], Mapping[str, str]]:
-    """Return the sessions of these people, what was said of them, and in which session each response is."""
+def told(known: Mapping[str, Known]) -> tuple[tuple[Session, ...], tuple[Said, ...], Mapping[str, str]]:
+    """Return the sessions of these people, what was said of them, and the session of each response that has one."""
     responses = [one for person in known.values() for one in person.responses]
     filled = [
         Filled(one.id, one.answers.subject, one.answers.encounter or "", one.at, one.day)

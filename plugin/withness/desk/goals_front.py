@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from withness import strict_json
+from withness.core.decline import falling, sentences
 from withness.core.progress import Progress
 from withness.core.terms import reference
 from withness.desk.asking import PEOPLE, actor_of
 from withness.desk.context import Actor, Context
 from withness.desk.dispatch import dispatch
 from withness.desk.goal_delivery import Counted, refresh
-from withness.desk.goals import Tracked
+from withness.desk.goals import Tracked, known_of
+from withness.desk.telling import may_see
+from withness.errors import InvalidInput, Refused, WithnessError
 from withness.store.rows import Delivery
 
 
@@ -43,8 +46,21 @@ class Goals:
             "faults": [{"item": one.where, "why": one.why} for one in done.answers.faults],
             "delivery": sent.state.value if sent else "inside",
             "goals": goals_of(done.answers.subject, counted),
+            "falling": self._falling(done.answers.subject) if may_see(who.ref, "") else [],
             "troubles": list(dict.fromkeys(troubles)),
         }
+
+    def _falling(self, person: str) -> list[str]:
+        """Return what the clinician is told of check-ins that fall; nothing where the EHR cannot be asked."""
+        from withness.desk.review_pages import courses_of
+        from withness.packs.review_rules import load_review_rules
+
+        try:
+            known = known_of(self._context, person, "")
+        except WithnessError:
+            return []
+        rules = load_review_rules(self._context.settings.packs)
+        return list(sentences(falling(courses_of(known, person), rules), rules))
 
     def count_goals(self, person: str, *, actor: str) -> dict[str, Any]:
         """Look for check-ins that came in through other form fillers, and count this person's goals anew."""
@@ -53,6 +69,33 @@ class Goals:
         counted = refresh(self._context, member, who)
         troubles = [one.sent.trouble for one in counted if one.sent and one.sent.trouble]
         return {"person": member, "goals": goals_of(member, counted), "troubles": list(dict.fromkeys(troubles))}
+
+    def review(
+        self, plan: str, *, actor: str, member: str = "", consents: Sequence[str] = (), format: str = "html"
+    ) -> dict[str, Any]:
+        """Return a plan as it is looked at again (`page`, as html or text), and what only the clinician is told.
+
+        A page is one member's own; `consents` names every member where all agreed to be shown on one. Writes nothing.
+        """
+        from withness.desk import reviews
+        from withness.packs.paper_review import paper_review, text_review
+
+        require_clinician(actor)
+        making = named_format(format, {"html": paper_review, "text": text_review})
+        looked = reviews.look(self._context, plan, member=member, consents=tuple(consents))
+        return {
+            "plan": plan,
+            "due": looked.due.isoformat(),
+            "falling": list(looked.falling),
+            "page": making(looked.page),
+        }
+
+    def reviewed(self, plan: str, *, actor: str, consents: Sequence[str] = ()) -> dict[str, Any]:
+        """Note that a plan was looked at again today. It always saves."""
+        from withness.desk import reviews
+
+        day = reviews.keep(self._context, plan, actor_of(actor), consents=tuple(consents))
+        return {"plan": plan, "reviewed": day.isoformat()}
 
 
 def goals_of(person: str, counted: Iterable[Counted]) -> list[dict[str, Any]]:
@@ -113,3 +156,16 @@ def _writer(response: Mapping[str, Any]) -> Actor:
         if isinstance(written, str) and written.partition("/")[0] in PEOPLE:
             return actor_of(written)
     return actor_of("Device/withness")
+
+
+def require_clinician(actor: str) -> None:
+    """Raise Refused for a partner or proxy: a review is the clinician's to show (contracts I8)."""
+    if not may_see(actor, ""):
+        raise Refused("Only clinicians make a review; whom they show it to is theirs and the client's.", field="actor")
+
+
+def named_format(format: str, known: Mapping[str, Callable[..., str]]) -> Callable[..., str]:
+    """Return what makes this format. Raises InvalidInput."""
+    if format not in known:
+        raise InvalidInput(f"format must be one of: {', '.join(known)}.", field="format")
+    return known[format]

@@ -1,0 +1,83 @@
+"""`withness checkin`: record what was said of a session, and say how far each goal has come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from withness import strict_json
+from withness.cli import say
+from withness.cli.desk import opened
+from withness.errors import InvalidInput
+
+
+@click.command(
+    epilog="\b\nExamples:\n  withness questionnaire session-check-in --out check-in.json   the form\n"
+    "  withness checkin answers.json                               a FHIR QuestionnaireResponse to it\n"
+    "  withness checkin --for Patient/rosa                         what came in through other form fillers\n"
+    "\nForms: session-check-in, session-observation, own-priorities."
+)
+@click.argument("file", metavar="[FILE]", required=False, default="")
+@click.option("--for", "person", metavar="Patient/ID", help="Count this person's goals anew from what the EHR holds.")
+@say.acting
+@say.common
+def checkin(file: str, person: str | None, actor: str | None, home: Path | None, as_json: bool) -> None:
+    """Record a check-in (FILE) and count the goals that it may move, or only count them (--for).
+
+    It always saves, whatever the gate says. A skipped answer is no answer: it is never read as a no. Exit 0, or 5 when
+    something waits for the EHR.
+    """
+    if bool(file) == bool(person):
+        raise InvalidInput("Give a FILE to record, or --for Patient/ID to count.", field="FILE")
+    with opened(home, fresh=bool(file)) as (desk, _):
+        if file:
+            done = desk.check_in(strict_json.parse(say.read_file(file), name="FILE"), actor=actor or "")
+        else:
+            done = desk.count_goals(str(person), actor=actor or "Device/withness")
+    if as_json:
+        say.document(done)
+    else:
+        _say(done)
+    say.stop(5 if done["troubles"] else 0)
+
+
+def _say(done: Mapping[str, Any]) -> None:
+    if "check_in" in done:
+        where = "" if done["counted"] else " It cannot be relied on as a whole, so it is kept and not counted."
+        say.prose(f"Recorded {done['form']} of {done['person']} as {done['check_in']}.{where}")
+        for fault in done["faults"]:
+            say.prose(f"Not read: {fault['item']}: {fault['why']}.")
+    goals(done["goals"])
+    for sentence in done.get("falling", ()):
+        say.prose(f"Look again: {sentence}")
+    for trouble in done["troubles"]:
+        say.prose(f"Not in the EHR yet: {trouble} It is kept. Run: withness sync")
+    if done["goals"]:
+        say.prose("To look at it together: withness plan review PLAN --out review.html")
+
+
+def goals(found: Iterable[Mapping[str, Any]]) -> None:
+    """Print how far goals have come, in a table; nothing where there are none."""
+    rows = [(one["words"].strip(), standing(one), left(one)) for one in found]
+    if rows:
+        say.table("Goals", ("in the client's words", "so far", "still to come"), rows)
+    else:
+        say.prose("No goal of an active plan is measured by it.")
+
+
+def standing(one: Mapping[str, Any]) -> str:
+    """Return how far a goal has come, such as: in progress, 2 of 3, 1 skipped."""
+    skipped = f", {one['skipped']} skipped" if one["skipped"] else ""
+    return f"{one['achievement'].replace('-', ' ')}, {one['now']} of {one['needed']}{skipped}"
+
+
+def left(one: Mapping[str, Any]) -> str:
+    """Return what is left of a goal's window."""
+    if one["achievement"] == "achieved":
+        return f"reached on {one['since']}" + (", early" if one["early"] else "")
+    if one["sessions_left"] is None:
+        return f"until {one['until']}"
+    return "1 session" if one["sessions_left"] == 1 else f"{one['sessions_left']} sessions"
