@@ -323,3 +323,60 @@ def test_an_amended_plan_keeps_how_far_its_goals_have_come(site: Site) -> None:
     amended = make_draft(supersedes={"plan": plan, "version": "1"}, frame=frame)
     assert site.save(amended)["saved"] is True
     assert (achievement(site), outcomes(site)) == ("achieved", ["yes", "yes", "yes"])
+
+
+def rewritten(site: Site, plan: str, *goals: dict[str, Any]) -> dict[str, Any]:
+    """Amend Rosa's plan to these goals."""
+    site.screen()
+    start = site.desk.plan(plan)["draft"]["frame"]["start"]
+    frame = {**make_draft()["frame"], "start": start, "review_by": "2099-06-01"}
+    version = site.desk.plan(plan)["version"]
+    return site.save(make_draft(supersedes={"plan": plan, "version": version}, frame=frame, goals=list(goals)))
+
+
+def test_a_goal_that_is_rewritten_together_is_superseded_and_linked(site: Site) -> None:
+    """The old one keeps its words and what it came to, and names the new one, which counts from its own day.
+
+    Planted: the old one's sessions counted for the new one; the old one without a link; both caught.
+    """
+    plan = planned(site)
+    for session in (1, 2):
+        told(site, check_in(site, session, "yes"))
+        site.pass_time(**NEXT)
+    before = goal(site)
+    assert rewritten(site, plan, make_goal(words="I want to be asked", replaces=0))["saved"] is True
+    held = {one.resource["description"]["text"]: one.resource for one in site.chart("Goal")}
+    old, new = held[make_goal()["words"]], held["I want to be asked"]
+    assert (old["lifecycleStatus"], old["outcomeReference"]) == ("cancelled", before["outcomeReference"])
+    [link] = [one for one in old["extension"] if one["url"] == codes.GOAL_RELATIONSHIP]
+    kind, target = link["extension"]
+    assert kind["valueCodeableConcept"]["coding"][0]["code"] == "replacement"
+    assert target["valueReference"] == {"reference": f"Goal/{new['id']}"}
+    assert new["startDate"] == site.at.date().isoformat()
+    told_now = site.desk.check_in(check_in(site, 3, "yes"))["goals"]
+    assert [(one["words"], one["now"]) for one in told_now] == [("I want to be asked", 1)]
+    site.desk.health()
+
+
+def test_a_goal_that_stays_keeps_its_first_day(site: Site) -> None:
+    """Beside one that is added. Planted: every goal of the new version counted anew; caught."""
+    plan = planned(site)
+    told(site, check_in(site, 1, "yes"))
+    first = goal(site)["startDate"]
+    site.pass_time(**NEXT)
+    added = make_goal(words="One more", template="story", within={"sessions": 8}, target={"count": 1})
+    assert rewritten(site, plan, make_goal(), added)["saved"] is True
+    starts = {one.resource["description"]["text"]: one.resource["startDate"] for one in site.chart("Goal")}
+    assert starts == {make_goal()["words"]: first, "One more": site.at.date().isoformat()}
+    found = site.desk.count_goals(ROSA, actor=CLINICIAN)["goals"]
+    assert {one["words"]: one["now"] for one in found} == {make_goal()["words"]: 1, "One more": 0}
+
+
+@pytest.mark.parametrize("number", [1, 0])
+def test_a_goal_takes_the_place_of_one_that_goes(site: Site, number: int) -> None:
+    """Planted: a goal that stays named as replaced; caught."""
+    plan = planned(site)
+    goals = [make_goal(words="I want to be asked", replaces=number), *([] if number else [make_goal()])]
+    with pytest.raises(InvalidInput) as refused:
+        rewritten(site, plan, *goals)
+    assert refused.value.field == "goals[0].replaces"

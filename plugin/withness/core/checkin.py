@@ -28,7 +28,7 @@ Value = bool | int | frozenset[str]
 """Whether a measure was met, how many times, or the different things that were named."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Said:
     """What one response says of one measure in one person's session; `value` is None where nothing was said.
 
@@ -45,7 +45,7 @@ class Said:
     value: Value | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Session:
     """One session that took place; `members` are those who took part in it."""
 

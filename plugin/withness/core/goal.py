@@ -53,7 +53,8 @@ class Frame:
 class Goal:
     """A goal in the client's words with its measure, target, time limit and responsible person.
 
-    `category` is behavioral or safety (goal-category).
+    `category` is behavioral or safety (goal-category); `replaces` is the number of the goal in the version that is
+    amended whose place this one takes, None for none.
     """
 
     template: PlanTemplate
@@ -65,6 +66,7 @@ class Goal:
     responsible: str
     acceptance: tuple[Acceptance, ...]
     category: str = "behavioral"
+    replaces: int | None = None
 
     def agreed_by(self, who: str) -> bool:
         """Whether this person agreed to it."""
@@ -89,6 +91,7 @@ class Conversation:
     by: str | None = None
     payer_words: str | None = None
     category: str = "behavioral"
+    replaces: int | None = None
 
 
 def fill(template: PlanTemplate, conversation: Conversation, *, field: str) -> Goal:
@@ -116,6 +119,7 @@ def fill(template: PlanTemplate, conversation: Conversation, *, field: str) -> G
         responsible=conversation.responsible,
         acceptance=conversation.acceptance,
         category=conversation.category,
+        replaces=conversation.replaces,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from withness.audit.record import instant
 from withness.core.plan import ChartPlan, Plan, charts
 from withness.desk.context import Context
+from withness.desk.goal_versions import check_replaced, instead_of
 from withness.desk.shares import ACTIVE, OVER, share_of
 from withness.ehr.port import Stored
 from withness.errors import Conflict, InvalidInput, WithnessError
@@ -68,6 +69,7 @@ def base_of(context: Context, plan: Plan) -> Base | None:
     with context.store.transaction() as tx:
         row = tx.plan(id)
     row = require(row, plan)
+    check_replaced(context, row, plan)
     live, goals, unread = {}, {}, set()
     for member in plan.unit.members:
         reference = None if _over(row, member) else share_of(row, member).get("care_plan")
@@ -148,19 +150,29 @@ def only_safety(current: Mapping[str, Any], given: Mapping[str, Any]) -> tuple[i
     return tuple(range(len(before), len(after))) if added or new_reference else None
 
 
-def dropped_goals(base: Base, chart: ChartPlan, at: datetime) -> list[tuple[Resource, str]]:
-    """Return the goals that the amendment leaves out, as cancelled, with their versions."""
-    kept = {goal_key(one.goal) for one in chart.goals}
+def dropped_goals(
+    context: Context, base: Base, chart: ChartPlan, made: Mapping[str, str], at: datetime
+) -> list[tuple[Resource, str]]:
+    """Return the goals that the amendment leaves out, as cancelled, with their versions.
+
+    One whose place another takes names it; `made` are the ids of the new version's goals by their keys.
+    """
     known: Mapping[str, str] = base.row.content["charts"][chart.member].get("goals", {})
-    gone = {id for key, id in known.items() if key not in kept}
+    gone = {id: key for key, id in known.items() if key not in made}
+    instead = instead_of(context, base.row, chart, made)
     found = []
     for stored in base.goals.get(chart.member, ()):
-        if stored.resource["id"] in gone:
-            changed = status.goal_status(
-                stored.resource, lifecycle="cancelled", at=at, reason="Replaced in the plan's new version"
-            )
-            found += [(changed, stored.version)] if changed is not None else []
+        key = gone.get(stored.resource["id"])
+        changed = (
+            None if key is None else status.goal_status(stored.resource, lifecycle="cancelled", at=at, reason=REPLACED)
+        )
+        if changed is not None and key in instead:
+            changed = status.goal_replaced(changed, f"Goal/{instead[key]}")
+        found += [(changed, stored.version)] if changed is not None else []
     return found
+
+
+REPLACED: Final = "Replaced in the plan's new version"
 
 
 def withdrawn(base: Base, plan: Plan, at: datetime) -> list[tuple[Resource, str]]:
@@ -219,6 +231,7 @@ def supersede(
     before = now.content["charts"]
     step = {
         "version": version_of(now),
+        "at": instant(at),
         "draft": now.content["draft"],
         "goals": {member: one.get("goals", {}) for member, one in before.items()},
         "states": {member: one.get("state") for member, one in before.items()},

@@ -225,6 +225,7 @@ def _goal(outside: DraftFile, unit: Unit, index: int, templates: Mapping[str, Pl
         responsible=given.responsible,
         acceptance=_acceptance(given, unit, outside.author, field=field),
         category=given.category,
+        replaces=given.replaces,
     )
     return fill(template, conversation, field=field)
 

@@ -146,6 +146,9 @@ class GoalForm(OutsideForm):
     responsible: Literal["client", "partners", "family", "therapist", "client-and-therapist"] | None = None
     acceptance: list[AcceptanceForm]
     category: Literal["behavioral", "safety"] = "behavioral"
+    replaces: Annotated[int, Field(strict=True, ge=0, lt=MAX_GOALS)] | None = Field(
+        default=None, description="In an amendment: the number, from 0, of the goal whose place this one takes."
+    )
 
 
 class GuardianForm(OutsideForm):

@@ -20,6 +20,7 @@ from withness.core.progress import Objective, Progress, progress
 from withness.desk.check_ins import forms, resource_of
 from withness.desk.context import Context
 from withness.desk.draft import read_draft
+from withness.desk.goal_versions import goal_start
 from withness.desk.shares import share_of
 from withness.errors import InvalidInput
 from withness.fhir import codes
@@ -134,11 +135,16 @@ def tracked(context: Context, row: PlanRow, member: str, known: Mapping[str, Kno
     references: Mapping[str, str] = share_of(row, member).get("goals", {})
     if chart is None:
         return ()
-    return tuple(_tracked(context, plan.encounter, chart, references, known))
+    starts = {key: goal_start(context, row, member, key) for key in references}
+    return tuple(_tracked(context, chart, references, starts, known))
 
 
 def _tracked(
-    context: Context, first: str, chart: ChartPlan, references: Mapping[str, str], known: Mapping[str, Known]
+    context: Context,
+    chart: ChartPlan,
+    references: Mapping[str, str],
+    starts: Mapping[str, tuple[date, str]],
+    known: Mapping[str, Known],
 ) -> Iterator[Tracked]:
     today = context.now().astimezone(context.settings.zone).date()
     for one in chart.goals:
@@ -147,12 +153,13 @@ def _tracked(
             continue
         together = one.goal.template.measure.each_partner > 0
         members = tuple(known) if together else (chart.member,)
+        start, first = starts[goal_key(one.goal)]
         sessions, said, places = told({who: known[who] for who in members})
         objective = Objective(
             measure=one.goal.template.measure,
             target=one.goal.target,
             within=one.goal.within,
-            start=chart.frame.start,
+            start=start,
             members=members,
             first=first,
         )

@@ -130,6 +130,7 @@ class _Case:
             screen_ids={member: row.id for member, row in latest.items()},
             problem_titles={one.id: one.title for one in self.context.catalogue.problems.values()},
             standing=self.base.standing() if self.base else None,
+            today=self.at.astimezone(self.context.settings.zone).date(),
         )
 
     def bundle(self, answered: standing.Answered, plan_id: str) -> dict[str, Any] | None:
@@ -140,12 +141,12 @@ class _Case:
         unit_plan = self.base.row.id if self.base else plan_id
         made = plan_transaction(charts(self.plan), released, self.making(answered, unit_plan), self.context.policy)
         if self.base is not None:
-            made = _amended(made, self.base, self.plan, self.at)
+            made = _amended(self.context, made, self.base, self.plan, self.at)
         require_valid(made)
         return made
 
 
-def _amended(made: dict[str, Any], base: amending.Base, plan: Plan, at: datetime) -> dict[str, Any]:
+def _amended(context: Context, made: dict[str, Any], base: amending.Base, plan: Plan, at: datetime) -> dict[str, Any]:
     """Write what is there already only over the version that was read; goals left out are cancelled."""
     versions = {f"CarePlan/{one.resource['id']}": one.version for one in base.live.values()}
     versions |= {f"Goal/{one.resource['id']}": one.version for some in base.goals.values() for one in some}
@@ -155,7 +156,12 @@ def _amended(made: dict[str, Any], base: amending.Base, plan: Plan, at: datetime
         url = entry["request"]["url"]
         resource = carried_over(entry["resource"], goals[url]) if url in goals else entry["resource"]
         entries.append({**entry, "resource": resource, "request": put(resource, versions.get(url, ""))["request"]})
-    dropped = [one for chart in charts(plan) for one in amending.dropped_goals(base, chart, at)]
+    there = amending.charts_in(made, plan)
+    dropped = [
+        one
+        for chart in charts(plan)
+        for one in amending.dropped_goals(context, base, chart, there[chart.member]["goals"], at)
+    ]
     dropped += amending.withdrawn(base, plan, at)
     return {**made, "entry": [*entries, *(put(resource, version) for resource, version in dropped)]}
 

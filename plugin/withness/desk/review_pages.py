@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
@@ -94,7 +94,8 @@ def shared_page(made: Material, members: Sequence[str], consents: Sequence[str])
 
 def _goal(chart: ChartPlan, one: Tracked, last: date | None) -> ReviewGoal:
     number = one.chart_goal.number + 1
-    said = paper_goal(one.chart_goal, chart, number)
+    counted_from = replace(chart, frame=replace(chart.frame, start=one.objective.start))
+    said = paper_goal(one.chart_goal, counted_from, number)
     return ReviewGoal(
         number=number,
         title=said.title,

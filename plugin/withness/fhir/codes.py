@@ -66,6 +66,8 @@ GOAL_ACHIEVEMENT: Final = "http://terminology.hl7.org/CodeSystem/goal-achievemen
 RISK_PROBABILITY: Final = "http://terminology.hl7.org/CodeSystem/risk-probability"
 FLAG_CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/flag-category"
 SIGNATURE_TYPE: Final = "urn:iso-astm:E1762-95:2013"
+GOAL_RELATIONSHIP: Final = "http://hl7.org/fhir/StructureDefinition/goal-relationship"
+GOAL_RELATIONSHIP_TYPE: Final = "http://hl7.org/fhir/goal-relationship-type"
 GOAL_ACCEPTANCE: Final = "http://hl7.org/fhir/StructureDefinition/goal-acceptance"
 UCUM: Final = "http://unitsofmeasure.org"
 

@@ -61,8 +61,11 @@ def _code(goal: Mapping[str, Any]) -> object:
 
 
 def carried_over(made: Resource, stored: Mapping[str, Any]) -> Resource:
-    """Return a goal of a plan's new version with what its check-ins came to: an amendment takes nothing of it back."""
-    if made.get("lifecycleStatus") not in _OPEN:
+    """Return a goal of a plan's new version with its first day and what its check-ins came to.
+
+    An amendment takes nothing of it back.
+    """
+    if made.get("resourceType") != "Goal" or made.get("lifecycleStatus") not in _OPEN:
         return made
-    names = ("achievementStatus", "statusDate", "outcomeReference")
+    names = ("startDate", "achievementStatus", "statusDate", "outcomeReference")
     return {**made, **{name: stored[name] for name in names if name in stored}}

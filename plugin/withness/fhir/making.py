@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from withness.core.gate import Decision
+from withness.core.plan import ChartPlan
 from withness.errors import InvalidInput
 from withness.fhir import codes
 
@@ -32,7 +33,7 @@ class Making:
     `recorded` is in UTC, to the second; `unit_plan` is the identifier that the charts of a unit share; `screens`
     and `screen_ids` hold each member's QuestionnaireResponse as it was recorded, and its id; `problem_titles` are
     the catalogue's titles of the problems-for-work (a problem without one is shown by its code); `standing` is what
-    the charts hold of the plan that an amendment amends.
+    the charts hold of the plan that an amendment amends, and `today` the day from which a goal that it adds counts.
     """
 
     recorded: datetime
@@ -44,6 +45,14 @@ class Making:
     screen_ids: Mapping[str, str]
     problem_titles: Mapping[str, str] | None = None
     standing: Mapping[str, Standing] | None = None
+    today: date | None = None
+
+    def start(self, chart: ChartPlan, goal: str) -> date:
+        """Return the day from which a goal counts: the plan's first, or that of the amendment that adds it."""
+        there = (self.standing or {}).get(chart.member)
+        if there is None or self.today is None or goal in there.goals:
+            return chart.frame.start
+        return max(chart.frame.start, self.today)
 
     def meta(self, profile: str, decision: Decision, *labels: str, ours: str = "") -> Resource:
         """Return Resource.meta: US Core's profile and `ours`, the security `labels`, and HTEST under a demo policy."""

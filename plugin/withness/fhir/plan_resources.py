@@ -7,6 +7,7 @@ nothing here names anybody but the member and the clinician (contracts I8).
 from __future__ import annotations
 
 from collections.abc import Container
+from dataclasses import replace
 from typing import Final, assert_never
 from uuid import UUID, uuid5
 
@@ -199,6 +200,8 @@ def _goal(one: ChartGoal, chart: ChartPlan, decision: Decision, making: Making, 
     it is.
     """
     own = one.goal.by is not None or chart.unit_kind is UnitKind.INDIVIDUAL
+    start = making.start(chart, goal_key(one.goal))
+    chart = replace(chart, frame=replace(chart.frame, start=start))
     resource: Resource = {
         "resourceType": "Goal",
         "id": id,
@@ -213,7 +216,7 @@ def _goal(one: ChartGoal, chart: ChartPlan, decision: Decision, making: Making, 
         "category": [{"coding": [{"system": codes.GOAL_CATEGORY, "code": one.goal.category}]}],
         "description": {"text": one.goal.words},
         "subject": {"reference": chart.member},
-        "startDate": chart.frame.start.isoformat(),
+        "startDate": start.isoformat(),
         "target": _targets(one.goal, chart),
         "statusReason": one.reason if one.reason and one.reason.strip() else None,
         "expressedBy": {"reference": chart.member} if own else None,

@@ -91,6 +91,26 @@ def goal_status(stored: Mapping[str, Any], *, lifecycle: str, at: datetime, reas
     return changed
 
 
+def goal_replaced(goal: Mapping[str, Any], by: str) -> Resource:
+    """Return the goal with the goal that takes its place, `by` as Goal/id (goal-relationship: replacement)."""
+    changed = _copied(goal, "Goal")
+    relation = {
+        "url": codes.GOAL_RELATIONSHIP,
+        "extension": [
+            {
+                "url": "type",
+                "valueCodeableConcept": {
+                    "coding": [{"system": codes.GOAL_RELATIONSHIP_TYPE, "code": "replacement"}],
+                },
+            },
+            {"url": "target", "valueReference": {"reference": reference(by, "Goal", field="by")}},
+        ],
+    }
+    if relation not in changed.get("extension", []):
+        changed["extension"] = [*changed.get("extension", []), relation]
+    return changed
+
+
 # --- what the gate wrote -------------------------------------------------------------------------------------
 
 
