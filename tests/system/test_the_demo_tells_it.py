@@ -55,16 +55,16 @@ def chapter(told: str, number: int) -> str:
 
 
 def test_every_chapter_comes_to_what_it_says(chapters: Chapters) -> None:
-    names = ["clear", "incomplete", "acute", "sticky", "couple", "paused", "way_back", "trail"]
+    names = ["clear", "incomplete", "acute", "sticky", "couple", "paused", "way_back", "check_in", "trail"]
     assert list(chapters) == names
     decisions = [one.get("decision") for one in chapters.values()]
-    assert decisions == ["released", "held-incomplete", ACUTE, ACUTE, "held", ACUTE, "held-for-assessment", None]
+    assert decisions == ["released", "held-incomplete", ACUTE, ACUTE, "held", ACUTE, "held-for-assessment", None, None]
     assert [one["saved"] for one in list(chapters.values())[:5]] == [True, False, False, False, False]
     assert chapters["trail"]["whole"] is True
 
 
 def test_the_chapters_are_numbered_in_order(told: str) -> None:
-    assert re.findall(r"^([0-9]+)\. ", told, re.MULTILINE) == [str(number) for number in range(1, 9)]
+    assert re.findall(r"^([0-9]+)\. ", told, re.MULTILINE) == [str(number) for number in range(1, 10)]
 
 
 def test_the_active_plan_is_paused_and_the_protocol_has_somebody_for_each_step(told: str, chapters: Chapters) -> None:
@@ -196,3 +196,11 @@ def test_the_examples_people_answer_as_the_demos_do() -> None:
     text = (Path(__file__).resolve().parents[2] / "docs" / "examples" / "samples.py").read_text(encoding="utf-8")
     for link, code in samples.ACUTE.items():
         assert f'"{link}": "{code}"' in text
+
+
+def test_a_check_in_counts_the_goal_and_skips_are_no_answers(told: str, chapters: Chapters) -> None:
+    """In the story, the answer and the chart alike. Planted: the check-in told and not recorded; caught."""
+    [goal] = chapters["check_in"]["goals"]
+    assert (goal["achievement"], goal["now"], goal["needed"], goal["sessions_left"]) == ("in-progress", 1, 3, 3)
+    assert "in progress, 1 of 3" in chapter(told, 8)
+    assert "Nobody had asked that.\n    Das war gut." in chapter(told, 8)

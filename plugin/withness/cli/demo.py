@@ -166,7 +166,7 @@ def _trail(settings: Settings, person: str) -> dict[str, Any]:
 
 
 def _show_trail(trail: dict[str, Any]) -> None:
-    demo_life.heading("8. Every decision is in the trail, and the trail verifies")
+    demo_life.heading("9. Every decision is in the trail, and the trail verifies")
     rows = []
     for (kind, outcome), group in groupby(trail["listed"], key=lambda one: (one["kind"], one["outcome"] or "")):
         numbers = [one["record"] for one in group]

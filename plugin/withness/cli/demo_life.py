@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from withness.cli import protocol, samples, say
+from withness.cli import check_in, protocol, samples, say
 from withness.errors import Refused
 
 if TYPE_CHECKING:
@@ -71,6 +71,11 @@ class Rosa:
         who, reason = self.person["member"], self.person["release"]
         return self.desk.release(who, _DOMAIN, reason=reason, signer=self.keys["clinician"], second=second)
 
+    def word(self) -> dict[str, Any]:
+        """Record Rosa's own word on the session."""
+        response = samples.check_in(self.person, datetime.now(UTC))
+        return self.desk.check_in(response, actor=self.person["member"])
+
     def _refused(self) -> dict[str, Any]:
         try:
             self._release(None)
@@ -103,6 +108,7 @@ def chapters(rosa: Rosa) -> Iterator[Told]:
     questions, needs = rosa.desk.questions(), rosa.desk.needs()
     yield "paused", rosa.pause, lambda answer: _tell_pause(answer, questions)
     yield "way_back", rosa.way_back, lambda answer: _tell_way_back(answer, questions, needs, rosa.person["release"])
+    yield "check_in", rosa.word, lambda answer: _tell_check_in(answer, rosa.person["check_in"])
 
 
 def heading(text: str) -> None:
@@ -134,6 +140,14 @@ def _tell_way_back(answer: dict[str, Any], questions: Mapping[str, str], needs: 
     say.prose(_read_back(answer["chart"]))
     if answer["decision"] == "held-for-assessment":
         say.prose(_NO_ALL_CLEAR)
+
+
+def _tell_check_in(answer: dict[str, Any], words: str) -> None:
+    heading("8. Rosa says how their talk was: her goal counts itself, and what she skips is not a no")
+    shown = words.replace("\n", "\n    ")
+    click.echo(f"In the client's words: “{shown}”")
+    check_in.goals(answer["goals"])
+    say.prose("Felt understood: yes. The other questions she left open, and nothing is read into that.")
 
 
 def _written(fields: Mapping[str, str], form: Mapping[str, Any]) -> str:

@@ -107,6 +107,28 @@ def screen(policy: RiskPolicy, person: Mapping[str, Any], at: datetime, answers:
     }
 
 
+def check_in(person: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    """Return this person's word on a session, as a form filler writes it: they felt understood, and left the rest."""
+    from withness.packs.forms import load_forms
+
+    [form] = [one for one in load_forms() if one.id == "session-check-in"]
+    [asked] = [item for item, _ in form.walk() if item.link == "understood"]
+    return {
+        "resourceType": "QuestionnaireResponse",
+        "questionnaire": f"{codes.questionnaire(form.id)}|{form.version}",
+        "status": "completed",
+        "subject": {"reference": person["member"]},
+        "encounter": {"reference": person["encounter"]},
+        "authored": at.isoformat(timespec="microseconds"),
+        "author": {"reference": person["member"]},
+        "source": {"reference": person["member"]},
+        "item": [
+            _coded("understood", codes.answer_set(asked.answers.id), "yes"),
+            {"linkId": "words", "answer": [{"valueString": person["check_in"]}]},
+        ],
+    }
+
+
 def _group(policy: RiskPolicy, domain_id: str, at: datetime, answers: Answers) -> dict[str, Any]:
     [domain] = [one for one in policy.domains if one.id == domain_id]
     items = [_coded(domain.informant, codes.INFORMANTS, "client")]

@@ -6,8 +6,9 @@ through the outbox; of a person who is no patient it stays inside Withness.
 
 from __future__ import annotations
 
+import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -15,15 +16,15 @@ from withness.audit.record import Kind, Record
 from withness.core.form import Entry, Form, FormAnswers, Skipped, Unreadable
 from withness.desk.context import Actor, Context
 from withness.desk.digests import digest
-from withness.desk.outbox import enqueue
-from withness.errors import InvalidInput
+from withness.desk.outbox import enqueue, move
+from withness.errors import InvalidInput, SealBroken
 from withness.fhir import codes
 from withness.fhir.check import require_valid
 from withness.fhir.extraction import observations
 from withness.fhir.form_answers import CHECK_INS, read_response, response_of
 from withness.fhir.status import ENTERED_IN_ERROR, put
 from withness.packs.forms import load_forms
-from withness.store.rows import CheckInRow, Sending
+from withness.store.rows import OPEN, CheckInRow, Delivery, Sending
 from withness.store.transaction import Transaction
 
 
@@ -67,11 +68,12 @@ def record(context: Context, resource: Mapping[str, Any], actor: Actor) -> Recor
     id, at = context.new_id(), context.now()
 
     def work(tx: Transaction) -> Recorded:
-        before = _corrected(tx, resource, answers.subject)
-        response = before.content["response"] if before else id
-        bundle = _bundle(context, form, answers, response, before)
+        earlier = _corrected(tx, resource, answers.subject)
+        response = earlier[-1].content["response"] if earlier else id
+        bundle = _bundle(context, form, answers, response, earlier)
         outbox, waiting = None, []
         if bundle is not None:
+            _overtake(tx, context, earlier, actor)
             outbox, queued = enqueue(
                 tx,
                 context,
@@ -104,39 +106,57 @@ def record(context: Context, resource: Mapping[str, Any], actor: Actor) -> Recor
 
 def digest_of(content: Mapping[str, Any]) -> str:
     """Return the salted digest of a check-in's row: what its record holds."""
-    return digest(content["salt"], {name: value for name, value in content.items() if name != "salt"})
+    # As text: what a form filler wrote may hold numbers that canonical JSON does not know.
+    said = json.dumps(content["resource"], ensure_ascii=False, sort_keys=True)
+    return digest(content["salt"], {**content, "resource": said, "salt": ""})
 
 
-def _corrected(tx: Transaction, resource: Mapping[str, Any], person: str) -> CheckInRow | None:
-    """Return the newest version of the check-in that this one corrects, None for no correction. Raises InvalidInput."""
+def _corrected(tx: Transaction, resource: Mapping[str, Any], person: str) -> tuple[CheckInRow, ...]:
+    """Return every version of the check-in that this one corrects, the newest last; none for no correction.
+
+    Raises InvalidInput.
+    """
     listed = resource.get("extension")
     named = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
     cited = [one.get("valueReference") for one in named if one.get("url") == codes.CORRECTS]
     if not cited:
-        return None
+        return ()
     reference = cited[0].get("reference") if isinstance(cited[0], Mapping) else None
-    known = {f"QuestionnaireResponse/{row.content['response']}": row for row in tx.check_ins(person)[0]}
-    if reference not in known:
+    rows = tx.check_ins(person)[0]
+    found = tuple(row for row in rows if f"QuestionnaireResponse/{row.content['response']}" == reference)
+    if not found:
         raise InvalidInput("corrects names no check-in of this person.", field="extension", hint=_CORRECTS)
-    return known[str(reference)]
+    return found
 
 
 _CORRECTS: Final = "It names QuestionnaireResponse/ID: the id that the check-in had in its answer."
 
 
+def _overtake(tx: Transaction, context: Context, earlier: Sequence[CheckInRow], actor: Actor) -> None:
+    """Stop versions that still wait for the EHR: sent later, they would be written over the correction."""
+    for one in earlier:
+        try:
+            waiting = tx.outbox(one.content["outbox"]) if one.content["outbox"] else None
+        except SealBroken:
+            continue  # it is sent by nobody
+        if waiting is not None and waiting.state in OPEN:
+            move(tx, context, waiting, Delivery.REPLACED, actor, Kind.CHECKIN_RECORDED, "replaced")
+
+
 def _bundle(
-    context: Context, form: Form, answers: FormAnswers, response: str, before: CheckInRow | None
+    context: Context, form: Form, answers: FormAnswers, response: str, earlier: Sequence[CheckInRow]
 ) -> dict[str, Any] | None:
     """Return the Bundle that puts a check-in into the person's own chart, None for what does not go there."""
     if not answers.relied_on or not answers.subject.startswith("Patient/"):
         return None
-    said = replace(answers, status="amended" if before else answers.status)
+    said = replace(answers, status="amended" if earlier else answers.status)
     made = _resources(context, form, said, response)
-    if before is not None:
-        now = {one["id"] for one in made}
-        earlier = read_response(form, before.content["resource"])
-        gone = [one for one in _resources(context, form, earlier, response) if one["id"] not in now]
-        made += [{**one, "status": ENTERED_IN_ERROR} for one in gone]
+    now: set[str] = {one["id"] for one in made}
+    gone: dict[str, dict[str, Any]] = {}
+    for before in earlier:
+        said_then = read_response(form, before.content["resource"])
+        gone |= {one["id"]: one for one in _resources(context, form, said_then, response) if one["id"] not in now}
+    made += [{**one, "status": ENTERED_IN_ERROR} for one in gone.values()]
     bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [put(one, "") for one in made]}
     require_valid(bundle)
     return bundle

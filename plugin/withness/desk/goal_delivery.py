@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from withness.audit.record import Kind
+from withness.core.terms import REFERENCE
+from withness.desk.check_ins import forms
 from withness.desk.context import Actor, Context
 from withness.desk.goals import Tracked, known_of, tracked
 from withness.desk.outbox import OTHER_EHR, Sent, enqueue, failed, move
@@ -19,7 +21,7 @@ from withness.errors import CannotTell, Conflict, EhrRefused, EhrUnavailable, In
 from withness.fhir import codes
 from withness.fhir.check import require_valid
 from withness.fhir.extraction import observation_id, observations
-from withness.fhir.goal_progress import goal_with
+from withness.fhir.goal_progress import goal_with, outcomes_of
 from withness.fhir.making import Resource
 from withness.fhir.status import put
 from withness.store.rows import OPEN, Delivery, OutboxRow, PlanRow, Sending
@@ -157,9 +159,8 @@ def _entries(context: Context, goals: tuple[Tracked, ...]) -> list[Resource]:
         if stored is None:
             raise EhrRefused("The EHR does not hold a goal of this plan: look for it there.")
         shown = [f"Observation/{id}" for id, (_, code) in observed.items() if code in _codes(goal) and _of(goal, id)]
-        ours = [
-            f"Observation/{observation_id(one.id, item.link)}" for one in goal.responses for item, _ in one.form.walk()
-        ]
+        named = outcomes_of(stored.resource)
+        ours = [one for one in named if one in shown or _made_here(context, one)]
         made = goal_with(stored.resource, goal.progress, shown, ours=ours)
         if made is not None:
             changed.append(put(made, stored.version))
@@ -174,6 +175,16 @@ def _codes(goal: Tracked) -> tuple[str, ...]:
 def _of(goal: Tracked, id: str) -> bool:
     """Whether an Observation is of one of the goal's own responses."""
     return any(observation_id(one.id, item.link) == id for one in goal.responses for item, _ in one.form.walk())
+
+
+def _made_here(context: Context, reference: str) -> bool:
+    """Whether an outcome is an Observation that Withness made of a check-in, whether that still counts or not."""
+    kind, _, id = reference.partition("/")
+    stored = context.ehr.read(reference) if kind == "Observation" and REFERENCE.fullmatch(reference) else None
+    listed = stored.resource.get("derivedFrom", []) if stored else []
+    sources = [str(one.get("reference")).removeprefix("QuestionnaireResponse/") for one in listed]
+    links = [item.link for form in forms().values() for item, _ in form.walk()]
+    return any(observation_id(source, link) == id for source in sources for link in links)
 
 
 def _observations(context: Context, goals: tuple[Tracked, ...]) -> Iterator[tuple[str, tuple[Resource, str]]]:

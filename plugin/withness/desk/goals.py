@@ -27,6 +27,7 @@ from withness.fhir import codes
 from withness.fhir.encounters import meeting
 from withness.fhir.form_answers import read_response
 from withness.fhir.plan_resources import goal_key
+from withness.fhir.status import ENTERED_IN_ERROR
 from withness.store.rows import Delivery, PlanRow
 
 LISTS = ("own-priorities",)
@@ -76,34 +77,48 @@ class Tracked:
 def known_of(context: Context, person: str, clinician: str) -> Known:
     """Return what the EHR and the store know of a person's sessions. Raises what the EHR raises."""
     by_url = forms()
-    found: dict[str, Mapping[str, Any]] = {}
+    there: dict[str, Mapping[str, Any]] = {}
     held: list[Meeting] = []
     if person.startswith("Patient/"):
         for form in by_url.values():
             listed = context.ehr.responses(person, codes.questionnaire(form.id))
-            found |= {str(one.get("id")): one for one in listed}
+            there |= {str(one.get("id")): one for one in listed}
         zone = context.settings.zone
         met = (meeting(one, person, clinician, zone) for one in context.ehr.encounters(person))
         held = [one for one in met if one is not None]
-    found |= _kept_here(context, person, found)
-    read = (_response(context, by_url, person, id, resource) for id, resource in sorted(found.items()))
-    return Known(tuple(one for one in read if one is not None), tuple(held))
+    found = {id: _response(context, by_url, person, id, resource) for id, resource in there.items()}
+    found |= _kept_here(context, by_url, person, there)
+    return Known(tuple(one for _, one in sorted(found.items()) if one is not None), tuple(held))
 
 
-def _kept_here(context: Context, person: str, there: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return what was recorded here and the EHR does not hold, or holds in an older version."""
+def _kept_here(
+    context: Context, by_id: Mapping[str, Form], person: str, there: Mapping[str, Any]
+) -> dict[str, Response | None]:
+    """Return what was recorded here and the EHR does not hold, or holds in an older version.
+
+    What it has marked as entered in error since is left out, and so is a correction that cannot be relied on: what it
+    corrects stands.
+    """
     with context.store.transaction() as tx:
         rows, _ = tx.check_ins(person)
         states = tx.outbox_states()
-    found = {}
+    found: dict[str, Response | None] = {}
     for row in rows:
         response, outbox = row.content["response"], row.content["outbox"]
+        read = _response(context, by_id, person, response, resource_of(row))
+        if read is None:
+            continue
         arrived = outbox is not None and states.get(outbox) == Delivery.DELIVERED.value
-        if not arrived or response not in there:
-            found[response] = resource_of(row)
-        else:
+        if arrived and (response in there or _taken_back(context, response)):
             found.pop(response, None)
+        else:
+            found[response] = read
     return found
+
+
+def _taken_back(context: Context, response: str) -> bool:
+    stored = context.ehr.read(f"QuestionnaireResponse/{response}")
+    return stored is not None and stored.resource.get("status") == ENTERED_IN_ERROR
 
 
 def _response(
@@ -182,6 +197,7 @@ def told(known: Mapping[str, Known]) -> tuple[tuple[Session, ...], tuple[Said, .
         if one.form.id not in LISTS
     ]
     sessions = gather([one for person in known.values() for one in person.meetings], filled)
+    held = {one.id for one in sessions.held}
     said = [
         word
         for one in responses
@@ -190,7 +206,7 @@ def told(known: Mapping[str, Known]) -> tuple[tuple[Session, ...], tuple[Said, .
             one.form,
             one.answers,
             response=one.id,
-            session=one.answers.encounter if one.form.id in LISTS else sessions.of[one.id],
+            session=sessions.of.get(one.id, one.answers.encounter if one.answers.encounter in held else None),
             day=one.day,
         )
     ]

@@ -14,6 +14,7 @@ from withness.fhir import codes
 from withness.fhir.making import Resource
 
 _OPEN: Final = ("accepted", "active", "on-hold")
+_SYSTEMS: Final = (codes.GOAL_ACHIEVEMENT, codes.CHECK_IN_RESULTS)
 _TEXTS: Final = {
     Achievement.IN_PROGRESS: "In progress",
     Achievement.ACHIEVED: "Achieved",
@@ -45,8 +46,7 @@ def goal_with(
         changed["statusDate"] = progress.on.isoformat()
     else:
         changed["achievementStatus"] = stored["achievementStatus"]
-    listed = stored.get("outcomeReference", [])
-    kept = [one for one in listed if one.get("reference") not in ours]
+    kept = [one for one in _listed(stored.get("outcomeReference")) if one.get("reference") not in ours]
     named = [*kept, *({"reference": one} for one in outcomes)]
     changed |= {"outcomeReference": named} if named else {}
     if not named:
@@ -54,10 +54,20 @@ def goal_with(
     return changed if changed != stored else None
 
 
-def _code(goal: Mapping[str, Any]) -> object:
+def outcomes_of(goal: Mapping[str, Any]) -> list[str]:
+    """Return the references of Goal.outcomeReference."""
+    return [str(one.get("reference")) for one in _listed(goal.get("outcomeReference"))]
+
+
+def _code(goal: Mapping[str, Any]) -> list[tuple[object, object]]:
+    """Return the status as we write it; what an EHR says beside it in a code system of its own stays."""
     status = goal.get("achievementStatus")
-    listed = status.get("coding") if isinstance(status, Mapping) else None
-    return [(one.get("system"), one.get("code")) for one in listed] if isinstance(listed, list) else None
+    listed = _listed(status.get("coding")) if isinstance(status, Mapping) else []
+    return [(one.get("system"), one.get("code")) for one in listed if one.get("system") in _SYSTEMS]
+
+
+def _listed(value: object) -> list[Mapping[str, Any]]:
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
 
 
 def carried_over(made: Resource, stored: Mapping[str, Any]) -> Resource:
