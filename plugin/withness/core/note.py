@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Final
 
 Value = Any
@@ -162,9 +163,11 @@ class NoteTemplate:
 
     def fields(self) -> Iterator[tuple[Section, NoteField]]:
         """Yield every field with its section, in the template's order."""
-        for section in self.sections:
-            for one in section.fields:
-                yield section, one
+        return iter(self._fields)
+
+    @cached_property
+    def _fields(self) -> tuple[tuple[Section, NoteField], ...]:
+        return tuple((section, one) for section in self.sections for one in section.fields)
 
     def field(self, id: str) -> NoteField | None:
         """Return a field by id."""
