@@ -8,9 +8,10 @@ from datetime import UTC, date, datetime, timedelta
 from statistics import median
 
 from benchmarks.figure import Figure
+from withness.core.achievement import Objective
 from withness.core.checkin import Said, Session, Value
 from withness.core.form import AnsweredBy
-from withness.core.progress import Objective, progress
+from withness.core.progress import progress
 from withness.core.template import Both, Count, Exists, PlanTemplate
 from withness.packs.load import load_templates
 

@@ -2,6 +2,7 @@
 
     rosa-screen.json  rosa-plan.json    every question answered no: released
     tom-screen.json   tom-plan.json     thinking about suicide right now, as the instrument's result says, too: held
+    rosa-check-in.json                  at the end of the session she felt heard and understood
 
 Never fill a real person's screen like this: each answer of a screen is one that was asked for and given.
 """
@@ -17,6 +18,7 @@ from uuid import uuid4
 
 import withness
 from withness.errors import WithnessError
+from withness.packs.forms import load_forms
 
 BASE = "https://withness.example/fhir"
 FURTHER = ("informant", "ask", "asked-alone")
@@ -102,17 +104,40 @@ def plan(name: str) -> dict[str, Any]:
     }
 
 
+def check_in(name: str) -> dict[str, Any]:
+    """Return a session check-in of now with one answer, felt understood, and some words; the rest is skipped."""
+    form = next(one for one in load_forms() if one.id == "session-check-in")
+    understood = _coded("understood", "felt-understood-answer", "yes")
+    return {
+        "resourceType": "QuestionnaireResponse",
+        "questionnaire": f"{BASE}/Questionnaire/{form.id}|{form.version}",
+        "status": "completed",
+        "subject": {"reference": f"Patient/{name}"},
+        "encounter": {"reference": f"Encounter/{name}-today"},
+        "authored": datetime.now(UTC).isoformat(timespec="seconds"),
+        "source": {"reference": f"Patient/{name}"},
+        "item": [
+            {"linkId": "today", "item": [understood]},
+            {"linkId": "words", "answer": [{"valueString": "It was easier to talk today."}]},
+        ],
+    }
+
+
 def main() -> None:
-    """Write the four files into the folder that this is called from."""
+    """Write the five files into the folder that this is called from."""
     try:
         with withness.load() as desk:
             questions, version = list(desk.questions()), desk.health()["policy"]["version"]
     except WithnessError as error:
         raise SystemExit(f"{error.message} {error.hint}".strip()) from None
+    files = {}
     for name, answers in ANSWERS.items():
-        for kind, content in {"screen": screen(name, questions, version, answers), "plan": plan(name)}.items():
-            Path(f"{name}-{kind}.json").write_text(json.dumps(content, ensure_ascii=False, indent=2), encoding="utf-8")
-            print(f"Wrote {name}-{kind}.json")
+        files[f"{name}-screen.json"] = screen(name, questions, version, answers)
+        files[f"{name}-plan.json"] = plan(name)
+    files["rosa-check-in.json"] = check_in("rosa")
+    for file, content in files.items():
+        Path(file).write_text(json.dumps(content, ensure_ascii=False, indent=2), encoding="utf-8")
+        print(f"Wrote {file}")
 
 
 if __name__ == "__main__":

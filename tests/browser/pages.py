@@ -59,6 +59,7 @@ def pages() -> dict[str, Callable[[], str]]:
     made |= {
         "review": lambda: paper_review(review_samples.own()),
         "review-shared": lambda: paper_review(review_samples.shared()),
+        "review-shared-without-answers": lambda: paper_review(review_samples.shared(courses=())),
         "review-every-state": lambda: paper_review(review_samples.every_state()),
     }
     made |= {f"paper-{form.id}": lambda form=form: paper_form(form) for form in load_forms()}

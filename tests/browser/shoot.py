@@ -27,7 +27,7 @@ def main() -> None:
     shown = {
         "note-session.png": (note_page("session"), 1000),
         "note-plan-for-client.png": (note_page("plan-for-client", preview=PREVIEW), 905),
-        "review.png": (paper_review(review_samples.for_the_docs()), 1830),
+        "review.png": (paper_review(review_samples.for_the_docs()), 1940),
     }
     with tempfile.TemporaryDirectory(prefix="shoot-") as folder, Chromium(Path(folder)) as browser:
         for name, (html, height) in shown.items():

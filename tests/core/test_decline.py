@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from withness.core.decline import falling, review_due, sentences
+from withness.core.decline import Raised, notices, review_due
 from withness.core.review import Course, Level, Point, Series
 from withness.errors import InvalidContent
 from withness.packs.review_rules import load_review_rules, parse_review_rules
@@ -30,30 +30,45 @@ def course(*levels: int | None) -> Course:
 
 
 @pytest.mark.parametrize(
-    ("levels", "falls"),
+    ("levels", "told"),
     [
-        ((8, 6, 5), True),
-        ((8, 6, None, 5), True),
-        ((2, 8, 6, 5), True),
-        ((8, 6, 6), False),
-        ((8, 5, 6), False),
-        ((8, 6), False),
-        ((9, 8, 5, 6), False),
-        ((None, None, None), False),
-        ((), False),
+        ((8, 6, 5), "went down"),
+        ((8, 6, None, 5), "went down"),
+        ((2, 8, 6, 5), "went down"),
+        ((9, 2, 2), "well below"),
+        ((9, None, 5, 4), "went down"),
+        ((9, 8, 3, 4), "well below"),
+        ((0, 0), "the lowest answer, 2 times"),
+        ((5, 0, None, 0), "well below"),
+        ((8, 6, 6), ""),
+        ((8, 5, 6), ""),
+        ((8, 6), ""),
+        ((9, 3), ""),
+        ((9, 8, 5, 6), ""),
+        ((5, 0, 5), ""),
+        ((None, None, None), ""),
+        ((), ""),
     ],
 )
-def test_what_falls_is_told(levels: tuple[int | None, ...], falls: bool) -> None:
-    """Planted: a skipped session as the end of it; equal as falling; an old fall for ever; each caught."""
-    assert bool(falling([course(*levels)], RULES)) is falls
+def test_what_falls_is_told(levels: tuple[int | None, ...], told: str) -> None:
+    """Planted: a skipped session as the end of it; equal as falling; an old fall for ever; a deep drop; each caught."""
+    said = notices([course(*levels)], [], RULES.told)
+    assert told in " ".join(said)
+    assert bool(said) is bool(told)
 
 
 def test_the_sentence_names_the_question_and_concludes_nothing() -> None:
     """With the sources' caution. Planted: the sentence without its question; caught."""
-    [said] = sentences(falling([course(8, 6, 5)], RULES), RULES)
-    assert said.startswith("How well did our talk fit: lower in each of the last 3 answered check-ins.")
+    [said] = notices([course(8, 6, 5)], [], RULES.told)
+    assert said.startswith("How well did our talk fit: the last 3 answers went down")
     assert "may need to change" in said
     assert "risk screen" in said
+
+
+def test_some_answers_are_told_each_time() -> None:
+    """Planted: only what has a line told; caught."""
+    [said] = notices([], [Raised("Do you want to go on?", "No")], RULES.told)
+    assert said.startswith("Do you want to go on: “No”. This says nothing yet about why.")
 
 
 @pytest.mark.parametrize(
@@ -62,6 +77,7 @@ def test_the_sentence_names_the_question_and_concludes_nothing() -> None:
         ([], START + timedelta(days=60)),
         ([START + timedelta(days=30)], START + timedelta(days=60)),
         ([START + timedelta(days=60)], START + timedelta(days=150)),
+        ([START + timedelta(days=50)], START + timedelta(days=140)),
         ([START + timedelta(days=10), START + timedelta(days=70)], START + timedelta(days=160)),
     ],
 )
@@ -81,6 +97,7 @@ def test_the_interval_comes_first_where_it_is_earlier() -> None:
         ("{number}", "three"),
         ("in_a_row = 3", "in_a_row = 1"),
         ("due_days", "x"),
+        ("“{answer}”", "{answer.x}"),
     ],
 )
 def test_a_sites_file_is_held_to_its_form(old: str, new: str) -> None:

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from withness.core.checkin import Filled, Meeting, Said, Session, Value, gather
+from withness.core.achievement import Achievement, Mark, Objective, Progress
+from withness.core.checkin import AT_HOME, FIRST_SESSION, Filled, Meeting, Said, Session, Value, gather
 from withness.core.form import AnsweredBy
-from withness.core.progress import Achievement, Mark, Objective, Progress, progress
+from withness.core.progress import progress
 from withness.core.template import Count, Limit, LimitKind, Ratio
 from withness.packs.load import load_templates
 
@@ -40,7 +41,8 @@ REFLECTED, STORY, NEW, LIST = (
 def objective(template: str, *members: str, **more: Any) -> Objective:
     """What a template proposes, as an objective of Rosa's (or of these)."""
     one = TEMPLATES[template]
-    return Objective(one.measure, one.target, one.limit, START, members or (ROSA,), **more)
+    each = one.measure.each_partner if len(members) == 2 else 0
+    return Objective(one.measure, one.target, one.limit, START, members or (ROSA,), **{"each": each, **more})
 
 
 def session(number: int, *members: str) -> Session:
@@ -144,16 +146,23 @@ def test_monologue(name: str) -> None:
     assert (found.status, found.missing) == (status, missing)
 
 
-def test_a_partner_who_was_not_there_is_not_skipped() -> None:
-    """Who was absent cannot have reflected anything: that is known. Planted: absence taken for silence; caught."""
-    sessions = [*held(5, *COUPLE), session(6, ROSA)]
-    answers = [*course(REFLECTED, [2, 0, 0, 0, 0, 0]), *course(REFLECTED, [0] * 5, TOM)]
+def test_who_came_alone_uses_up_no_session_of_two() -> None:
+    """Nobody reflects another's meaning alone. Planted: each member's session counted for both; caught."""
+    sessions = [*held(2, *COUPLE), *(session(number, ROSA) for number in range(3, 9))]
+    answers = [*course(REFLECTED, [2, 0]), *course(REFLECTED, [0, 0], TOM)]
     found = progress(objective("monologue", *COUPLE), sessions, answers, LATER)
-    assert found.status is NOT_ACHIEVED
+    assert (found.status, found.left, len(found.steps)) == (IN, 4, 2)
     alone = progress(objective("heard", TOM), sessions, course(HEARD, [YES, YES], TOM), LATER)
-    assert alone.steps[-1].marks == {HEARD: Mark.NOT_ASKED}
-    absent = progress(replace(objective("heard", TOM), within=Limit(LimitKind.SESSIONS, 6)), sessions, [], LATER)
-    assert absent.steps[-1].marks == {HEARD: Mark.ABSENT}
+    assert alone.steps[-1].marks == {HEARD: Mark.ABSENT}
+
+
+FAMILY = (ROSA, TOM, "Patient/kim")
+
+
+def test_in_a_family_anybody_may_have_done_it() -> None:
+    """At least one by each is a couple's rule. Planted: asked of a small child, too; caught."""
+    found = progress(objective("monologue", *FAMILY), held(1, *FAMILY), [said(1, REFLECTED, 2)], START)
+    assert found.status is ACHIEVED
 
 
 STORY_EXAMPLES: dict[str, tuple[list[Value | None], Achievement]] = {
@@ -184,6 +193,11 @@ LIST_EXAMPLES: dict[str, tuple[int, list[Said], Achievement]] = {
     "before the first": (0, [written(START, things("sleep"))], ACHIEVED),
     "between 2 and 3": (3, [written(session(2).day + timedelta(days=2), things("sleep"))], ACHIEVED),
     "two days after session 3": (3, [written(session(3).day + timedelta(days=2), things("sleep"))], NOT_MEASURED),
+    "late, after an empty one": (
+        4,
+        [written(START, frozenset()), written(session(4).day, things("sleep"))],
+        NOT_MEASURED,
+    ),
     "nothing on it yet, and the time is over": (3, [written(session(2).day, frozenset())], NOT_ACHIEVED),
     "handed out and left empty": (3, [written(session(2).day, None)], NOT_MEASURED),
     "nothing yet, one session to come": (2, [written(session(2).day, frozenset())], IN),
@@ -194,7 +208,11 @@ LIST_EXAMPLES: dict[str, tuple[int, list[Said], Achievement]] = {
 def test_own_list(name: str) -> None:
     """The list is there by session 3. Planted: the day after session 3 in time; an empty form as a no; both caught."""
     number, answers, status = LIST_EXAMPLES[name]
-    assert after("own-list", held(number), answers).status is status
+    found = after("own-list", held(number), answers)
+    assert found.status is status
+    assert (found.late is not None) is (
+        name in ("in session 4", "two days after session 3", "late, after an empty one")
+    )
 
 
 def test_transition() -> None:
@@ -252,6 +270,35 @@ def test_shared_intake(dialogue: bool | None, reported: bool | None, status: Ach
     """Both in the first session; what a second one brings is too late. Planted: the window not closed; caught."""
     answers = [said(1, DIALOGUE, dialogue), said(1, COLLABORATIVE, reported), said(2, COLLABORATIVE, YES)]
     assert after("shared-intake", held(2), answers).status is status
+
+
+def test_the_first_session_is_the_one_that_was_ticked() -> None:
+    """However long before the plan it was. Planted: the plan's own first day asked; caught."""
+    intake = replace(session(1), id="Encounter/intake", day=START - timedelta(days=7), at=session(1).at - WEEK)
+    first = [
+        replace(said(1, code, YES), session=intake.id, at=intake.at, day=intake.day)
+        for code in (DIALOGUE, COLLABORATIVE, FIRST_SESSION)
+    ]
+    later = [said(1, COLLABORATIVE, NO)]
+    assert after("shared-intake", [intake, *held(2)], [*first, *later]).status is ACHIEVED
+    assert after("shared-intake", [intake, *held(2)], [*first[:2], *later]).status is NOT_ACHIEVED
+
+
+def test_what_decides_nothing_is_left_open() -> None:
+    """ "I am not sure" is neither skipped nor a no. Planted: shown as skipped; caught."""
+    found = after("heard", held(1), [said(1, HEARD, None, open=True)])
+    assert found.steps[0].marks == {HEARD: Mark.OPEN}
+    assert after(
+        "heard", held(4), [said(1, HEARD, None, open=True), *course(HEARD, [SKIP, YES, YES, NO])[1:]]
+    ).status is (NOT_MEASURED)
+
+
+def test_two_questions_of_one_response_may_meet_a_part() -> None:
+    """Different or collaborative: either does. Planted: the later question's no taken for the last word; caught."""
+    same = said(1, DIFFERENT, NO)
+    both = [same, replace(same, value=True), said(1, GO_ON, YES)]
+    assert after("re-engage", held(1), both).status is ACHIEVED
+    assert after("re-engage", held(1), both[::-1]).status is ACHIEVED
 
 
 def test_the_session_in_which_the_plan_was_made_counts() -> None:
@@ -394,6 +441,34 @@ def test_a_form_that_was_filled_in_at_home_belongs_to_the_session_before() -> No
     """Planted: a session of its own day; caught."""
     found = gather([met(1), met(2)], [filled(1, encounter="", hours=30, response="home")])
     assert (len(found.held), found.of["home"]) == (2, "Encounter/e1")
+
+
+def test_a_form_from_long_after_is_a_session_of_its_own() -> None:
+    """An EHR may not hold every Encounter. Planted: the last Encounter for ever; caught."""
+    late = int(AT_HOME.total_seconds() // 3600) + 24
+    found = gather([met(1)], [filled(1, encounter="", hours=late, response="late")])
+    assert (len(found.held), found.of["late"]) == (2, f"day/{(session(1).at + timedelta(hours=late)).date()}/{ROSA}")
+
+
+def test_partners_encounters_need_not_begin_at_the_same_moment() -> None:
+    """Two of one person are two sessions. Planted: compared to the minute; one person's merged; both caught."""
+    apart = met(1, TOM, id="Encounter/t1", at=session(1).at + timedelta(minutes=9))
+    assert len(gather([met(1), apart], []).held) == 1
+    again = met(1, id="Encounter/again", at=session(1).at + timedelta(minutes=20))
+    assert len(gather([met(1), again], []).held) == 2
+    later = met(1, TOM, id="Encounter/t1", at=session(1).at + timedelta(minutes=30))
+    assert len(gather([met(1), later], []).held) == 2
+    elsewhere = met(1, TOM, id="Encounter/t1", ours=False)
+    assert len(gather([met(1), elsewhere], [filled(1, TOM, "Encounter/t1")]).held) == 2
+
+
+def test_without_encounters_only_what_was_seen_together_is_one_session() -> None:
+    """Two people may come on one day, each alone. Planted: a day of several people as one session; caught."""
+    alone = [filled(1, who, encounter="", response=who) for who in COUPLE]
+    assert len(gather([], alone).held) == 2
+    seen = [replace(filled(1, who, encounter="", response=f"seen {who}"), seen=True) for who in COUPLE]
+    [one] = gather([], [*alone, *seen]).held
+    assert one.members == set(COUPLE)
 
 
 def test_without_encounters_each_day_is_a_session() -> None:

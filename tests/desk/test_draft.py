@@ -431,7 +431,7 @@ def test_a_goal_that_was_disagreed_with_keeps_the_clients_reason() -> None:
     """A rejected goal stays, with the reason in the client's words. Planted: the reason dropped; caught."""
     value = example()
     said = {"who": ROSA, "status": "disagree", "reason": "  not mine:\n“it’s theirs” 🙃 "}
-    value["goals"].append({**value["goals"][0], "acceptance": [said]})
+    value["goals"].append({**value["goals"][0], "words": "Not mine", "acceptance": [said]})
     (one,) = read(value).goals[1].acceptance
     assert (one.status, one.reason) == (AcceptanceStatus.DISAGREE, said["reason"])
 
@@ -692,7 +692,7 @@ words = ["flourish*"]
 def test_a_payers_wording_that_claims_too_much_is_refused(index: int) -> None:
     """With the sentence and the reason, never the words (contracts I10). Planted: only the first goal read; caught."""
     value = example()
-    value["goals"] = [copy.deepcopy(value["goals"][0]) for _ in range(2)]
+    value["goals"] = [{**copy.deepcopy(value["goals"][0]), "words": words} for words in ("One", "Two")]
     value["goals"][index]["payer_words"] = CLAIM
     with pytest.raises(InvalidInput) as error:
         refuse_claims(read(value), CLAIMS)
@@ -752,3 +752,23 @@ def test_a_sites_new_claim_keeps_no_safety_goal_out(site: Site, tmp_path: Path) 
     assert error.value.field == "goals[1].payer_words"
     assert "that people flourish here" in error.value.message
     assert site.save({**amended, "goals": [*draft["goals"], safety]})["saved"] is True
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({}, "goals[1].words"),
+        ({"words": "Another", "replaces": 0}, "goals[1].replaces"),
+        ({"within": {"sessions": 6}}, ""),
+    ],
+)
+def test_a_goal_stands_there_once_and_replaces_one_of_the_version_before(change: dict[str, Any], field: str) -> None:
+    """Planted: two goals alike, never told from each other; a replacement in a new plan; both caught."""
+    value = example()
+    value["goals"] = [value["goals"][0], {**copy.deepcopy(value["goals"][0]), **change}]
+    if not field:
+        assert len(read(value).goals) == 2
+        return
+    with pytest.raises(InvalidInput) as error:
+        read(value)
+    assert error.value.field == field

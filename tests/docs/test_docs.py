@@ -85,7 +85,7 @@ def test_what_is_left_out_of_the_documents_is_noticed(left_out: str, said: str) 
 @pytest.mark.parametrize(
     ("page", "said"),
     [
-        ("`withness plan review`", "there is no command `withness plan review`."),
+        ("`withness plan renew`", "there is no command `withness plan renew`."),
         (
             "```console\n$ withness screen --force x.json\n```",
             "`withness screen --force x.json` has no option --force.",

@@ -251,6 +251,33 @@ def test_only_a_patients_answers_are_looked_for(clinic: Clinic, person: str) -> 
         clinic.ehr.responses(person, FORM)
 
 
+def test_encounters_are_given_whatever_their_status(wards: Clinic) -> None:
+    """Catches: a cancelled one left out, which a check-in would then count; another patient's given."""
+    statuses = ("planned", "arrived", "triaged", "in-progress", "onleave", "finished", "cancelled")
+
+    def met(name: str, status: str, patient: str = "rosa", **more: Any) -> dict[str, Any]:
+        about = {"reference": f"Patient/{wards.id(patient)}"}
+        kind = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB"}
+        made = {"resourceType": "Encounter", "id": wards.id(name), "status": status, "class": kind, "subject": about}
+        return {**made, "period": {"start": AFTER}, **more}
+
+    every = ("entered-in-error", "unknown", *statuses)
+    wards.holds(*(met(status, status) for status in every), met("toms", "finished", "tom"), met("bare", "finished"))
+    found = [str(one["id"]) for one in wards.ehr.encounters(f"Patient/{wards.id('rosa')}")]
+    assert sorted(found) == sorted(wards.id(name) for name in (*every, "bare"))
+    assert [one["id"] for one in wards.ehr.encounters(f"Patient/{wards.id('tom')}")] == [wards.id("toms")]
+    wards.holds(met("finished", "cancelled"))
+    held = {one["id"]: one["status"] for one in wards.ehr.encounters(f"Patient/{wards.id('rosa')}")}
+    assert held[wards.id("finished")] == "cancelled"
+
+
+@pytest.mark.parametrize("person", ["RelatedPerson/mum", "Practitioner/p1", "rosa", "Patient/a,b", ""])
+def test_only_a_patients_encounters_are_looked_for(clinic: Clinic, person: str) -> None:
+    """Catches: everybody's Encounters given for nobody's."""
+    with pytest.raises(EhrRefused):
+        clinic.ehr.encounters(person)
+
+
 def test_a_related_person_has_no_observations(clinic: Clinic) -> None:
     """Catches: a search that R4 has no answer to, whose refusal would hold the plan for ever."""
     clinic.holds(clinic.person("rosa"), clinic.related("mother", "rosa"), clinic.seen("one"))

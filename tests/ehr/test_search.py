@@ -22,6 +22,7 @@ from withness.errors import EhrRefused, EhrUnavailable, WithnessError
 
 BASE = "https://ehr.example/fhir"
 OBSERVATIONS, PATIENTS = f"{BASE}/Observation/_search", f"{BASE}/Patient/_search"
+ENCOUNTERS = f"{BASE}/Encounter/_search"
 ROSA = "Patient/id-of-rosa"
 CODES = ["93374-7", "44260-8"]
 SINCE = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -103,6 +104,18 @@ def test_answers_to_a_form_are_asked_for_by_patient_in_a_form(client: FhirClient
     ehr.replace("POST", url, json=page({**mine, "subject": {"reference": "Patient/id-of-tom"}}))
     with pytest.raises(EhrUnavailable) as refused:
         client.responses(ROSA, FORM)
+    assert says_nothing(refused.value)
+
+
+def test_encounters_are_asked_for_by_patient_in_a_form(client: FhirClient, ehr: responses.RequestsMock) -> None:
+    """Catches: the patient's id in a URL; a status that is searched for; another's given because the EHR sent them."""
+    mine = {"resourceType": "Encounter", "id": "e1", "subject": {"reference": ROSA}, "status": "cancelled"}
+    ehr.post(ENCOUNTERS, json=page(mine, {**mine, "id": "e2", "subject": {"reference": f"{BASE}/{ROSA}"}}))
+    assert [one["id"] for one in client.encounters(ROSA)] == ["e1", "e2"]
+    assert form(ehr.calls[0].request) == {"patient": ["id-of-rosa"], "_count": ["100"]}
+    ehr.replace("POST", ENCOUNTERS, json=page(mine, {**mine, "subject": {"reference": "Patient/id-of-tom"}}))
+    with pytest.raises(EhrUnavailable) as refused:
+        client.encounters(ROSA)
     assert says_nothing(refused.value)
 
 
@@ -363,8 +376,14 @@ ASKS: dict[str, Ask] = {
     "observations": search,
     "linked": lambda client: client.linked(ROSA),
     "responses": lambda client: client.responses(ROSA, FORM),
+    "encounters": lambda client: client.encounters(ROSA),
 }
-SEARCHED = {"observations": OBSERVATIONS, "linked": PATIENTS, "responses": f"{BASE}/QuestionnaireResponse/_search"}
+SEARCHED = {
+    "observations": OBSERVATIONS,
+    "linked": PATIENTS,
+    "responses": f"{BASE}/QuestionnaireResponse/_search",
+    "encounters": ENCOUNTERS,
+}
 
 
 @pytest.mark.parametrize("ask", ASKS.values(), ids=ASKS.keys())

@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from withness.core.achievement import Objective
 from withness.core.checkin import Said, Session, Value
 from withness.core.form import AnsweredBy
 from withness.core.goal import AcceptanceStatus
-from withness.core.progress import Objective, progress
+from withness.core.progress import progress
 from withness.core.review import (
     Course,
     Level,
@@ -25,13 +26,14 @@ from withness.core.review import (
 )
 from withness.core.template import Limit, LimitKind, Ratio, Target
 from withness.packs.load import load_templates
+from withness.packs.review_words import due_sentence
 
 TEMPLATES = load_templates()
 ROSA, TOM = "Patient/rosa", "Patient/tom"
 NAMES = {ROSA: "Rosa", TOM: "Tom"}
 START = date(2026, 11, 2)
 WEEK = timedelta(weeks=1)
-YES, NO, SKIP = True, False, None
+YES, NO, SKIP, OPEN = True, False, None, "open"
 WORDS = "I want somebody to get it – أريد أن يفهمني أحد"
 
 Answers = dict[str, list[Any]]
@@ -43,11 +45,13 @@ def session(number: int, *members: str) -> Session:
     return Session(f"Encounter/e{number}", at, at.date(), frozenset(members or (ROSA,)))
 
 
-def said(number: int, measure: str, value: Value | None, who: str = ROSA) -> Said:
-    """What was said of the session of week `number`, an hour after it began."""
+def said(number: int, measure: str, value: Any, who: str = ROSA) -> Said:
+    """What was said of the session of week `number`, an hour after it began; OPEN decides nothing."""
     one = session(number)
     at = one.at + timedelta(hours=1)
-    return Said(measure, who, one.id, at, one.day, f"{who}-{number}-{measure}", AnsweredBy.CLIENT, value)
+    known: Value | None = None if value == OPEN else value
+    response = f"{who}-{number}-{measure}"
+    return Said(measure, who, one.id, at, one.day, response, AnsweredBy.CLIENT, known, open=value == OPEN)
 
 
 def asked(answers: Answers, who: str = ROSA) -> list[Said]:
@@ -83,7 +87,8 @@ def goal(
 ) -> ReviewGoal:
     """A template's goal as it stands the day after these sessions; `more` changes the goal."""
     one, people = TEMPLATES[template], members or (ROSA,)
-    objective = Objective(one.measure, aim or one.target, limit or one.limit, START, people)
+    each = one.measure.each_partner if len(people) == 2 else 0
+    objective = Objective(one.measure, aim or one.target, limit or one.limit, START, people, each)
     held = [session(at, *people) for at in range(1, sessions + 1)] if isinstance(sessions, int) else list(sessions)
     last = max([one.day for one in held], default=START)
     found = progress(objective, held, answers, today or last + timedelta(days=1))
@@ -94,7 +99,7 @@ def goal(
         payer_words="",
         objective=objective,
         target=TARGETS[template],
-        limit=objective.within.sentence(),
+        limit=f"{objective.within.sentence()} (by {START + objective.within.number * WEEK}, estimated)",
         acceptance=AcceptanceStatus.AGREE,
         progress=found,
         so_far=so_far(objective, found.steps, answers),
@@ -128,7 +133,7 @@ def own_list(sessions: int, written: int | None, **more: Any) -> ReviewGoal:
     return goal("own-list", sessions, answers, **more)
 
 
-def re_engage(different: list[Value | None], go_on: list[Value | None], **more: Any) -> ReviewGoal:
+def re_engage(different: list[Any], go_on: list[Any], **more: Any) -> ReviewGoal:
     """Giving therapy another chance: both parts for each session."""
     answers = asked({"feels-different": different, "agrees-to-continue": go_on})
     return goal("re-engage", len(different), answers, **more)
@@ -140,7 +145,7 @@ def shared_intake(dialogue: Value | None, reported: Value | None, **more: Any) -
     return goal("shared-intake", 1, answers, **more)
 
 
-def monologue(hers: list[Value | None], his: list[Value | None], **more: Any) -> ReviewGoal:
+def monologue(hers: list[Any], his: list[Any], **more: Any) -> ReviewGoal:
     """Reflecting before answering: how many by Rosa and by Tom in each session."""
     code = "reflected-before-responding"
     answers = [*asked({code: hers}), *asked({code: his}, TOM)]
@@ -194,7 +199,7 @@ def frame(**more: Any) -> dict[str, Any]:
         "start": START,
         "review_by": date(2027, 1, 31),
         "today": date(2026, 12, 1),
-        "due": "The next look back is due by 31 Jan 2027.",
+        "due": due_sentence(date(2027, 1, 31), date(2026, 12, 1)),
     }
     return given | more
 
@@ -206,6 +211,8 @@ def own(words: str = WORDS, name: str = "Rosa", **more: Any) -> Review:
         re_engage([YES, YES], [SKIP, NO], number=2, words=words),
         own_list(2, None, number=3, words=words),
         transition(things("a course"), ..., things("a course"), things("asking Inés"), number=4, words=words),
+        heard(number=5, words=words, payer_words=words, acceptance=AcceptanceStatus.PENDING),
+        story(number=6, words=words, acceptance=AcceptanceStatus.DISAGREE),
     )
     given: dict[str, Any] = {
         "member": name,
@@ -225,58 +232,64 @@ def own(words: str = WORDS, name: str = "Rosa", **more: Any) -> Review:
 
 
 def shared(words: str = WORDS, names: tuple[str, str] = ("Rosa", "Tom"), **more: Any) -> SharedReview:
-    """A page that Rosa and Tom agreed to be shown on, together."""
+    """A page that Rosa and Tom agreed to be shown on, together, with the answers that they marked."""
     given: dict[str, Any] = {
-        "members": (Sharing(ROSA, names[0], True), Sharing(TOM, names[1], True)),
+        "members": (Sharing(ROSA, names[0], True, True), Sharing(TOM, names[1], True, True)),
         "goals": (monologue([1, 0, 0], [0, None, 0], number=1, words=words),),
         "courses": (
             fit(series([4, 6, None, 7, 9], who=ROSA), series([6, 6, 5, 7, ...], who=TOM)),
             together(series([1, 2, 2], TOGETHER, ROSA), series([0, None, 2], TOGETHER, TOM)),
-        ),
-        "remarks": (
-            Remark(session(2).day, "Anything else you want to say, in your own words", words, ROSA),
-            Remark(session(3).day, "Anything else you want to say, in your own words", "I listen more.", TOM),
         ),
     }
     return SharedReview(**frame(**(given | more)))
 
 
 def for_the_docs() -> Review:
-    """A page to show: one goal on its way, and two courses."""
+    """A page to show: one goal that is still open, and two courses."""
     goal = heard(YES, SKIP, YES, before=heard(YES).progress, words="I want somebody to get it.")
     courses = (fit(series([4, 6, 9])), together(series([1, "I am not sure", 2], TOGETHER)))
     remarks = (Remark(session(3).day, "Anything else you want to say, in your own words", "It is easier to talk now."),)
-    return own(goals=(goal,), courses=courses, notices=(), remarks=remarks)
+    day = session(3).day + timedelta(days=1)
+    return own(goals=(goal,), courses=courses, notices=(), remarks=remarks, today=day)
 
 
 def every_state() -> Review:
     """An own page with each state of each template, and courses that are short, long and empty."""
-    goals = (replace(make(), number=number) for number, make in enumerate(GOALS.values(), start=1))
+    made = [*(make() for make in GOALS.values()), *(heard(acceptance=one) for one in AcceptanceStatus)]
+    goals = (replace(one, number=number) for number, one in enumerate(made, start=1))
     long = series([(number * 7) % 11 if number % 5 else None for number in range(1, 21)])
-    return own(goals=tuple(goals), courses=(fit(series([5])), fit(long), fit(series([])), DIFFERENT))
+    none = (fit(series([])), fit(series([None, None])))
+    return own(goals=tuple(goals), courses=(fit(series([5])), fit(long), *none, DIFFERENT))
 
 
 GOALS = {
     "heard, nothing yet": heard,
-    "heard, on its way": lambda: heard(YES, SKIP, YES),
+    "heard, still open": lambda: heard(YES, SKIP, YES),
+    "heard, left open": lambda: heard(OPEN, YES, OPEN, today=session(3).day),
     "heard, early": lambda: heard(YES, YES, YES),
     "heard, not measured": lambda: heard(YES, ..., NO, SKIP),
+    "heard, to be measured no more": lambda: heard(YES, SKIP, NO),
     "heard, out of reach": lambda: heard(NO, YES, NO),
     "heard, over": lambda: heard(NO, YES, NO, NO),
     "heard, twenty sessions": lambda: heard(*[YES, NO] * 9, limit=Limit(LimitKind.SESSIONS, 20), aim=Ratio(12, 20)),
+    "heard, in a row": lambda: heard(YES, NO, NO, YES, limit=Limit(LimitKind.SESSIONS, 6)),
     "monologue, one partner": lambda: monologue([1, 0, 2], [0, None, 0]),
+    "monologue, not noted": lambda: monologue([0, None, ..., 0], [0, 0, ..., 1]),
     "monologue, reached": lambda: monologue([1, 0], [0, 1]),
-    "story, on its way": lambda: story(SKIP, ...),
+    "monologue, over": lambda: monologue([1, 0, 0, 0, 0, 1], [0] * 6),
+    "story, still open": lambda: story(SKIP, ...),
     "story, reached": lambda: story(SKIP, ..., things("I am a gardener")),
     "own-list, due": lambda: own_list(2, None),
     "own-list, written": lambda: own_list(3, 2),
     "own-list, nothing written": lambda: own_list(3, None),
-    "transition, on its way": lambda: transition(things("a course"), SKIP),
+    "own-list, late": lambda: own_list(4, 4),
+    "transition, still open": lambda: transition(things("a course"), SKIP),
     "transition, the same one twice": lambda: transition(*[things("a course")] * 2, things("asking Inés")),
     "transition, over": lambda: transition(things("a course"), today=date(2027, 3, 1)),
     "transition, nothing yet": transition,
     "re-engage, a mind changed": lambda: re_engage([YES, SKIP], [YES, NO]),
     "re-engage, half of it": lambda: re_engage([YES], [SKIP]),
+    "re-engage, left open": lambda: re_engage([OPEN, SKIP], [SKIP, OPEN]),
     "shared-intake, reached": lambda: shared_intake(YES, YES),
     "shared-intake, skipped": lambda: shared_intake(YES, SKIP),
 }

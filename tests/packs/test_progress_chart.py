@@ -18,8 +18,8 @@ import pytest
 from tests.packs import review_samples as samples
 from tests.packs.review_samples import GOALS, NAMES, ROSA, TOGETHER, TOM, fit, heard, series, together
 
-from withness.core.progress import Mark
-from withness.core.review import Course, ReviewGoal
+from withness.core.achievement import Mark
+from withness.core.review import Course
 from withness.core.template import Count
 from withness.packs import chart_signs
 from withness.packs.chart_canvas import (
@@ -40,7 +40,7 @@ from withness.packs.chart_signs import SIGNS
 from withness.packs.course_chart import course_svg
 from withness.packs.progress_chart import GUTTER, SLOTS, goal_svg
 from withness.packs.review_texts import review_texts
-from withness.packs.review_words import counted_apart, course_table, goal_table, marks_of
+from withness.packs.review_words import course_table, goal_table, marks_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 ONLY = {
@@ -65,16 +65,11 @@ COURSES: dict[str, Course] = {
 HOSTILE = '</text></svg><script>alert(1)</script><img src=x onerror=alert(2)>"\x00\x1b\u202e]]>&'
 
 
-def people(goal: ReviewGoal) -> dict[str, str]:
-    """The names on a goal's page: those of a shared page where several share it."""
-    return NAMES if len(goal.objective.members) > 1 else {}
-
-
 def pictures() -> dict[str, str]:
     """Every sample's picture that there is, by name."""
     goals = {name: make() for name, make in GOALS.items()}
-    made = {name: goal_svg(one, people(one), id="g") for name, one in goals.items()}
-    made["monologue, an own page"] = goal_svg(goals["monologue, one partner"], {}, id="g")
+    made = {name: goal_svg(one, shared=one.joint, id="g") for name, one in goals.items()}
+    made["monologue, an own page"] = goal_svg(goals["monologue, one partner"], shared=False, id="g")
     made |= {name: course_svg(one, NAMES, id="c") for name, one in COURSES.items()}
     return {name: str(one) for name, one in made.items() if one is not None}
 
@@ -212,7 +207,7 @@ def test_a_name_stays_a_word() -> None:
 def test_the_line_is_as_high_as_the_numbers_of_the_table(name: str) -> None:
     """Planted and caught: the numbers of the sessions added up, where one thing was named twice."""
     goal = GOALS[name]()
-    svg = str(goal_svg(goal, people(goal), id="g"))
+    svg = str(goal_svg(goal, shared=goal.joint, id="g"))
     lines = (
         [one.attrib["d"] for one in tags(svg, "path") if one.attrib.get("stroke-width") == "3"] if goal.so_far else []
     )
@@ -229,7 +224,7 @@ def test_the_line_is_as_high_as_the_numbers_of_the_table(name: str) -> None:
         base = heights[0] + before * unit
         drawn += [round((base - one) / unit) for one in heights[2::3]]
     assert tuple(drawn) == goal.so_far
-    assert [row[-1] for row in goal_table(goal, people(goal)).rows if row[-1]] == [
+    assert [row[-1] for row in goal_table(goal, shared=goal.joint).rows if row[-1]] == [
         f"{one} of {goal.progress.needed}" if one <= goal.progress.needed else str(one) for one in goal.so_far
     ]
 
@@ -240,25 +235,26 @@ def test_a_sign_for_each_session(name: str) -> None:
     goal = GOALS[name]()
     if not goal.progress.steps:
         return
-    svg = str(goal_svg(goal, people(goal), id="g"))
-    marks = [mark for step in goal.progress.steps for mark in marks_of(goal, step, people(goal))]
+    svg = str(goal_svg(goal, shared=goal.joint, id="g"))
+    marks = [mark for step in goal.progress.steps for mark in marks_of(goal, step, shared=goal.joint)]
     signed = not isinstance(goal.objective.target, Count)
     ticks = sum(one.attrib["stroke"] == "#ffffff" for one in tags(svg, "path"))
     key = "yes" in words(svg)
     assert ticks - key == (sum(one is not None and one.value == "met" for one in marks) if signed else 0)
-    rows = len(counted_apart(goal, people(goal))) or len(getattr(goal.objective.target, "codes", "1"))
+    rows = len(getattr(goal.objective.target, "codes", "1"))
     squares = sum(one.attrib["d"].endswith("Z") and one.attrib["stroke"] == GREY for one in tags(svg, "path"))
     assert squares - ("still to come" in words(svg)) == rows * (goal.progress.left or 0)
 
 
-def test_what_is_skipped_not_asked_and_absent_looks_different() -> None:
-    """In grey, too. Planted and caught: one sign for skipped and not asked."""
+def test_what_is_skipped_left_open_not_asked_and_absent_looks_different() -> None:
+    """In grey, too; left open looks as it does in a course. Planted and caught: one sign for skipped and left open."""
     drawn = []
-    for sign in (*SIGNS.values(), chart_signs.to_come, chart_signs.other):
+    for sign in (*SIGNS.values(), chart_signs.to_come):
         canvas = Canvas()
         sign(canvas, 20, 20)
         drawn.append(re.sub("#[0-9a-fA-F]{6}", lambda one: PAPER if one[0] == PAPER else INK, str(svg_of(canvas))))
-    assert len(set(drawn)) == len(Mark) + 2
+    assert len(set(drawn)) == len(Mark) + 1
+    assert SIGNS[Mark.OPEN] is chart_signs.other
 
 
 def svg_of(canvas: Canvas) -> str:
@@ -266,7 +262,16 @@ def svg_of(canvas: Canvas) -> str:
 
 
 def test_a_goal_without_a_session_has_no_picture() -> None:
-    assert goal_svg(heard(), {}, id="g") is None
+    assert goal_svg(heard(), shared=False, id="g") is None
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_what_several_do_together_is_one_row_of_signs(shared: bool) -> None:
+    """On either page. Planted and caught: a row, a sign and a name in the key for each partner."""
+    svg = str(goal_svg(GOALS["monologue, one partner"](), shared=shared, id="g"))
+    assert not {"Rosa", "Tom"} & set(words(svg))
+    assert words(svg).count("new") == 1
+    assert VERMILLION not in svg
 
 
 def test_a_long_course_goes_on_below() -> None:
@@ -322,8 +327,10 @@ def test_two_people_stand_beside_each_other_where_they_said_the_same() -> None:
 
 
 def test_answers_in_no_order_have_no_picture() -> None:
+    """Nor has what nobody answered. Planted and caught: an empty sheet with two bars below it."""
     assert course_svg(samples.DIFFERENT, {}, id="c") is None
     assert course_svg(fit(series([])), {}, id="c") is None
+    assert course_svg(fit(series([None, None])), {}, id="c") is None
 
 
 @pytest.mark.parametrize(
@@ -342,13 +349,13 @@ def test_words_are_put_into_lines(text: str, room: float, lines: int, made: tupl
 
 def test_days_stand_below_a_window_of_weeks() -> None:
     """With the day on which it ends. Planted and caught: the session's number there."""
-    svg = str(goal_svg(GOALS["transition, on its way"](), {}, id="g"))
+    svg = str(goal_svg(GOALS["transition, still open"](), shared=False, id="g"))
     assert {"9", "14", "Nov", "Dec", "end"} <= set(words(svg))
 
 
 def test_the_session_by_which_it_is_due_is_named() -> None:
     """Planted and caught: no word above it."""
-    svg = str(goal_svg(GOALS["own-list, due"](), {}, id="g"))
+    svg = str(goal_svg(GOALS["own-list, due"](), shared=False, id="g"))
     due = next(one for one in tags(svg, "text") if one.text == "due")
     third = [one for one in tags(svg, "text") if one.text == "3"][-1]
     assert due.attrib["x"] == third.attrib["x"]
@@ -357,6 +364,10 @@ def test_the_session_by_which_it_is_due_is_named() -> None:
 def test_a_list_that_is_there_stays_there() -> None:
     """Written in session 2, it is there in 3, asked or not. Planted and caught: "not asked" in session 3."""
     goal = GOALS["own-list, written"]()
-    assert [row[2] for row in goal_table(goal, {}).rows] == ["not asked", "yes", "yes"]
+    assert [row[2] for row in goal_table(goal, shared=False).rows] == ["not asked", "yes", "yes"]
     later = replace(goal.progress, on=goal.progress.on + timedelta(days=30))
-    assert [row[2] for row in goal_table(replace(goal, progress=later), {}).rows] == ["not asked", "yes", "not asked"]
+    assert [row[2] for row in goal_table(replace(goal, progress=later), shared=False).rows] == [
+        "not asked",
+        "yes",
+        "not asked",
+    ]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.fhir.form_makers import CHECK_IN, chose, said, wrote
-from tests.system.check_ins import ROSA, TOM, check_in, encounter, made, observation
+from tests.system.check_ins import ROSA, TOM, check_in, encounter, made, observation, parts
 from tests.system.site import CLINICIAN, Site, make_draft, make_goal
 from tests.system.test_goals_measure_themselves import MONOLOGUE, planned
 from withness.errors import InvalidInput, Refused
@@ -50,7 +50,7 @@ def test_each_goal_with_its_course_and_what_the_client_says(site: Site) -> None:
     html = site.desk.review(plan, actor=CLINICIAN)["page"]
     assert "&lt;b&gt;" in html
     assert "<svg" in html
-    assert "The next review is due by" in text
+    assert "We look back again by" in text
 
 
 def test_what_falls_is_told_to_the_clinician_and_concludes_nothing(site: Site) -> None:
@@ -58,17 +58,30 @@ def test_what_falls_is_told_to_the_clinician_and_concludes_nothing(site: Site) -
     plan = planned(site)
     told = []
     for session, number in enumerate((8, 6, 3), start=1):
-        told.append(site.desk.check_in(fit(site, session, number))["falling"])
+        told.append(site.desk.check_in(fit(site, session, number))["told"])
         site.pass_time(days=7)
     assert [bool(one) for one in told] == [False, False, True]
     assert "may need to change" in told[2][0]
     looked = site.desk.review(plan, actor=CLINICIAN, format="text")
-    assert looked["falling"] == told[2]
+    assert looked["told"] == told[2] == site.desk.count_goals(ROSA, actor=CLINICIAN)["told"]
+    assert site.desk.plans(goals=True)[0]["case"]["look_at_answers"] is True
     assert "may need to change" not in looked["page"]
     assert "may need to change" not in json.dumps(
         [one.resource for one in site.chart("Goal", "CarePlan", "Observation")]
     )
-    assert site.desk.check_in(fit(site, 4, 2), actor=ROSA)["falling"] == []
+    assert site.desk.check_in(fit(site, 4, 2), actor=ROSA)["told"] == []
+
+
+@pytest.mark.parametrize("answers", [{"go_on": "no"}, {"different": "hard"}])
+def test_some_answers_are_told_at_once(site: Site, answers: dict[str, str]) -> None:
+    """And stay so until they are answered otherwise. Planted: only what has a line; hidden by a skip; both caught."""
+    planned(site)
+    [told] = site.desk.check_in(parts(site, 1, **answers))["told"]
+    assert "Ask the client, alone" in told
+    site.pass_time(days=7)
+    assert site.desk.check_in(check_in(site, 2, None))["told"] == [told]
+    site.pass_time(days=7)
+    assert site.desk.check_in(parts(site, 3, go_on="yes", different="good"))["told"] == []
 
 
 def test_of_a_couple_each_has_a_page_of_their_own(site: Site) -> None:
@@ -87,37 +100,75 @@ def test_of_a_couple_each_has_a_page_of_their_own(site: Site) -> None:
         assert SECRET in site.desk.review(plan, actor=CLINICIAN, member=TOM, format=format)["page"]
 
 
-@pytest.mark.parametrize("consents", [(ROSA,), (TOM,), (ROSA, "Patient/ana")])
+@pytest.mark.parametrize("consents", [(ROSA,), (TOM,), (ROSA, "Patient/ana"), (ROSA, TOM, "Patient/ana"), (ROSA, ROSA)])
 def test_together_only_where_each_agreed(site: Site, consents: tuple[str, ...]) -> None:
-    """Planted: one consent for all; caught."""
+    """Planted: one consent for all; a stranger's; both caught."""
     plan = couple(site)
     with pytest.raises(InvalidInput) as refused:
         site.desk.review(plan, actor=CLINICIAN, consents=consents)
-    assert "agreed" in refused.value.field or "consent" in refused.value.message
+    assert refused.value.field == "consents"
+    assert site.records()[-1]["outcome"] != "shown-together"
 
 
-def test_together_shows_what_they_do_together_and_each_one_apart(site: Site) -> None:
+@pytest.mark.parametrize("answers", [False, True])
+def test_together_shows_what_they_do_together(site: Site, answers: bool) -> None:
+    """Marked answers only by a second yes; words never; and that it was made is on record.
+
+    Planted: words on the page for all; answers by the first yes; no record; each caught.
+    """
     plan = couple(site)
     for who in COUPLE:
         site.write_to_chart(encounter(site, 1, who))
         site.desk.check_in(observation(site, 1, 1, who))
         site.desk.check_in(fit(site, 1, 9, who, words=f"{SECRET} {who}"))
-    page = site.desk.review(plan, actor=CLINICIAN, consents=COUPLE, format="text")["page"]
+    page = site.desk.review(plan, actor=CLINICIAN, consents=COUPLE, answers=answers, format="text")["page"]
     assert page.count("We let each other finish") >= 1
-    assert all(f"{SECRET} {who}" in page for who in COUPLE)
-    site.desk.reviewed(plan, actor=CLINICIAN, consents=COUPLE)
+    assert SECRET not in page
+    assert ("How well did our talk fit" in page) is answers
     record = site.records()[-1]
-    assert (record["outcome"], record["patient"], record["details"]) == (
-        "reviewed",
-        None,
-        {"plan": plan, "together": True},
-    )
+    assert (record["outcome"], record["patient"]) == ("shown-together", None)
+    assert record["details"] == {"plan": plan, "answers": answers}
 
 
-def test_a_partner_makes_no_review(site: Site) -> None:
+@pytest.mark.parametrize("answers", [{"violence.afraid": "yes"}, {"suicide.now": "yes"}])
+def test_no_page_for_all_while_anything_is_paused(site: Site, answers: dict[str, str]) -> None:
+    """One sentence whatever it is; each one's own page can be made. Planted: made all the same; caught."""
     plan = couple(site)
-    with pytest.raises(Refused):
-        site.desk.review(plan, actor=TOM, member=TOM)
+    site.pass_time(minutes=5)
+    site.screen(ROSA, encounter="Encounter/e1", answers=answers)
+    with pytest.raises(InvalidInput) as refused:
+        site.desk.review(plan, actor=CLINICIAN, consents=COUPLE)
+    assert refused.value.message == "A page for all cannot be made now. Each member's own page can."
+    for who in COUPLE:
+        assert site.desk.review(plan, actor=CLINICIAN, member=who)["page"]
+
+
+def test_a_partner_makes_no_review_and_counts_nobody_elses_goals(site: Site) -> None:
+    """Nor is a proxy told of what they bring in. Planted: any actor taken; caught."""
+    plan = couple(site)
+    for refused in (
+        lambda: site.desk.review(plan, actor=TOM, member=TOM),
+        lambda: site.desk.reviewed(plan, actor=TOM, member=TOM),
+        lambda: site.desk.count_goals(ROSA, actor=TOM),
+        lambda: site.desk.count_goals(ROSA, actor="RelatedPerson/mum"),
+    ):
+        with pytest.raises(Refused):
+            refused()
+    brought = site.desk.check_in(check_in(site, 1, "no"), actor=TOM)
+    assert (brought["goals"], brought["told"]) == ([], [])
+    assert site.desk.check_in(check_in(site, 1, "no"), actor=ROSA)["goals"]
+
+
+def test_looked_back_on_with_one_is_not_with_the_other(site: Site) -> None:
+    """Planted: one member's review kept for all; caught."""
+    plan = couple(site)
+    due = site.desk.plans()[0]["case"]["review_due"]
+    site.pass_time(days=40)
+    site.desk.reviewed(plan, actor=CLINICIAN, member=ROSA)
+    assert site.desk.plans()[0]["case"]["review_due"] == due
+    site.desk.reviewed(plan, actor=CLINICIAN, together=True)
+    assert site.desk.plans()[0]["case"]["review_due"] > due
+    site.desk.health()
 
 
 def test_what_changed_since_the_last_review_is_said(site: Site) -> None:
@@ -186,7 +237,10 @@ def test_the_console_shows_it(site: Site, tmp_path: Path) -> None:
     assert "<svg" in page.read_text(encoding="utf-8")
     shown = site.console("plan", "review", plan, "--done", "--actor", CLINICIAN)
     assert "1 of 3" in shown.stdout
-    assert "Noted as looked at" in shown.stdout
+    assert "Noted as looked back on" in shown.stdout
+    code, answer = site.console_json("plan", "review", plan, "--out", str(page), "--done", "--actor", CLINICIAN)
+    assert (code, answer["page"], answer["told"]) == (0, str(page), [])
+    assert "Nothing in the answers" in site.console("plan", "review", plan, "--for-clinician").stdout
     code, found = site.console_json("plan", "list", "--due")
     assert (code, found) == (0, [])
     code, found = site.console_json("plan", "list")

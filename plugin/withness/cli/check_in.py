@@ -22,9 +22,12 @@ from withness.errors import InvalidInput
 )
 @click.argument("file", metavar="[FILE]", required=False, default="")
 @click.option("--for", "person", metavar="Patient/ID", help="Count this person's goals anew from what the EHR holds.")
+@click.option("--for-clinician", is_flag=True, help="Print what asks for a look, for your eyes alone.")
 @say.acting
 @say.common
-def checkin(file: str, person: str | None, actor: str | None, home: Path | None, as_json: bool) -> None:
+def checkin(
+    file: str, person: str | None, for_clinician: bool, actor: str | None, home: Path | None, as_json: bool
+) -> None:
     """Record a check-in (FILE) and count the goals that it may move, or only count them (--for).
 
     It always saves, whatever the gate says. A skipped answer is no answer: it is never read as a no. Exit 0, or 5 when
@@ -40,21 +43,23 @@ def checkin(file: str, person: str | None, actor: str | None, home: Path | None,
     if as_json:
         say.document(done)
     else:
-        _say(done)
+        _say(done, alone=for_clinician)
     say.stop(5 if done["troubles"] else 0)
 
 
-def _say(done: Mapping[str, Any]) -> None:
+def _say(done: Mapping[str, Any], *, alone: bool) -> None:
     if "check_in" in done:
         where = "" if done["counted"] else " It cannot be relied on as a whole, so it is kept and not counted."
         say.prose(f"Recorded {done['form']} of {done['person']} as {done['check_in']}.{where}")
         for fault in done["faults"]:
             say.prose(f"Not read: {fault['item']}: {fault['why']}.")
     goals(done["goals"])
-    for sentence in done.get("falling", ()):
-        say.prose(f"Look again: {sentence}")
+    for sentence in done["told"] if alone else ():
+        say.prose(sentence)
     for trouble in done["troubles"]:
         say.prose(f"Not in the EHR yet: {trouble} It is kept. Run: withness sync")
+    if done["told"] and not alone:
+        say.prose("There is something to look at alone: the same with --for Patient/ID --for-clinician")
     if done["goals"]:
         say.prose("To look at it together: withness plan review PLAN --out review.html")
 
@@ -69,8 +74,8 @@ def goals(found: Iterable[Mapping[str, Any]]) -> None:
 
 
 def standing(one: Mapping[str, Any]) -> str:
-    """Return how far a goal has come, such as: in progress, 2 of 3, 1 skipped."""
-    skipped = f", {one['skipped']} skipped" if one["skipped"] else ""
+    """Return how far a goal has come, such as: in progress, 2 of 3, 1 without an answer that counts."""
+    skipped = f", {one['skipped']} without an answer that counts" if one["skipped"] else ""
     return f"{one['achievement'].replace('-', ' ')}, {one['now']} of {one['needed']}{skipped}"
 
 

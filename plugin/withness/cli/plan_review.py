@@ -39,7 +39,16 @@ def list_plans(due: bool, stale: bool, at_risk: bool, home: Path | None, as_json
 
 def _asked_for(case: dict[str, Any], *, due: bool, stale: bool, at_risk: bool) -> bool:
     """Whether a plan meets any of the filters; goals that could not be counted are not passed over."""
-    return (due and bool(case["review"])) or (stale and case["stale"]) or (at_risk and case["goals_at_risk"] != 0)
+    return (
+        (due and bool(case["review"]))
+        or (stale and case["stale"])
+        or (at_risk and (case["goals_at_risk"] != 0 or case["look_at_answers"]))
+    )
+
+
+def _state(one: dict[str, Any]) -> str:
+    """Say how a plan stands; one that amends another is a version of it, never a plan of its own."""
+    return f"{one['state']}, a version of {one['amends'][:8]}" if one["amends"] else str(one["state"])
 
 
 def _row(one: dict[str, Any], *, goals: bool) -> tuple[str, ...]:
@@ -50,54 +59,58 @@ def _row(one: dict[str, Any], *, goals: bool) -> tuple[str, ...]:
     review = f"{case['review'] or 'by'} {case['review_due']}"
     screens = "fresh one needed" if case["stale"] else f"until {case['screen_until']}"
     looked = "not known" if case["goals_at_risk"] is None else f"{case['goals_at_risk']} to look at"
+    looked += "; answers, too" if case["look_at_answers"] else ""
     return (*plain, review, screens, *((looked,) if goals else ()))
 
 
 @click.command(
     epilog="\b\nExamples:\n  withness plan review 6b6f2f0e-…\n  withness plan review 6b6f2f0e-… --out review.html\n"
     "  withness plan review 6b6f2f0e-… --member Patient/rosa --done --actor Practitioner/p1\n"
+    "  withness plan review 6b6f2f0e-… --for-clinician\n"
     "  withness plan review 6b6f2f0e-… --consent Patient/rosa --consent Patient/tom --out both.html\n"
 )
 @click.argument("id")
 @click.option("--member", default="", metavar="Patient/ID", help="Whose page, in a unit of more than one.")
 @click.option(
-    "--consent", "consents", multiple=True, metavar="Patient/ID", help="Agreed to be shown together; each one."
+    "--consent",
+    "consents",
+    multiple=True,
+    metavar="Patient/ID",
+    help="Agreed, asked alone, to one page for all; once for each member.",
 )
+@click.option("--answers", is_flag=True, help="With --consent: each agreed a second time, to their marked answers.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="An HTML page to print.")
-@click.option("--done", is_flag=True, help="Note that it was looked at today.")
+@click.option("--done", is_flag=True, help="Note that it was looked back on today.")
+@click.option("--for-clinician", is_flag=True, help="Print what asks for a look, for your eyes alone; no page.")
 @say.acting
 @say.common
-def review(
-    id: str,
-    member: str,
-    consents: tuple[str, ...],
-    out: Path | None,
-    done: bool,
-    actor: str | None,
-    home: Path | None,
-    as_json: bool,
-) -> None:
-    """Show a plan as client and therapist look at it together: each goal, its measure, its course, what was said.
+def review(id: str, home: Path | None, as_json: bool, **given: Any) -> None:
+    """Show a plan as client and therapist look back on it together: each goal, its measure, its course, what was said.
 
-    One member's own page; several on one page only where each of them agreed.
+    One member's own page; a page for all shows what they do together, only where each of them agreed.
     """
-    who = actor or "Device/withness"
+    who, out = given["actor"] or "Device/withness", given["out"]
+    asked = {"member": given["member"], "consents": given["consents"], "answers": given["answers"]}
     with opened(home, fresh=False) as (desk, _):
-        shown = "html" if out or as_json else "text"
-        answer = desk.review(id, actor=who, member=member, consents=consents, format=shown)
-        kept = desk.reviewed(id, actor=who, consents=consents) if done else {}
+        answer = desk.review(id, actor=who, **asked, format="html" if out or as_json else "text")
+        if given["done"]:
+            answer |= desk.reviewed(id, actor=who, member=given["member"], together=bool(given["consents"]))
     if out:
-        say.write_page(out, answer["page"], as_json=as_json)
+        say.write_page(out, answer["page"], as_json=as_json, beside=answer)
     elif as_json:
-        say.document({**answer, **kept})
-    else:
+        say.document(answer)
+    if not as_json:
+        _shown(answer, alone=given["for_clinician"], printed=bool(out))
+
+
+def _shown(answer: dict[str, Any], *, alone: bool, printed: bool) -> None:
+    """Print the page, or with `alone` what is for the clinician's eyes; never both on one screen."""
+    if alone:
+        for sentence in answer["told"] or ("Nothing in the answers asks for a look.",):
+            say.prose(sentence)
+    elif not printed:
         click.echo(answer["page"])
-    for sentence in answer["falling"]:
-        click.echo(f"For you alone, not on the page: {sentence}", err=True)
-    if kept and not as_json:
-        click.echo(f"Noted as looked at on {kept['reviewed']}.")
-
-
-def _state(one: dict[str, Any]) -> str:
-    """Say how a plan stands; one that amends another is a version of it, never a plan of its own."""
-    return f"{one['state']}, a version of {one['amends'][:8]}" if one["amends"] else str(one["state"])
+    if "reviewed" in answer:
+        say.prose(f"Noted as looked back on, {answer['reviewed']}.")
+    if answer["told"] and not alone:
+        say.prose("There is something to look at alone: withness plan review ID --for-clinician", err=True)

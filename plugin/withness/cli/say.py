@@ -66,15 +66,20 @@ def read_file(path: str, most: int = 0) -> bytes:
         raise InvalidInput(f"{path or 'The empty name'} cannot be read: {error.strerror}.", field="FILE") from None
 
 
-def write_page(path: Path, text: str, *, as_json: bool, prints: bool = True) -> None:
-    """Write a page and say where, and how it is printed if it `prints`. Raises InvalidInput naming --out."""
+def write_page(
+    path: Path, text: str, *, as_json: bool, prints: bool = True, beside: Mapping[str, Any] | None = None
+) -> None:
+    """Write a page and say where, and how it is printed if it `prints`; as JSON with what stands `beside` it.
+
+    Raises InvalidInput naming --out.
+    """
     try:
         with open(path, "w", encoding="utf-8", opener=_for_its_owner) as file:
             file.write(text)
     except OSError as error:
         raise InvalidInput(f"{path} cannot be written: {error.strerror}.", field="--out") from None
     said = f"Wrote {path}. Open it in a browser to print it." if prints else f"Wrote {path}."
-    document({"page": str(path)}) if as_json else click.echo(said)
+    document({**(beside or {}), "page": str(path)}) if as_json else click.echo(said)
 
 
 def _for_its_owner(path: str, flags: int) -> int:

@@ -59,7 +59,8 @@ class Prefill(StrEnum):
 class Option:
     """One answer to choose. `weight` orders the answers for a picture and is never added up.
 
-    `meets` says that this answer is what the measure of a plan template asks for; `open` that it decides nothing.
+    `meets` says that this answer is what the measure of a plan template asks for; `open` that it decides nothing;
+    `also_meets` names another measure that it meets, and never fails; `told` that a clinician is always told of it.
     """
 
     code: str
@@ -67,6 +68,8 @@ class Option:
     weight: int | None = None
     meets: bool = False
     open: bool = False
+    also_meets: str = ""
+    told: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,90 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from enum import StrEnum
-from typing import Final, assert_never
+from typing import assert_never
 
-from withness.core.checkin import Said, Session, Value, in_order
+from withness.core.achievement import UNKNOWN, Achievement, Mark, Objective, Progress, Step
+from withness.core.checkin import FIRST_SESSION, Said, Session, Value, in_order
 from withness.core.form import AnsweredBy
-from withness.core.template import Both, Count, Exists, Limit, LimitKind, Measure, Ratio, Target, Yes
-
-
-class Achievement(StrEnum):
-    """How far a goal has come (goal-achievement; `not-measured` is our own: that code system has no such word)."""
-
-    IN_PROGRESS = "in-progress"
-    ACHIEVED = "achieved"
-    NOT_MEASURED = "not-measured"
-    NOT_ATTAINABLE = "not-attainable"
-    """It can no longer be reached in its window, which is not over yet."""
-
-    NOT_ACHIEVED = "not-achieved"
-
-
-class Mark(StrEnum):
-    """What became known of a measure in one session."""
-
-    MET = "met"
-    NOT_MET = "not-met"
-    SKIPPED = "skipped"
-    """Asked and not answered, or answered with what decides nothing."""
-
-    NOT_ASKED = "not-asked"
-    ABSENT = "absent"
-    """None of those whose answer counts took part in this session."""
-
-
-_UNKNOWN: Final = (Mark.SKIPPED, Mark.NOT_ASKED)
-
-
-@dataclass(frozen=True)
-class Objective:
-    """What is counted for a goal, from `start` on.
-
-    `members` are those whose answers count: more than one only for what they do together. `first` is the session in
-    which the plan was made: it counts on whatever day it was.
-    """
-
-    measure: Measure
-    target: Target
-    within: Limit
-    start: date
-    members: tuple[str, ...]
-    first: str = ""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One session of the window: its number from 1, and of each asked code what became known, and how many."""
-
-    number: int
-    session: Session
-    marks: Mapping[str, Mark]
-    counts: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a goal has come: `now` of `needed`, since `on`.
-
-    `missing` are codes of the parts, or members, that something is still asked of; `left` is how many sessions the
-    window still has (None: it ends on the day `until`); `early` says that it was reached before the window's end.
-    """
-
-    status: Achievement
-    on: date
-    now: int
-    needed: int
-    missing: tuple[str, ...]
-    left: int | None
-    until: date | None
-    early: bool
-    steps: tuple[Step, ...]
-
-    @property
-    def skipped(self) -> int:
-        """In how many sessions of the window nothing was said."""
-        return sum(all(one in _UNKNOWN for one in step.marks.values()) for step in self.steps)
+from withness.core.template import Both, Count, Exists, Limit, LimitKind, Ratio, Yes
 
 
 @dataclass(frozen=True)
@@ -119,6 +41,7 @@ class _Verdict:
     missing: tuple[str, ...]
     possible: bool
     doubtful: bool
+    late: date | None = None
 
 
 def progress(objective: Objective, sessions: Iterable[Session], said: Iterable[Said], today: date) -> Progress:
@@ -143,6 +66,7 @@ def progress(objective: Objective, sessions: Iterable[Session], said: Iterable[S
         until=window.until,
         early=verdict.on is not None and (bool(left) or (window.until is not None and verdict.on < window.until)),
         steps=steps,
+        late=verdict.late,
     )
 
 
@@ -177,7 +101,7 @@ def _verdict(objective: Objective, window: _Window, steps: tuple[Step, ...], boo
 
 
 def _window(objective: Objective, sessions: Iterable[Session], book: _Book, today: date) -> _Window:
-    counted = sorted((one for one in sessions if one.day >= objective.start or one.id == objective.first), key=in_order)
+    counted = sorted((one for one in sessions if _counts(one, objective, book, today)), key=in_order)
     number = objective.within.number
     if objective.within.kind is LimitKind.WEEKS:
         until = objective.start + timedelta(weeks=number)
@@ -187,6 +111,15 @@ def _window(objective: Objective, sessions: Iterable[Session], book: _Book, toda
     return _Window(held, today, number, None, over)
 
 
+def _counts(one: Session, objective: Objective, book: _Book, today: date) -> bool:
+    """Whether a session counts: none to come, and what several people do together needs two of them in the room."""
+    if one.day > today or (len(objective.members) > 1 and len(one.members.intersection(objective.members)) < 2):
+        return False
+    if book.first is not None and objective.within == Limit(LimitKind.BY_SESSION, 1):
+        return one.id == book.first
+    return one.day >= objective.start or one.id == objective.first
+
+
 class _Book:
     """What was said, by session, code and person; the last word of a person on one session counts."""
 
@@ -194,9 +127,14 @@ class _Book:
         target = objective.target
         self.codes = target.codes if isinstance(target, Both) else (objective.measure.code,)
         self.members = objective.members
-        mine = [one for one in said if one.measure in self.codes and one.who in self.members]
-        self.said = sorted(mine, key=lambda one: (one.at, one.response))
+        told = tuple(said)
+        mine = [one for one in told if one.measure in self.codes and one.who in self.members]
+        # Of one response a yes comes last: another question of it may have met the measure.
+        self.said = sorted(mine, key=lambda one: (one.at, one.response, one.value is True))
+        firsts = [one for one in told if one.measure == FIRST_SESSION and one.who in self.members]
+        self.first = min(firsts, key=lambda one: (one.day, one.at, one.response)).session if firsts else None
         self._asked = {(one.session, one.measure, one.who) for one in self.said}
+        self._open = {(one.session, one.measure, one.who) for one in self.said if one.open}
         self._word: dict[tuple[str | None, str, str], Value] = {}
         self._named: dict[tuple[str | None, str, str, AnsweredBy], frozenset[str]] = {}
         for one in self.said:
@@ -229,6 +167,8 @@ class _Book:
             return Mark.MET
         if None not in words:
             return Mark.NOT_MET
+        if any((session.id, code, who) in self._open for who in here):
+            return Mark.OPEN
         asked = any((session.id, code, who) in self._asked for who in here)
         return Mark.SKIPPED if asked else Mark.NOT_ASKED
 
@@ -258,9 +198,9 @@ def _ratio(target: Ratio, window: _Window, steps: Sequence[Step], code: str) -> 
     best = [sum(met[max(0, end - target.of) : end]) for end in range(1, len(met) + 1)]
     on = next((step.session.day for step, now in zip(steps, best, strict=True) if now >= target.count), None)
     to_come = 0 if window.over else target.of if window.places is None else window.places - len(met)
-    awaited = [one in _UNKNOWN and step.session.day >= window.today for one, step in zip(marks, steps, strict=True)]
+    awaited = [one in UNKNOWN and step.session.day >= window.today for one, step in zip(marks, steps, strict=True)]
     hoped = [*(one or more for one, more in zip(met, awaited, strict=True)), *[True] * to_come]
-    doubted = [*(one is Mark.MET or one in _UNKNOWN for one in marks), *[True] * to_come]
+    doubted = [*(one is Mark.MET or one in UNKNOWN for one in marks), *[True] * to_come]
     now = max(best, default=0)
     return _Verdict(
         on=on,
@@ -278,7 +218,7 @@ def _reaches(met: Sequence[bool], target: Ratio) -> bool:
 
 def _count(target: Count, objective: Objective, window: _Window, steps: Sequence[Step], book: _Book) -> _Verdict:
     """At least `count` in all, and of each partner what the measure asks of each."""
-    code, each = book.codes[0], objective.measure.each_partner if len(book.members) > 1 else 0
+    code, each = book.codes[0], objective.each
     totals = list(_totals(steps, book, code))
     reached = (sum(one.values()) >= target.count and min(one.values()) >= each for one in totals)
     on = next((step.session.day for step, enough in zip(steps, reached, strict=True) if enough), None)
@@ -313,10 +253,14 @@ def _totals(steps: Iterable[Step], book: _Book, code: str) -> Iterator[dict[str,
 
 
 def _exists(objective: Objective, window: _Window, book: _Book) -> _Verdict:
-    """The artefact is there by the limit; who wrote something and not the artefact has said: not yet."""
+    """The artefact is there by the limit; who wrote something and not the artefact has said: not yet.
+
+    One that came later was not measured in time: that it is there is no failure.
+    """
     order = {one.id: place for place, one in enumerate(window.held)}
     in_time = [one for one in book.said if _in_time(one, objective, window, order)]
     there = [one.day for one in in_time if one.value]
+    later = [one.day for one in book.said if one.value and one not in in_time]
     said_no = bool(in_time) and in_time[-1].value == frozenset()
     return _Verdict(
         on=min(there, default=None),
@@ -324,7 +268,8 @@ def _exists(objective: Objective, window: _Window, book: _Book) -> _Verdict:
         needed=1,
         missing=book.codes,
         possible=not window.over,
-        doubtful=not said_no,
+        doubtful=not said_no or bool(later),
+        late=min(later, default=None) if not there else None,
     )
 
 
@@ -344,7 +289,7 @@ def _parts(codes: Sequence[str], window: _Window, steps: Sequence[Step], book: _
             if step.marks[code] in (Mark.MET, Mark.NOT_MET):
                 last[code] = step
                 silent.discard(code)
-            elif step.marks[code] in _UNKNOWN:
+            elif step.marks[code] in UNKNOWN:
                 silent.add(code)
     missing = tuple(code for code in codes if code not in last or last[code].marks[code] is not Mark.MET)
     return _Verdict(

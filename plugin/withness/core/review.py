@@ -1,18 +1,20 @@
 """What a review page shows: each goal in the client's words with its course, and what was said, for whom it may be.
 
 A page is made for ONE member, and holds nobody else's answers; or for all of a couple, family or group, when each of
-them agreed to be shown on it. A page that mixes people without that cannot be made.
+them agreed to be shown on it. That one shows what they do together, and what each one answered only where each of them
+said yes to that, too. A page that mixes people without that cannot be made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
+from withness.core.achievement import Objective, Progress, Step
 from withness.core.checkin import Said
 from withness.core.goal import AcceptanceStatus
-from withness.core.progress import Objective, Progress, Step, progress
+from withness.core.progress import progress
 from withness.core.template import Both, Exists
 from withness.errors import InvalidInput
 
@@ -34,6 +36,7 @@ class ReviewGoal:
     """One goal at its review; `number` is its place in the plan, from 1.
 
     `words` are the client's, byte for byte; `payer_words` "" where there are none; `target` and `limit` are sentences.
+    `acceptance` is that of the one whose own page it is: what is not agreed to shows nothing that was counted.
     `so_far` is what `so_far()` returns for it; `before` is its progress at the last review, None for the first one.
     Raises InvalidInput where `so_far` is not of this progress.
     """
@@ -63,6 +66,11 @@ class ReviewGoal:
     def measure(self) -> str:
         """What is observed or asked, in plain words."""
         return self.objective.measure.text
+
+    @property
+    def joint(self) -> bool:
+        """Whether several people do it together: what came from each of them is on no page (contracts I8)."""
+        return len(self.objective.members) > 1
 
     @property
     def parts(self) -> Mapping[str, str]:
@@ -125,7 +133,7 @@ class Course:
 
 @dataclass(frozen=True)
 class Remark:
-    """What somebody wrote to a question, byte for byte. `who` is "" on an own page."""
+    """What somebody wrote to a question, byte for byte: for their own page alone, where `who` is ""."""
 
     day: date
     question: str
@@ -148,7 +156,7 @@ class Page:
     notices: tuple[str, ...] = ()
 
     def people(self) -> frozenset[str]:
-        """Return whose answers and words stand apart on the page: "" for the one whose own page it is."""
+        """Return whose answers and words stand on the page: "" for the one whose own page it is."""
         shown = {one.who for course in self.courses for one in course.series}
         return frozenset(shown | {one.who for one in self.remarks})
 
@@ -171,18 +179,23 @@ class Review(Page):
 
 @dataclass(frozen=True)
 class Sharing:
-    """One member of a shared page: an id, a name to show, and whether this person agreed to be shown on it."""
+    """One member of a shared page: an id, a name to show, and whether this person agreed to be shown on it.
+
+    `answers`: a second yes, to showing the answers that they marked.
+    """
 
     id: str
     name: str
     agreed: bool
+    answers: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class SharedReview(Page):
-    """A page for all of a couple, family or group, with each one's answers apart.
+    """A page for all of a couple, family or group: what they do together, nobody's own goal, nothing that one wrote.
 
-    Raises InvalidInput where one of them did not agree to be shown on it: silence is no consent (contracts I8).
+    Raises InvalidInput for such, where one of them did not agree to be shown on it, or for answers to which one did
+    not agree: silence is no consent (contracts I8).
     """
 
     members: tuple[Sharing, ...]
@@ -196,6 +209,14 @@ class SharedReview(Page):
             raise InvalidInput("A shared review needs the consent of each person on it.", field="members.agreed")
         if any(not one.name.strip() for one in self.members):
             raise InvalidInput("Each person on a shared review needs a name.", field="members.name")
+        if self.remarks:
+            raise InvalidInput("What somebody wrote stays on that person's own review.", field="remarks")
+        if self.courses and not all(one.answers is True for one in self.members):
+            said = "Answers stand on a shared review only where each person on it agreed to that, too."
+            raise InvalidInput(said, field="members.answers")
+        if not all(goal.joint for goal in self.goals):
+            said = "A shared review shows what its people do together, and nobody's own goal."
+            raise InvalidInput(said, field="goals")
         counted = {who for goal in self.goals for who in goal.objective.members}
         if not (self.people() | counted) <= set(ids):
             raise InvalidInput("A shared review shows somebody who is not one of its people.", field="members")
@@ -204,28 +225,3 @@ class SharedReview(Page):
     def names(self) -> Mapping[str, str]:
         """The name of each member, by id."""
         return {one.id: one.name for one in self.members}
-
-
-def as_own(review: SharedReview, member: str) -> Review:
-    """Return one member's own page of what a shared page holds: the others' answers and words are left out.
-
-    Raises InvalidInput where this is nobody of it.
-    """
-    if member not in review.names:
-        raise InvalidInput("This person is not on the shared review.", field="member")
-    own = [[replace(one, who="") for one in course.series if one.who == member] for course in review.courses]
-    goals = tuple(one for one in review.goals if member in one.objective.members)
-    return Review(
-        member=review.names[member],
-        title=review.title,
-        start=review.start,
-        review_by=review.review_by,
-        today=review.today,
-        due=review.due,
-        goals=goals,
-        courses=tuple(
-            replace(one, series=tuple(series)) for one, series in zip(review.courses, own, strict=True) if series
-        ),
-        remarks=tuple(replace(one, who="") for one in review.remarks if one.who == member),
-        notices=review.notices,
-    )

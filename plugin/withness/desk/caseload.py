@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
 
+from withness.core.achievement import Achievement
 from withness.core.decline import ReviewRules
-from withness.core.progress import Achievement
 from withness.core.windows import amendable_until
 from withness.desk.context import Context
 from withness.desk.goal_delivery import count
-from withness.desk.goals import Tracked
-from withness.desk.reviews import due_of
+from withness.desk.goals import Tracked, known_of
+from withness.desk.reviews import due_of, told_of
 from withness.desk.shares import ACTIVE, members_of, share_of
 from withness.errors import SealBroken, WithnessError
 from withness.fhir.answers import screen_from_canonical
@@ -30,7 +30,8 @@ class Case:
     """What is to be done about one active plan: days, and how many of its goals ask for a second look.
 
     `screen_until`: the day from which an amendment needs a fresh screen of somebody, None where one has none that can
-    be read. `goals` is None where it was not asked for, or the EHR could not be.
+    be read. `goals` is None where it was not asked for, or the EHR could not be; so is `answers`: whether
+    something in a member's answers asks for a look.
     """
 
     plan: str
@@ -39,6 +40,7 @@ class Case:
     screen_until: date | None
     stale: bool
     goals: int | None
+    answers: bool | None
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as values."""
@@ -48,6 +50,7 @@ class Case:
             "screen_until": self.screen_until.isoformat() if self.screen_until else None,
             "stale": self.stale,
             "goals_at_risk": self.goals,
+            "look_at_answers": self.answers,
         }
 
 
@@ -73,7 +76,8 @@ def _case(context: Context, row: PlanRow, until: date | None, rules: ReviewRules
     due = due_of(row, rules)
     review = "overdue" if due < today else "due" if due <= today + timedelta(days=rules.due_days) else ""
     stale = until is None or until <= today
-    return Case(row.id, due, review, until, stale, _at_risk(context, row, rules, today) if goals else None)
+    risk, answers = _looked_at(context, row, rules, today) if goals else (None, None)
+    return Case(row.id, due, review, until, stale, risk, answers)
 
 
 def _screen_until(tx: Transaction, context: Context, row: PlanRow) -> date | None:
@@ -91,16 +95,21 @@ def _screen_until(tx: Transaction, context: Context, row: PlanRow) -> date | Non
     return min(days)
 
 
-def _at_risk(context: Context, row: PlanRow, rules: ReviewRules, today: date) -> int | None:
-    """Return how many goals of the plan ask for a second look, each once, None where the EHR could not be asked."""
-    found = set()
+def _looked_at(context: Context, row: PlanRow, rules: ReviewRules, today: date) -> tuple[int, bool] | tuple[None, None]:
+    """Return how many goals of the plan ask for a second look, and whether somebody's answers do; whose, is not told.
+
+    None where the EHR could not be asked.
+    """
+    found, answers = set(), False
     try:
         for member in members_of(row):
             if "care_plan" in share_of(row, member):
                 found |= {one.reference for one in count(context, row, member) if asks(one, rules, today)}
+                known = known_of(context, member, row.content["draft"]["author"])
+                answers = answers or bool(told_of(context, known, member))
     except WithnessError:
-        return None
-    return len(found)
+        return None, None
+    return len(found), answers
 
 
 def asks(one: Tracked, rules: ReviewRules, today: date) -> bool:

@@ -1,6 +1,6 @@
-"""Sending what the gate never asks about: a directive protocol, a check-in, changes that stop, hold, end or resume.
+"""Sending what the gate never asks about: a directive protocol, and changes that stop, hold, end or resume.
 
-At least once with one effect: a directive's and a check-in's resources have ids of our making, and a change is made
+At least once with one effect: a directive's resources have ids of our making, and a change is made
 only where the EHR does not hold it yet, under If-Match. Nothing here waits for a whole trail (contracts I7).
 """
 
@@ -23,13 +23,13 @@ TRIES: Final = 3
 
 
 def dispatch(context: Context, id: str, actor: Actor) -> Sent:
-    """Try to send one directive, check-in or change. Raises CannotTell for our own store."""
+    """Try to send one directive or change. Raises CannotTell for our own store."""
     row = _begin(context, id, actor)
     if isinstance(row, Sent):
         return row
     kind = Kind(row.content["record"])
     try:
-        if row.kind is not Sending.CHANGE:
+        if row.kind is Sending.DIRECTIVE:
             context.ehr.transact(row.content["bundle"])
         else:
             _change(context, row.content["changes"])

@@ -64,11 +64,25 @@ def read_draft(value: Mapping[str, Any], templates: Mapping[str, PlanTemplate]) 
         guardians=tuple(_guardian(outside, unit, index) for index in range(len(outside.guardians))),
         safety_plan=_safety_plan(outside),
     )
+    _check_goals(plan)
     if not any(plan.has_yes_of(member) for member in unit.members):
         raise InvalidInput(
             "goals: no client has agreed to any goal yet; a plan needs one goal that a client agreed to.", field="goals"
         )
     return plan
+
+
+def _check_goals(plan: Plan) -> None:
+    """Raise InvalidInput for a goal that is there twice, or that takes another's place in a plan that amends none."""
+    seen = set()
+    for index, goal in enumerate(plan.goals):
+        same = (goal.template.id, goal.by, goal.words, goal.within, goal.target)
+        if same in seen:
+            raise InvalidInput(f"goals[{index}].words stands in another goal like this.", field=f"goals[{index}].words")
+        seen.add(same)
+        if goal.replaces is not None and plan.supersedes is None:
+            field = f"goals[{index}].replaces"
+            raise InvalidInput(f"{field} belongs to an amendment: this plan supersedes none.", field=field)
 
 
 def refuse_claims(plan: Plan, claims: tuple[Claim, ...], *, standing: Collection[str] = ()) -> None:

@@ -7,22 +7,25 @@ every chart still holds its own member's Observations alone (contracts I8).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from withness.core.achievement import Objective, Progress
 from withness.core.checkin import Filled, Meeting, Said, Session, gather, said_in
-from withness.core.form import Answered, Form, FormAnswers
+from withness.core.form import Answered, AnsweredBy, Form, FormAnswers
 from withness.core.goal import AcceptanceStatus
 from withness.core.plan import ChartGoal, ChartPlan, charts
-from withness.core.progress import Objective, Progress, progress
-from withness.desk.check_ins import forms, resource_of
+from withness.core.progress import progress
+from withness.core.terms import UnitKind
+from withness.desk.check_ins import forms, resource_of, trusted
 from withness.desk.context import Context
 from withness.desk.draft import read_draft
 from withness.desk.goal_versions import goal_start
-from withness.desk.shares import share_of
-from withness.errors import InvalidInput
+from withness.desk.shares import members_of, share_of
+from withness.errors import InvalidInput, WithnessError
 from withness.fhir import codes
 from withness.fhir.encounters import meeting
 from withness.fhir.form_answers import read_response
@@ -60,8 +63,9 @@ class Known:
 class Tracked:
     """One goal of one member's chart: its reference there, what is counted, and how far it has come.
 
-    `together`: counted over what several people do. `responses` are the member's own in the goal's window, `sessions`
-    and `said` what it was counted from.
+    `together`: counted over what several people do. `counted`: it could be; what somebody else's chart would have to
+    say and does not is no news of this one. `responses` are the member's own in the goal's window, `sessions` and
+    `said` what it was counted from.
     """
 
     chart_goal: ChartGoal
@@ -72,6 +76,23 @@ class Tracked:
     responses: tuple[Response, ...]
     sessions: tuple[Session, ...]
     said: tuple[Said, ...]
+    counted: bool = True
+
+
+def all_known(context: Context, row: PlanRow, member: str) -> dict[str, Known]:
+    """Return what is known of a member, and of the others as far as their charts can be asked.
+
+    Raises what the EHR raises for the member's own chart; another's refusal is not told (contracts I8).
+    """
+    clinician = row.content["draft"]["author"]
+    known = {member: known_of(context, member, clinician)}
+    templates = [context.templates.get(one["template"]) for one in row.content["draft"]["goals"]]
+    together = any(one is not None and one.measure.each_partner for one in templates)
+    for who in members_of(row) if together else ():
+        if who != member:
+            with suppress(WithnessError):
+                known[who] = known_of(context, who, clinician)
+    return {who: known[who] for who in members_of(row) if who in known}
 
 
 def known_of(context: Context, person: str, clinician: str) -> Known:
@@ -127,16 +148,19 @@ def _response(
     url = str(resource.get("questionnaire", "")).partition("|")[0]
     form = next((one for one in by_id.values() if codes.questionnaire(one.id) == url), None)
     try:
-        answers = read_response(form, resource) if form else None
+        answers = trusted(form, read_response(form, resource)) if form else None
     except InvalidInput:
         return None
     if form is None or answers is None or not answers.relied_on or answers.subject != person:
         return None
     if answers.authored is None:
         return None
+    zone = context.settings.zone
     said = [value for one in answers.given("day") if isinstance(one, Answered) for value in one.values]
-    made = answers.authored.astimezone(context.settings.zone).date()
-    day = next((one for one in said if isinstance(one, date)), made)
+    day = next((one for one in said if isinstance(one, date)), answers.authored.astimezone(zone).date())
+    now = context.now()
+    if day > now.astimezone(zone).date() or answers.authored > now + context.policy.future_tolerance:
+        return None  # nobody has said anything of a day to come
     return Response(id, form, answers, answers.authored, day)
 
 
@@ -151,7 +175,7 @@ def tracked(context: Context, row: PlanRow, member: str, known: Mapping[str, Kno
     if chart is None:
         return ()
     starts = {key: goal_start(context, row, member, key) for key in references}
-    return tuple(_tracked(context, chart, references, starts, known))
+    return tuple(_tracked(context, chart, references, starts, known, members_of(row)))
 
 
 def _tracked(
@@ -160,22 +184,29 @@ def _tracked(
     references: Mapping[str, str],
     starts: Mapping[str, tuple[date, str]],
     known: Mapping[str, Known],
+    everybody: Sequence[str],
 ) -> Iterator[Tracked]:
     today = context.now().astimezone(context.settings.zone).date()
     for one in chart.goals:
         id = references.get(goal_key(one.goal))
         if one.status is not AcceptanceStatus.AGREE or id is None:
             continue
-        together = one.goal.template.measure.each_partner > 0
-        members = tuple(known) if together else (chart.member,)
+        each = one.goal.template.measure.each_partner
+        together = each > 0
+        agreed = tuple(who for who in everybody if one.goal.agreed_by(who))
+        members = agreed if together else (chart.member,)
         start, first = starts[goal_key(one.goal)]
-        sessions, said, places = told({who: known[who] for who in members})
+        complete = set(members) <= set(known) and (not together or len(members) > 1)
+        sessions, said, places = told({who: known[who] for who in members if who in known} if complete else {})
+        early = {found.id for who in members for found in known[who].responses if _before(found, start, first)}
+        said = tuple(word for word in said if word.response not in early)
         objective = Objective(
             measure=one.goal.template.measure,
             target=one.goal.target,
             within=one.goal.within,
             start=start,
             members=members,
+            each=each if chart.unit_kind is UnitKind.COUPLE else 0,
             first=first,
         )
         counted = progress(objective, sessions, said, today)
@@ -183,16 +214,28 @@ def _tracked(
         mine = [
             response
             for response in known[chart.member].responses
-            if response.form.id in LISTS or places.get(response.id) in window
+            if (response.form.id in LISTS and response.id not in early) or places.get(response.id) in window
         ]
-        yield Tracked(one, f"Goal/{id}", objective, counted, together, tuple(mine), sessions, said)
+        yield Tracked(one, f"Goal/{id}", objective, counted, together, tuple(mine), sessions, said, complete)
+
+
+def _before(one: Response, start: date, first: str) -> bool:
+    """Whether a list was written before the goal began: it may be another goal's."""
+    return one.form.id in LISTS and one.day < start and one.answers.encounter != first
 
 
 def told(known: Mapping[str, Known]) -> tuple[tuple[Session, ...], tuple[Said, ...], Mapping[str, str]]:
     """Return the sessions of these people, what was said of them, and the session of each response that has one."""
     responses = [one for person in known.values() for one in person.responses]
     filled = [
-        Filled(one.id, one.answers.subject, one.answers.encounter or "", one.at, one.day)
+        Filled(
+            one.id,
+            one.answers.subject,
+            one.answers.encounter or "",
+            one.at,
+            one.day,
+            seen=one.form.answered_by is AnsweredBy.CLINICIAN,
+        )
         for one in responses
         if one.form.id not in LISTS
     ]

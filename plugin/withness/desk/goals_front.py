@@ -6,17 +6,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from withness import strict_json
-from withness.core.decline import falling, sentences
-from withness.core.progress import Progress
-from withness.core.terms import reference
+from withness.audit.record import Record
+from withness.core.achievement import Progress
+from withness.core.terms import REFERENCE, reference
 from withness.desk.asking import PEOPLE, actor_of
+from withness.desk.check_in_delivery import deliver_check_in
 from withness.desk.context import Actor, Context
-from withness.desk.dispatch import dispatch
-from withness.desk.goal_delivery import Counted, refresh
+from withness.desk.goal_delivery import Counted, queue, refresh, send_queued
 from withness.desk.goals import Tracked, known_of
+from withness.desk.outbox import Sent
 from withness.desk.telling import may_see
 from withness.errors import InvalidInput, Refused, WithnessError
 from withness.store.rows import Delivery
+from withness.store.transaction import Transaction
 
 
 class Goals:
@@ -27,75 +29,97 @@ class Goals:
     def check_in(self, response: Mapping[str, Any], *, actor: str = "") -> dict[str, Any]:
         """Record a check-in (a FHIR R4 QuestionnaireResponse) and count the goals that it may move.
 
-        Without `actor` whoever wrote it down acts. `goals` are those of the person's own chart. Raises InvalidInput
-        for what is no check-in or does not say whom it is about.
+        Without `actor` whoever wrote it down acts. `goals` are those of the person's own chart, and `told` what the
+        clinician is told of the answers; a partner or proxy who acts is told neither (contracts I8). Raises
+        InvalidInput for what is no check-in or does not say whom it is about.
         """
         from withness.desk import check_ins
 
         strict_json.check(response, name="the check-in")
         who = actor_of(actor) if actor else _writer(response)
-        done = check_ins.record(self._context, response, who)
-        sent = dispatch(self._context, done.outbox, who) if done.outbox else None
-        counted = refresh(self._context, done.answers.subject, who)
-        troubles = [one.trouble for one in (sent, *(each.sent for each in counted)) if one and one.trouble]
+        rows: list[str] = []
+
+        def then(tx: Transaction, whose: str) -> list[Record]:
+            ids, records = queue(tx, self._context, whose, who, self._context.now())
+            rows[:] = ids
+            return records
+
+        done = check_ins.record(self._context, response, who, then=then)
+        person = done.answers.subject
+        sent = deliver_check_in(self._context, done.outbox, who) if done.outbox else None
+        counted = send_queued(self._context, rows, person, who) if rows else refresh(self._context, person, who)
+        clinician, own = may_see(who.ref, ""), who.ref == person
         return {
             "check_in": done.response,
             "form": done.answers.form,
-            "person": done.answers.subject,
+            "person": person,
             "counted": done.answers.relied_on,
             "faults": [{"item": one.where, "why": one.why} for one in done.answers.faults],
             "delivery": sent.state.value if sent else "inside",
-            "goals": goals_of(done.answers.subject, counted),
-            "falling": self._falling(done.answers.subject) if may_see(who.ref, "") else [],
-            "troubles": list(dict.fromkeys(troubles)),
+            "goals": goals_of(person, counted) if clinician or own else [],
+            "told": self._told_of(person) if clinician else [],
+            "troubles": _troubles(person, counted, sent),
         }
-
-    def _falling(self, person: str) -> list[str]:
-        """Return what the clinician is told of check-ins that fall; nothing where the EHR cannot be asked."""
-        from withness.desk.review_pages import courses_of
-        from withness.packs.review_rules import load_review_rules
-
-        try:
-            known = known_of(self._context, person, "")
-        except WithnessError:
-            return []
-        rules = load_review_rules(self._context.settings.packs)
-        return list(sentences(falling(courses_of(known, person), rules), rules))
 
     def count_goals(self, person: str, *, actor: str) -> dict[str, Any]:
         """Look for check-ins that came in through other form fillers, and count this person's goals anew."""
-        who = actor_of(actor)
+        require_clinician(actor)
         member = reference(person, "Patient", "RelatedPerson", field="person")
-        counted = refresh(self._context, member, who)
-        troubles = [one.sent.trouble for one in counted if one.sent and one.sent.trouble]
-        return {"person": member, "goals": goals_of(member, counted), "troubles": list(dict.fromkeys(troubles))}
+        counted = refresh(self._context, member, actor_of(actor))
+        return {
+            "person": member,
+            "goals": goals_of(member, counted),
+            "told": self._told_of(member),
+            "troubles": _troubles(member, counted, None),
+        }
+
+    def _told_of(self, person: str) -> list[str]:
+        """Return what the clinician is told of a person's answers; nothing where the EHR cannot be asked."""
+        from withness.desk.reviews import told_of
+
+        try:
+            return list(told_of(self._context, known_of(self._context, person, ""), person))
+        except WithnessError:
+            return []
 
     def review(
-        self, plan: str, *, actor: str, member: str = "", consents: Sequence[str] = (), format: str = "html"
+        self,
+        plan: str,
+        *,
+        actor: str,
+        member: str = "",
+        consents: Sequence[str] = (),
+        answers: bool = False,
+        format: str = "html",
     ) -> dict[str, Any]:
-        """Return a plan as it is looked at again (`page`, as html or text), and what only the clinician is told.
+        """Return a plan as it is looked back on (`page`, as html or text), and what the clinician is `told`.
 
-        A page is one member's own; `consents` names every member where all agreed to be shown on one. Writes nothing.
+        A page is one member's own. `consents` names every member where each agreed, alone, to be shown on one for all;
+        `answers` says that each agreed a second time, to their marked answers. That such a page was made is on record;
+        words that somebody wrote are on nobody else's page.
         """
         from withness.desk import reviews
         from withness.packs.paper_review import paper_review, text_review
 
         require_clinician(actor)
         making = named_format(format, {"html": paper_review, "text": text_review})
-        looked = reviews.look(self._context, plan, member=member, consents=tuple(consents))
-        return {
-            "plan": plan,
-            "due": looked.due.isoformat(),
-            "falling": list(looked.falling),
-            "page": making(looked.page),
-        }
+        asked = reviews.Asked(plan, member, tuple(consents), answers)
+        looked = reviews.look(self._context, asked, actor_of(actor))
+        return {"plan": plan, "due": looked.due.isoformat(), "told": list(looked.told), "page": making(looked.page)}
 
-    def reviewed(self, plan: str, *, actor: str, consents: Sequence[str] = ()) -> dict[str, Any]:
-        """Note that a plan was looked at again today. It always saves."""
+    def reviewed(self, plan: str, *, actor: str, member: str = "", together: bool = False) -> dict[str, Any]:
+        """Note that a plan was looked back on today, with one member or with all of them together."""
         from withness.desk import reviews
 
-        day = reviews.keep(self._context, plan, actor_of(actor), consents=tuple(consents))
+        require_clinician(actor)
+        day = reviews.keep(self._context, plan, actor_of(actor), member=member, together=together)
         return {"plan": plan, "reviewed": day.isoformat()}
+
+
+def _troubles(person: str, counted: Iterable[Counted], sent: Sent | None) -> list[str]:
+    """Return what could not be written into this person's own chart; nobody else's is told (contracts I8)."""
+    tries = [sent, *(one.sent for one in counted if one.member == person)]
+    return list(dict.fromkeys(one.trouble for one in tries if one is not None and one.trouble))
 
 
 def goals_of(person: str, counted: Iterable[Counted]) -> list[dict[str, Any]]:
@@ -121,6 +145,7 @@ def goal_values(one: Tracked) -> dict[str, Any]:
         "words": goal.words,
         "measure": goal.template.measure.text,
         "together": one.together,
+        "counted": one.counted,
         **progress_values(one.progress, shared=one.together),
     }
 
@@ -136,6 +161,7 @@ def progress_values(one: Progress, *, shared: bool) -> dict[str, Any]:
         "sessions_left": one.left,
         "until": one.until.isoformat() if one.until else None,
         "early": one.early,
+        "late": one.late.isoformat() if one.late else None,
         "skipped": one.skipped,
         "sessions": [
             {
@@ -150,18 +176,23 @@ def progress_values(one: Progress, *, shared: bool) -> dict[str, Any]:
 
 
 def _writer(response: Mapping[str, Any]) -> Actor:
+    """Return who wrote a check-in down; one who cannot be read stops no check-in (contracts I7)."""
     for name in ("author", "source"):
         element = response.get(name)
         written = element.get("reference") if isinstance(element, Mapping) else None
-        if isinstance(written, str) and written.partition("/")[0] in PEOPLE:
-            return actor_of(written)
+        match = REFERENCE.fullmatch(written) if isinstance(written, str) else None
+        if match is not None and match["type"] in PEOPLE:
+            return actor_of(match[0])
     return actor_of("Device/withness")
 
 
 def require_clinician(actor: str) -> None:
-    """Raise Refused for a partner or proxy: a review is the clinician's to show (contracts I8)."""
+    """Raise Refused for a partner or proxy: what it shows is the clinician's to show (contracts I8)."""
     if not may_see(actor, ""):
-        raise Refused("Only clinicians make a review; whom they show it to is theirs and the client's.", field="actor")
+        said = (
+            "Only clinicians count goals and look back on plans here; whom they show it to is for them and the client."
+        )
+        raise Refused(said, field="actor")
 
 
 def named_format(format: str, known: Mapping[str, Callable[..., str]]) -> Callable[..., str]:

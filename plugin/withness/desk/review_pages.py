@@ -7,18 +7,22 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
+from withness.core.achievement import Objective, Progress
 from withness.core.checkin import Session
-from withness.core.form import Answered, FormItem, ItemKind
-from withness.core.plan import ChartPlan, charts
-from withness.core.progress import Progress, progress
+from withness.core.decline import Raised
+from withness.core.form import Answered, FormItem, ItemKind, Option
+from withness.core.goal import AcceptanceStatus
+from withness.core.plan import ChartGoal, ChartPlan, charts
+from withness.core.progress import progress
 from withness.core.review import Course, Level, Point, Remark, Review, ReviewGoal, Series, SharedReview, Sharing, so_far
 from withness.desk.context import Context
 from withness.desk.draft import read_draft
 from withness.desk.goals import Known, Response, Tracked, told, tracked
 from withness.packs.paper_plan import paper_goal
+from withness.packs.review_words import due_sentence
 from withness.store.rows import PlanRow
 
-TITLE: Final = "Plan review"
+TITLE: Final = "Collaborative therapy plan"
 CLIENTS: Final = "session-check-in"
 OWN_WORDS: Final = (CLIENTS, "own-priorities")
 """The forms in which a client writes."""
@@ -34,7 +38,6 @@ class Material:
     row: PlanRow
     known: Mapping[str, Known]
     names: Mapping[str, str]
-    reviewed: tuple[date, ...]
     due: date
     today: date
 
@@ -45,15 +48,17 @@ class Material:
 
     def goals(self, member: str) -> tuple[ReviewGoal, ...]:
         """Return the goals of one member's chart, each with how far it had come at the last review."""
-        chart, last = self.chart(member), max(self.reviewed, default=None)
-        return tuple(_goal(chart, one, last) for one in tracked(self.context, self.row, member, self.known))
+        chart, last = self.chart(member), max(reviewed_on(self.row, member), default=None)
+        found = [_goal(chart, one, last) for one in tracked(self.context, self.row, member, self.known)]
+        found += [
+            _not_agreed(chart, one, self.today) for one in chart.goals if one.status is not AcceptanceStatus.AGREE
+        ]
+        return tuple(sorted(found, key=lambda one: one.number))
 
     def frame(self, member: str) -> dict[str, Any]:
         """Return what stands on either page about the plan itself."""
         frame = self.chart(member).frame
-        day = f"{self.due.day} {self.due:%B} {self.due.year}"
-        late = self.due < self.today
-        said = f"A review was due by {day}." if late else f"The next review is due by {day}."
+        said = due_sentence(self.due, self.today)
         return {"title": TITLE, "start": frame.start, "review_by": frame.review_by, "today": self.today, "due": said}
 
 
@@ -68,25 +73,39 @@ def own_page(made: Material, member: str) -> Review:
     )
 
 
-def shared_page(made: Material, members: Sequence[str], consents: Sequence[str]) -> SharedReview:
-    """Return the page for all: what they do together once, each one's own goals and answers apart.
+def shared_page(made: Material, everybody: Sequence[str], charts: Sequence[str], *, answers: bool) -> SharedReview:
+    """Return the page for all, who each agreed: what they do together; and, where each agreed a second time, answers.
 
-    Raises InvalidInput without the consent of each of them.
+    `charts` are those of them whose chart holds a share. Each one's own goals and words stay on their own page.
     """
-    goals: dict[tuple[int, tuple[str, ...]], ReviewGoal] = {}
+    together: dict[int, ReviewGoal] = {}
+    for who in charts:
+        together |= {one.number: one for one in made.goals(who) if len(one.objective.members) > 1}
     asked: dict[str, tuple[FormItem, list[Series]]] = {}
-    for who in members:
-        for one in made.goals(who):
-            goals.setdefault((one.number, one.objective.members), one)
-        for item, points in _answers(made.known[who], who):
+    held, _, places = told({who: made.known[who] for who in everybody})
+    start = made.chart(charts[0]).frame.start
+    sessions = [one for one in held if one.day >= start and len(one.members.intersection(everybody)) > 1]
+    for who in everybody if answers else ():
+        for item, points in _answers(made.known[who], sessions, places):
             asked.setdefault(item.link, (item, []))[1].append(Series(who, points))
+    people = (Sharing(who, made.names.get(who) or who, agreed=True, answers=answers) for who in everybody)
     return SharedReview(
-        members=tuple(Sharing(who, made.names.get(who) or who, who in consents) for who in members),
-        goals=tuple(goals[key] for key in sorted(goals)),
+        members=tuple(people),
+        goals=tuple(together[number] for number in sorted(together)),
         courses=tuple(_course(item, series) for item, series in asked.values()),
-        remarks=tuple(one for who in members for one in _remarks(made.known[who], who)),
-        **made.frame(members[0]),
+        **made.frame(charts[0]),
     )
+
+
+def reviews_of(row: PlanRow) -> Sequence[Mapping[str, Any]]:
+    """Return what is noted of each time that a plan was looked back on, the oldest first."""
+    found: Sequence[Mapping[str, Any]] = row.content.get("reviews", ())
+    return found
+
+
+def reviewed_on(row: PlanRow, member: str) -> tuple[date, ...]:
+    """Return the days on which a plan was looked back on with this member, the oldest first."""
+    return tuple(date.fromisoformat(one["day"]) for one in reviews_of(row) if member in one["of"])
 
 
 # -- goals
@@ -111,6 +130,24 @@ def _goal(chart: ChartPlan, one: Tracked, last: date | None) -> ReviewGoal:
     )
 
 
+def _not_agreed(chart: ChartPlan, one: ChartGoal, today: date) -> ReviewGoal:
+    """Return a goal that the member has not agreed to: shown, and not counted."""
+    goal, said = one.goal, paper_goal(one, chart, one.number + 1)
+    objective = Objective(goal.template.measure, goal.target, goal.within, chart.frame.start, (chart.member,))
+    return ReviewGoal(
+        number=one.number + 1,
+        title=said.title,
+        words=said.words,
+        payer_words=said.payer_words,
+        objective=objective,
+        target=said.target,
+        limit=said.limit,
+        acceptance=one.status,
+        progress=progress(objective, (), (), today),
+        so_far=(),
+    )
+
+
 def _before(one: Tracked, day: date) -> Progress:
     """Return how far a goal had come by a day, from what was said until then."""
     sessions = [session for session in one.sessions if session.day <= day]
@@ -123,15 +160,34 @@ def _before(one: Tracked, day: date) -> Progress:
 
 def courses_of(known: Known, who: str) -> tuple[Course, ...]:
     """Return one person's own answers to each question that has an order, over the sessions."""
-    return tuple(_course(item, [Series("", points)]) for item, points in _answers(known, who))
-
-
-def _answers(known: Known, who: str) -> Iterator[tuple[FormItem, tuple[Point, ...]]]:
-    """Yield each question of the client's check-in whose answers have an order, with this person's by session."""
     sessions, _, places = told({who: known})
+    return tuple(_course(item, [Series("", points)]) for item, points in _answers(known, sessions, places))
+
+
+def raised_by(known: Known, who: str) -> tuple[Raised, ...]:
+    """Return the answers that a clinician is always told of: of each question the last one, which no skipping hides."""
+    last: dict[str, Raised | None] = {}
+    for response in sorted(known.responses, key=lambda one: (one.day, one.at, one.id)):
+        for item, _ in response.form.walk() if response.form.id == CLIENTS else ():
+            option = _option(item, response) if item.kind is ItemKind.CHOICE and not item.repeats else None
+            if option is not None:
+                last[item.link] = Raised(item.text, option.text) if option.told else None
+    return tuple(one for one in last.values() if one is not None)
+
+
+def _option(item: FormItem, response: Response) -> Option | None:
+    given = next(iter(response.answers.given(item.link)), None)
+    return item.option(str(given.values[0])) if isinstance(given, Answered) else None
+
+
+def _answers(
+    known: Known, sessions: Sequence[Session], places: Mapping[str, str]
+) -> Iterator[tuple[FormItem, tuple[Point, ...]]]:
+    """Yield each question of the client's check-in that has marked answers, with this person's by session."""
+    numbers = {one.id: number for number, one in enumerate(sessions, start=1)}
     mine = sorted((one for one in known.responses if one.form.id == CLIENTS), key=lambda one: (one.at, one.id))
-    placed = [(one, place) for one in mine if (place := _place(sessions, places.get(one.id))) is not None]
-    for item in _ordered_questions(mine):
+    placed = [(one, numbers[places[one.id]]) for one in mine if places.get(one.id) in numbers]
+    for item in _ordered_questions([one for one, _ in placed]):
         last: dict[int, Point] = {}
         for response, place in placed:
             point = _point(item, response, place, sessions[place - 1].day)
@@ -139,13 +195,9 @@ def _answers(known: Known, who: str) -> Iterator[tuple[FormItem, tuple[Point, ..
         yield item, tuple(last[place] for place in sorted(last))
 
 
-def _place(sessions: Sequence[Session], id: str | None) -> int | None:
-    return next((place for place, one in enumerate(sessions, start=1) if one.id == id), None)
-
-
 def _ordered_questions(responses: Sequence[Response]) -> Iterator[FormItem]:
     for item, _ in responses[0].form.walk() if responses else ():
-        if item.scale is not None or any(option.weight is not None for option in item.answers.options):
+        if item.scale is not None or (item.kind is ItemKind.CHOICE and not item.repeats):
             yield item
 
 
@@ -156,7 +208,7 @@ def _point(item: FormItem, response: Response, number: int, day: date) -> Point:
     [value] = given.values
     if item.scale is not None:
         return Point(number, day, str(value), int(str(value)))
-    option = item.option(str(value))
+    option = _option(item, response)
     return Point(number, day, option.text, option.weight) if option else Point(number, day)
 
 

@@ -9,8 +9,9 @@ from typing import Final
 
 from withness.audit.record import instant
 from withness.desk import again, delivery, dispatch, escalation
+from withness.desk.check_in_delivery import deliver_check_in
 from withness.desk.context import Actor, Context
-from withness.desk.goal_delivery import send_goals
+from withness.desk.goal_delivery import refresh, send_goals
 from withness.desk.note_delivery import deliver_note
 from withness.desk.outbox import Sent
 from withness.errors import InvalidInput, SealBroken
@@ -26,9 +27,13 @@ _LAST: Final = {Sending.NOTE.value: 1, Sending.CHECK_IN.value: 1, Sending.PLAN.v
 _HOW: Final = {
     Sending.NOTE.value: deliver_note,
     Sending.PLAN.value: delivery.deliver,
+    Sending.CHECK_IN.value: deliver_check_in,
     Sending.GOALS.value: send_goals,
 }
 """What is not sent as a directive or a change is."""
+
+_AS_IT_WAS: Final = (Sending.NOTE.value, Sending.CHECK_IN.value)
+"""What is followed by a row of its own kind."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +107,17 @@ class _Run:
         self.changed += done and kind not in (Sending.PLAN.value, Sending.NOTE.value)
         self.withheld += sent.state is Delivery.WITHHELD
         self.troubles += [sent.trouble] if sent.trouble else []
+        if done and kind == Sending.PLAN.value:
+            self._count(id)  # what was said while the plan waited for the EHR
         for follow in sent.follow:
-            self._one(follow, kind if kind == Sending.NOTE.value else Sending.CHANGE.value)
+            self._one(follow, kind if kind in _AS_IT_WAS else Sending.CHANGE.value)
+
+    def _count(self, id: str) -> None:
+        """Count the goals of a plan that has just reached the EHR."""
+        with self.context.store.transaction() as tx:
+            row = tx.outbox(id)
+        for person in row.content["screens"] if row is not None else ():
+            refresh(self.context, person, self.actor)
 
     def _attempt(self, id: str, kind: str) -> Sent:
         try:

@@ -28,6 +28,9 @@ class CheckInsRun:
     def finish(self) -> Iterator[Damage]:
         """Yield what the rows do not bear out."""
         wanted = dict(self.recorded)
+        there = [id for id, _ in self.tx.check_in_ids() if id in wanted]
+        if there != [id for id in wanted if id in there]:
+            yield Damage("the check-ins do not stand in the order of their records")
         for id, person in self.tx.check_in_ids():
             whose, said, seq = wanted.pop(id, ("", "", -1))
             if seq < 0:

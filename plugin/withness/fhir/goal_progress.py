@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from copy import deepcopy
 from typing import Any, Final
 
-from withness.core.progress import Achievement, Progress
+from withness.core.achievement import Achievement, Progress
 from withness.fhir import codes
 from withness.fhir.making import Resource
 
@@ -18,7 +18,10 @@ _SYSTEMS: Final = (codes.GOAL_ACHIEVEMENT, codes.CHECK_IN_RESULTS)
 _TEXTS: Final = {
     Achievement.IN_PROGRESS: "In progress",
     Achievement.ACHIEVED: "Achieved",
-    Achievement.NOT_MEASURED: "Not measured: answers were skipped that could have decided it",
+    Achievement.NOT_MEASURED: (
+        "Not measured: what was recorded cannot decide it (answers skipped, left open or not asked). "
+        "This is not a finding that the goal was not met."
+    ),
     Achievement.NOT_ATTAINABLE: "Can no longer be reached in the agreed time",
     Achievement.NOT_ACHIEVED: "Not achieved in the agreed time",
 }

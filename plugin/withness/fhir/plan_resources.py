@@ -71,8 +71,14 @@ def screen_copy_id(screen: str) -> str:
 
 
 def goal_key(goal: Goal) -> str:
-    """Return what makes a goal the same one after an amendment: whose, in which words, by which template."""
-    return f"{goal.template.id}|{goal.by or ''}|{goal.words}"
+    """Return what makes a goal the same one after an amendment: whose, by which template, target and limit, in which
+    words.
+
+    A goal is never silently edited: one with another target is another goal.
+    """
+    target = ",".join(f"{name}={value}" for name, value in vars(goal.target).items())
+    limit = f"{goal.within.kind.value}={goal.within.number}"
+    return f"{goal.template.id}|{goal.by or ''}|{target}|{limit}|{goal.words}"
 
 
 def _judged(chart: ChartPlan, decision: Decision, making: Making) -> MemberDecision:

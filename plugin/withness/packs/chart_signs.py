@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from withness.core.progress import Mark
+from withness.core.achievement import Mark
 from withness.packs.chart_canvas import BLUE, FONT, GREY, INK, LINE, PAPER, WIDTH, Canvas, Style, length, wrapped
 
 ROW = 26
@@ -46,7 +46,7 @@ def to_come(canvas: Canvas, x: float, y: float) -> None:
 
 
 def other(canvas: Canvas, x: float, y: float) -> None:
-    """A question mark: an answer that has no place on the line."""
+    """A question mark: an answer that has no place on the line, or decides nothing."""
     canvas.words("?", x, y + FONT * 0.35, anchor="middle", bold=True)
 
 
@@ -54,6 +54,7 @@ SIGNS: dict[Mark, Sign] = {
     Mark.MET: met,
     Mark.NOT_MET: not_met,
     Mark.SKIPPED: skipped,
+    Mark.OPEN: other,
     Mark.NOT_ASKED: not_asked,
     Mark.ABSENT: absent,
 }

@@ -12,7 +12,7 @@ from withness.packs.chart_canvas import FONT, GREY, LINE, WIDTH, Canvas, Style, 
 from withness.packs.chart_signs import Entry, Sign, key, stretch
 from withness.packs.progress_chart import SLOTS
 from withness.packs.review_texts import review_texts
-from withness.packs.review_words import point_at, sessions_of
+from withness.packs.review_words import answered, point_at, sessions_of
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -44,12 +44,12 @@ class _Frame:
 
 
 def course_svg(course: Course, names: Mapping[str, str], *, id: str) -> Markup | None:
-    """Return the course's picture as an SVG element, None where its answers are in no order or none was asked.
+    """Return the course's picture as an SVG element, None where its answers are in no order or nothing was answered.
 
     `names` are the people of a shared page by id, none on an own page; `id` is unique on the page, a slug of ours.
     """
     numbers = list(sessions_of(course))
-    if not course.levels or not numbers:
+    if not course.levels or not answered(course):
         return None
     canvas, frame, y = Canvas(), _frame(course, len(numbers)), 0.0
     for start in range(0, len(numbers), SLOTS):

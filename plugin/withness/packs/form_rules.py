@@ -81,6 +81,8 @@ def _code(one: FormItem, form: Form, measures: Collection[str]) -> Iterator[tupl
         yield "measure" if one.measure else "code", "belongs to no form that is kept apart: nothing of it is extracted"
     if one.measure and one.kind is ItemKind.CHOICE and not any(option.meets for option in one.answers.options):
         yield "answers", "must say which answer meets the measure"
+    if any(option.also_meets and option.also_meets not in measures for option in one.answers.options):
+        yield "answers", "has an answer that also meets what no plan template measures"
     if any(option.meets and option.open for option in one.answers.options):
         yield "answers", "has an answer that both meets the measure and decides nothing"
 

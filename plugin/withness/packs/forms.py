@@ -53,6 +53,8 @@ class _Option(Outside):
     weight: Whole | None = None
     meets: Flag = False
     open: Flag = False
+    also_meets: Slug = ""
+    told: Flag = False
 
 
 class _Answers(Outside):

@@ -1,4 +1,7 @@
-"""A review as a page to print and as plain text: for one member, or for all who agreed to be shown on it."""
+"""A review as a page to print and as plain text: for one member, or for all who agreed to be shown on it.
+
+An own page speaks to the one whose page it is. On a page for all nothing says who agreed to what, or lacks what.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from withness import content
-from withness.core.review import Page, Remark, Review, ReviewGoal, SharedReview
+from withness.core.goal import AcceptanceStatus
+from withness.core.review import Course, Page, Remark, Review, ReviewGoal, SharedReview
 from withness.packs.course_chart import course_svg
 from withness.packs.note_text import visible
 from withness.packs.paper_page import FOLDER, page
@@ -16,6 +20,7 @@ from withness.packs.progress_chart import goal_svg
 from withness.packs.review_texts import review_texts
 from withness.packs.review_words import (
     Table,
+    answered,
     changes,
     course_table,
     day_words,
@@ -24,6 +29,8 @@ from withness.packs.review_words import (
     in_lines,
     meaning,
     standing,
+    target_words,
+    with_day_words,
 )
 
 if TYPE_CHECKING:
@@ -32,27 +39,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PageGoal:
-    """One goal in the words of a page; `picture` is None where no session counts for it so far."""
+    """One goal in the words of a page; `acceptance` is "" on a page for all, `course` None for what is not agreed."""
 
     title: str
     words: str
-    payer_words: str
     acceptance: str
+    course: GoalCourse | None = None
+
+
+@dataclass(frozen=True)
+class GoalCourse:
+    """How an agreed goal is measured, and how it went; `picture` and `table` are None where no session counts yet."""
+
+    payer_words: str
     facts: tuple[tuple[str, str], ...]
     standing: str
     meaning: tuple[str, ...]
     picture: Markup | None
-    table: Table
+    table: Table | None
     changes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class PageCourse:
-    """One question's course on a page; `picture` is None where its answers are in no order."""
+    """One question's course on a page; `picture` is None where its answers are in no order, `table` where none is."""
 
     title: str
     picture: Markup | None
-    table: Table
+    table: Table | None
 
 
 def paper_review(review: Review | SharedReview) -> str:
@@ -70,13 +84,14 @@ def paper_review(review: Review | SharedReview) -> str:
         opening=_opening(review),
         frame=_frame(review),
         due=review.due,
-        heads=_heads(review),
+        heads=_heads(),
         goals=[_goal(one, review, id=f"goal-{place}") for place, one in enumerate(review.goals, start=1)],
         courses=[
-            PageCourse(one.title, course_svg(one, names, id=f"course-{place}"), course_table(one, names))
+            PageCourse(one.title, course_svg(one, names, id=f"course-{place}"), _table(one, names))
             for place, one in enumerate(review.courses, start=1)
         ],
-        remarks=[(_asked(one, review), one.words) for one in review.remarks if one.words.strip()],
+        remarks=[(_asked(one), one.words) for one in review.remarks if one.words.strip()],
+        closing=review_texts()("closing"),
     )
 
 
@@ -114,7 +129,10 @@ def _title(review: Review | SharedReview) -> str:
 
 
 def _opening(review: Page) -> tuple[str, ...]:
-    keys = ["about", "skipping", *(["consent"] if isinstance(review, SharedReview) else [])]
+    if isinstance(review, SharedReview):
+        keys = ("together-answers" if review.courses else "together", "about", "skipping")
+    else:
+        keys = ("about", "skipping", "yours")
     return tuple(map(review_texts(), keys))
 
 
@@ -124,28 +142,27 @@ def _frame(review: Page) -> tuple[tuple[str, str], ...]:
     return ((said("plan"), review.title), *((said(key), day_words(day)) for key, day in days.items()))
 
 
-def _heads(review: Page) -> Mapping[str, str]:
-    said, shared = review_texts(), "-shared" if isinstance(review, SharedReview) else ""
-    keys = ("frame", "payer-words", "how", "course", "change", "courses", "by-hand")
-    heads = {key.replace("-", "_"): said(key) for key in keys}
-    heads["unasked"] = said("never-asked")
-    return {**heads, "words": said(f"words{shared}"), "remarks": said(f"remarks{shared}")}
+def _heads() -> Mapping[str, str]:
+    keys = ("frame", "words", "payer-words", "how", "course", "change", "courses", "remarks", "unanswered", "by-hand")
+    return {key.replace("-", "_"): review_texts()(key) for key in keys}
 
 
 def _goal(goal: ReviewGoal, review: Page, *, id: str) -> PageGoal:
     """Return a goal in the words of a page; its picture only where it gets an id."""
-    said, names = review_texts(), _names(review)
-    shared = "-shared" if names and len(goal.objective.members) > 1 else ""
-    return PageGoal(
-        title=heading(goal, names),
-        words=goal.words,
+    shared = isinstance(review, SharedReview)
+    acceptance = "" if shared else review_texts()(goal.acceptance.value)
+    told = shared or goal.acceptance is AcceptanceStatus.AGREE
+    return PageGoal(heading(goal), goal.words, acceptance, _course(goal, shared=shared, id=id) if told else None)
+
+
+def _course(goal: ReviewGoal, *, shared: bool, id: str) -> GoalCourse:
+    return GoalCourse(
         payer_words=goal.payer_words if goal.payer_words.strip() else "",
-        acceptance=said(f"{goal.acceptance.value}{shared}"),
         facts=tuple(_facts(goal)),
-        standing=standing(goal, names),
-        meaning=meaning(goal, names),
-        picture=goal_svg(goal, names, id=id) if id else None,
-        table=goal_table(goal, names),
+        standing=standing(goal, shared=shared),
+        meaning=meaning(goal),
+        picture=goal_svg(goal, shared=shared, id=id) if id else None,
+        table=goal_table(goal, shared=shared) if goal.progress.steps else None,
         changes=changes(goal),
     )
 
@@ -155,21 +172,23 @@ def _facts(goal: ReviewGoal) -> Iterator[tuple[str, str]]:
     yield said("measure"), goal.measure
     for number, text in enumerate(goal.parts.values(), start=1):
         yield said("part", number=number), text
-    yield said("target"), goal.target
-    yield said("limit"), goal.limit
+    yield said("target"), target_words(goal)
+    yield said("limit"), with_day_words(goal.limit)
 
 
-def _asked(remark: Remark, review: Page) -> str:
-    said, given = review_texts(), {"day": day_words(remark.day), "question": remark.question}
-    names = _names(review)
-    return said("remark-of", name=names[remark.who], **given) if names else said("remark", **given)
+def _table(course: Course, names: Mapping[str, str]) -> Table | None:
+    return course_table(course, names) if answered(course) else None
+
+
+def _asked(remark: Remark) -> str:
+    return review_texts()("remark", day=day_words(remark.day), question=remark.question)
 
 
 # -- the text
 
 
 def _lines(review: Review | SharedReview) -> Iterator[str]:
-    heads = _heads(review)
+    heads = _heads()
     yield from _headed(_title(review), "=")
     for one in (*review.notices, *_opening(review)):
         yield f"  {_flat(one)}"
@@ -179,24 +198,33 @@ def _lines(review: Review | SharedReview) -> Iterator[str]:
     if review.courses:
         yield from _headed(heads["courses"], "-")
     for course in review.courses:
-        lines = in_lines(course_table(course, _names(review))) or (heads["unasked"],)
+        table = _table(course, _names(review))
+        lines = in_lines(table) if table else (heads["unanswered"],)
         yield from (f"  {_flat(course.title)}", *_indented(lines), "")
     remarks = [one for one in review.remarks if one.words.strip()]
     if remarks:
         yield from _headed(heads["remarks"], "-")
     for remark in remarks:
-        yield from (f"  {_flat(_asked(remark, review))}", *_quoted(remark.words), "")
+        yield from (f"  {_flat(_asked(remark))}", *_quoted(remark.words), "")
+    yield f"  {_flat(review_texts()('closing'))}"
 
 
 def _goal_lines(goal: ReviewGoal, review: Page, heads: Mapping[str, str]) -> Iterator[str]:
     shown = _goal(goal, review, id="")
     yield from _headed(shown.title, "-")
     yield from (f"  {heads['words']}", *_quoted(goal.words))
-    if shown.payer_words:
-        yield from (f"  {heads['payer_words']}", *_quoted(shown.payer_words))
-    yield from (f"  {shown.acceptance}", "", *_pairs(shown.facts), "")
+    if shown.course and shown.course.payer_words:
+        yield from (f"  {heads['payer_words']}", *_quoted(shown.course.payer_words))
+    yield from ((f"  {shown.acceptance}", "") if shown.acceptance else ("",))
+    if shown.course:
+        yield from _course_lines(shown.course, heads)
+    yield from (f"  {heads['by_hand']}", "")
+
+
+def _course_lines(shown: GoalCourse, heads: Mapping[str, str]) -> Iterator[str]:
+    yield from (*_pairs(shown.facts), "")
     yield from (f"  {heads['course']}", *_indented((shown.standing, *shown.meaning)))
-    if goal.progress.steps:
+    if shown.table:
         yield from _indented(in_lines(shown.table))
     yield from ("", f"  {heads['change']}", *_indented(shown.changes), "")
 

@@ -5,22 +5,20 @@ Every letter keeps its size on a narrow screen: a long course goes on below, eig
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Final
 
-from withness.core.progress import Mark, Step
+from withness.core.achievement import Mark, Step
 from withness.core.review import ReviewGoal
 from withness.core.template import Both, Count, Exists, LimitKind, Ratio
 from withness.packs import chart_signs
-from withness.packs.chart_canvas import BLUE, FONT, GREY, INK, LINE, WIDTH, Canvas, Style, style_of
-from withness.packs.chart_signs import ROW, SIGNS, Entry, Sign, key, number, stretch
+from withness.packs.chart_canvas import BLUE, FONT, GREY, INK, LINE, WIDTH, Canvas, Style
+from withness.packs.chart_signs import ROW, SIGNS, Entry, key, number, stretch
 from withness.packs.review_texts import review_texts
 from withness.packs.review_words import (
     counted,
-    counted_apart,
-    counted_by,
     heading,
     mark_words,
     marks_of,
@@ -43,7 +41,7 @@ _TALL: Final = 84
 _PLAIN: Final = Style("", "", BLUE)
 _ORDER: Final = (
     *("mark-number", *(f"mark-{mark.value}" for mark in Mark)),
-    *("mark-silent", "mark-nothing", "mark-to-come"),
+    *("mark-unwritten", "mark-unnoted", "mark-nothing", "mark-to-come"),
 )
 """In which order the key says what the signs mean."""
 
@@ -61,20 +59,20 @@ class _Column:
 
 @dataclass(frozen=True)
 class _Row:
-    """One row of signs: what stands left of it, a word or a person's sign, and the sign of a session."""
+    """One row of signs: the word left of it, and the sign of a session."""
 
-    label: str | Style
+    label: str
     sign: Callable[[Step], Entry]
 
 
-def goal_svg(goal: ReviewGoal, names: Mapping[str, str], *, id: str) -> Markup | None:
+def goal_svg(goal: ReviewGoal, *, shared: bool, id: str) -> Markup | None:
     """Return a goal's picture as an SVG element, None where no session counts for it so far.
 
-    `names` are the people of a shared page by id, none on an own page; `id` is unique on the page, a slug of ours.
+    `shared` says whose page it is for: that of all, or of one. `id` is unique on the page, a slug of ours.
     """
     if not goal.progress.steps:
         return None
-    canvas, columns, rows, y = Canvas(), _columns(goal), _rows(goal, names), 0.0
+    canvas, columns, rows, y = Canvas(), _columns(goal), _rows(goal, shared=shared), 0.0
     flagged = any(one.flag for one in columns)
     wide = min(_WIDEST, (WIDTH - GUTTER - 2) / min(SLOTS, len(columns)))
     for start in range(0, len(columns), SLOTS):
@@ -84,13 +82,13 @@ def goal_svg(goal: ReviewGoal, names: Mapping[str, str], *, id: str) -> Markup |
         y = _plot(canvas, goal, panel, before, y, wide) if goal.so_far and _climbs(goal) else y + 4
         y = _signs(canvas, rows, panel, y, wide)
         y = _labels(canvas, goal, panel, y, wide) + 12
-    y = key(canvas, _entries(goal, names, columns, rows), y - 6)
+    y = key(canvas, _entries(goal, columns, rows), y - 6)
     said = review_texts()
     return canvas.svg(
         y,
         id=id,
-        title=heading(goal, names),
-        said=said("picture-said", sentence=standing(goal, names)),
+        title=heading(goal),
+        said=said("picture-said", sentence=standing(goal, shared=shared)),
     )
 
 
@@ -123,45 +121,31 @@ def _day(step: Step) -> tuple[str, ...]:
     return str(step.session.day.day), month_words(step.session.day)
 
 
-def _rows(goal: ReviewGoal, names: Mapping[str, str]) -> list[_Row]:
+def _rows(goal: ReviewGoal, *, shared: bool) -> list[_Row]:
     said, target = review_texts(), goal.objective.target
     if isinstance(target, Count):
-        apart = [_Row(style_of(place), _number_of(who)) for place, who in enumerate(counted_apart(goal, names))]
-        return apart or [_Row(said("axis-added"), _number_of_all(goal, names))]
+        return [_Row(said("axis-added"), _number_of_all(goal, shared=shared))]
     if isinstance(target, Both):
-        return [
-            _Row(said("part", number=place + 1), _mark_of(goal, names, place)) for place in range(len(target.codes))
-        ]
+        places = range(len(target.codes))
+        return [_Row(said("part", number=place + 1), _mark_of(goal, place, shared=shared)) for place in places]
     label = said("axis-there" if isinstance(target, Exists) else "axis-answer")
-    return [_Row(label, _mark_of(goal, names, 0))]
+    return [_Row(label, _mark_of(goal, 0, shared=shared))]
 
 
-def _mark_of(goal: ReviewGoal, names: Mapping[str, str], place: int) -> Callable[[Step], Entry]:
-    return lambda step: _marked(marks_of(goal, step, names)[place])
+def _mark_of(goal: ReviewGoal, place: int, *, shared: bool) -> Callable[[Step], Entry]:
+    return lambda step: _marked(goal, marks_of(goal, step, shared=shared)[place])
 
 
-def _marked(mark: Mark | None) -> Entry:
-    return Entry(SIGNS[mark] if mark else chart_signs.not_asked, mark_words(mark))
+def _marked(goal: ReviewGoal, mark: Mark | None) -> Entry:
+    return Entry(SIGNS[mark] if mark else chart_signs.not_asked, mark_words(goal, mark))
 
 
-def _number_of_all(goal: ReviewGoal, names: Mapping[str, str]) -> Callable[[Step], Entry]:
+def _number_of_all(goal: ReviewGoal, *, shared: bool) -> Callable[[Step], Entry]:
     def found(step: Step) -> Entry:
-        text = counted(goal, step, names)
-        return _marked(marks_of(goal, step, names)[0]) if not text.isdecimal() else _numbered(text)
-
-    return found
-
-
-def _numbered(text: str) -> Entry:
-    return Entry(number(text), review_texts()("mark-number"))
-
-
-def _number_of(who: str) -> Callable[[Step], Entry]:
-    def found(step: Step) -> Entry:
-        if who in step.counts:
-            return _numbered(str(step.counts[who]))
-        sign = chart_signs.not_asked if who in step.session.members else chart_signs.absent
-        return Entry(sign, counted_by(step, who))
+        text = counted(goal, step, shared=shared)
+        if text.isdecimal():
+            return Entry(number(text), review_texts()("mark-number"))
+        return _marked(goal, marks_of(goal, step, shared=shared)[0])
 
     return found
 
@@ -210,10 +194,7 @@ def _plot(canvas: Canvas, goal: ReviewGoal, panel: Sequence[_Column], before: in
 def _signs(canvas: Canvas, rows: Sequence[_Row], panel: Sequence[_Column], y: float, wide: float) -> float:
     for row in rows:
         middle = y + ROW / 2
-        if isinstance(row.label, Style):
-            canvas.point(row.label, GUTTER - 14, middle)
-        else:
-            canvas.column([row.label], GUTTER - 4, middle, anchor="end")
+        canvas.column([row.label], GUTTER - 4, middle, anchor="end")
         for column, x in _middles(panel, wide):
             if column.step is not None:
                 row.sign(column.step).sign(canvas, x, middle)
@@ -233,12 +214,9 @@ def _labels(canvas: Canvas, goal: ReviewGoal, panel: Sequence[_Column], y: float
     return y + lines * LINE
 
 
-def _entries(
-    goal: ReviewGoal, names: Mapping[str, str], columns: Sequence[_Column], rows: Sequence[_Row]
-) -> list[Entry]:
-    """Return the key: people first, then the line, then each kind of sign that stands in the picture, once."""
+def _entries(goal: ReviewGoal, columns: Sequence[_Column], rows: Sequence[_Row]) -> list[Entry]:
+    """Return the key: the line, then each kind of sign that stands in the picture, once."""
     said = review_texts()
-    people = [Entry(_person(style_of(at)), names[who]) for at, who in enumerate(counted_apart(goal, names))]
     line = [Entry(stretch(_PLAIN), said("mark-all"), 26)] if goal.so_far and _climbs(goal) else []
     found: dict[str, Entry] = {}
     for column in columns:
@@ -248,8 +226,4 @@ def _entries(
                 found.setdefault(entry.text, entry)
             elif column.awaited:
                 found.setdefault(said("mark-to-come"), Entry(chart_signs.to_come, said("mark-to-come")))
-    return [*people, *line, *(found[text] for key in _ORDER if (text := said(key)) in found)]
-
-
-def _person(style: Style) -> Sign:
-    return lambda canvas, x, y: canvas.point(style, x, y)
+    return [*line, *(found[text] for key in _ORDER if (text := said(key)) in found)]

@@ -1,22 +1,28 @@
 """A goal's course in words and in tables: what its picture shows, for those who read or hear it.
 
-Skipped, not asked and absent are told apart from a no; nothing here is a score of anybody.
+Skipped, left open, not asked and absent are told apart from a no; nothing here is a score of anybody. What several
+people do together is one number: what came from each of them is nowhere.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from withness.core.progress import Achievement, Mark, Progress, Step
+from withness.core.achievement import UNKNOWN, Achievement, Mark, Progress, Step
 from withness.core.review import Course, Point, ReviewGoal, Series
-from withness.core.template import Both, Count, Exists, Yes
+from withness.core.template import Both, Count, Exists, LimitKind, Ratio, Yes
 from withness.packs.review_texts import review_texts
 
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_UNKNOWN: Final = frozenset((Mark.SKIPPED, Mark.NOT_ASKED))
+_SEEN: Final = "instances"
+"""The unit of what the therapist saw and counted, and no client was asked for."""
+
+_ISO: Final = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)")
+_IS: Final = re.compile(r"\b(?:is|are)\b")
 
 
 @dataclass(frozen=True)
@@ -43,18 +49,46 @@ def month_words(day: date) -> str:
     return _MONTHS[day.month - 1]
 
 
+def due_sentence(day: date, today: date) -> str:
+    """Return by when a plan is looked back at again, or was to be; on that day itself it is not late."""
+    return review_texts()("overdue" if day < today else "due", day=day_words(day))
+
+
+def with_day_words(sentence: str) -> str:
+    """Return a sentence with each day in it as people write it: "by 2026-11-23" becomes "by 23 Nov 2026"."""
+    return _ISO.sub(lambda found: _day_or_same(found[0]), sentence)
+
+
+def _day_or_same(text: str) -> str:
+    try:
+        return day_words(date.fromisoformat(text))
+    except ValueError:
+        return text
+
+
 # -- where a goal stands
 
 
-def heading(goal: ReviewGoal, names: Mapping[str, str]) -> str:
-    """Return what a goal is called: on a shared page also whose it is, where it is not everybody's."""
-    said, whose = review_texts(), [names[who] for who in goal.objective.members if who in names]
-    if len(whose) < len(names):
-        return said("goal-of", number=goal.number, name=", ".join(whose), title=goal.title)
-    return said("goal", number=goal.number, title=goal.title)
+def heading(goal: ReviewGoal) -> str:
+    """Return what a goal is called; of a joint one not by whom, since that would say who agreed to it."""
+    return review_texts()("goal", number=goal.number, title=goal.title)
 
 
-def standing(goal: ReviewGoal, names: Mapping[str, str]) -> str:
+def target_words(goal: ReviewGoal) -> str:
+    """Return the target; where the window is longer than the run of sessions that counts, it says that it is a run."""
+    in_a_row = _run(goal) and goal.target.endswith(goal.objective.measure.unit or " ")
+    return review_texts()("target-run", target=goal.target) if in_a_row else goal.target
+
+
+def _run(goal: ReviewGoal) -> int:
+    """Return of how many sessions in a row a ratio is, 0 where its whole window is one such run."""
+    target, within = goal.objective.target, goal.objective.within
+    if not isinstance(target, Ratio):
+        return 0
+    return target.of if within.kind is LimitKind.WEEKS or within.number > target.of else 0
+
+
+def standing(goal: ReviewGoal, *, shared: bool) -> str:
     """Return where a goal stands in one line: "2 of 3 sessions so far; 1 session left; 1 skipped."."""
     said, found = review_texts(), goal.progress
     told = [_count(goal, found)]
@@ -62,27 +96,38 @@ def standing(goal: ReviewGoal, names: Mapping[str, str]) -> str:
         told.append(said("left-until" if _open(found) else "closed-on", day=day_words(found.until)))
     elif found.left is not None:
         told.append(_left(found.left))
-    if joint(goal, names):
-        return f"{'; '.join(told)}."
-    silent = [marks for marks in (set(step.marks.values()) for step in found.steps) if marks <= _UNKNOWN]
-    skipped = sum(Mark.SKIPPED in marks for marks in silent)
-    told += [said("skipped-number", number=skipped)] if skipped else []
-    told += [said("not-asked-number", number=len(silent) - skipped)] if len(silent) > skipped else []
+    if not hidden(goal, shared=shared):
+        told += _undecided(goal)
     return f"{'; '.join(told)}."
+
+
+def _undecided(goal: ReviewGoal) -> Iterator[str]:
+    """Yield in how many sessions nothing was said that decides anything, by the reason, each session once."""
+    marks = [set(step.marks.values()) for step in goal.progress.steps]
+    silent = [one for one in marks if one <= set(UNKNOWN)]
+    for reason in UNKNOWN:
+        number = sum(next(mark for mark in UNKNOWN if mark in one) is reason for one in silent)
+        if number:
+            yield review_texts()(f"number-{_said_as(goal, reason)}", number=number)
 
 
 def _count(goal: ReviewGoal, found: Progress) -> str:
     said, measure = review_texts(), goal.objective.measure
     if isinstance(goal.objective.target, Exists):
-        artefact = measure.artefact or goal.title
-        key = "there" if found.now else "not-there"
-        return said(key, artefact=artefact[:1].upper() + artefact[1:])
+        there = "there" if found.now else "there-late" if found.late else "not-there"
+        late = {"day": day_words(found.late)} if there == "there-late" and found.late else {}
+        return said(there, artefact=_capital(measure.artefact or goal.title), **late)
     above = found.now > found.needed
     unit = measure.unit_one if found.needed == 1 and measure.unit_one and not above else measure.unit
     if isinstance(goal.objective.target, (Both, Yes)):
         unit = said("parts-unit")
     more = "open" if _open(found) and found.status is not Achievement.ACHIEVED else "closed"
-    return said(f"{'above' if above else 'count'}-{more}", now=found.now, needed=found.needed, unit=unit).rstrip()
+    told = said(f"{'above' if above else 'count'}-{more}", now=found.now, needed=found.needed, unit=unit).rstrip()
+    return said("count-run", count=told, number=_run(goal)) if _run(goal) else told
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _open(found: Progress) -> bool:
@@ -97,40 +142,44 @@ def _left(number: int) -> str:
     return said("left-more", number=number) if number > 1 else said("left-one" if number else "left-none")
 
 
-def meaning(goal: ReviewGoal, names: Mapping[str, str]) -> tuple[str, ...]:
-    """Return what that means, in sentences, and what is still missing; `names` are those of a shared page."""
+def meaning(goal: ReviewGoal) -> tuple[str, ...]:
+    """Return what that means, in sentences, and what is still missing."""
+    found = goal.progress
+    begun = found.steps or found.now or found.late or found.status is not Achievement.IN_PROGRESS
+    told = _status(goal) if begun else (review_texts()("no-session"),)
+    return (*told, *_missing(goal))
+
+
+def _status(goal: ReviewGoal) -> tuple[str, ...]:
     said, found = review_texts(), goal.progress
-    begun = found.steps or found.now or found.status is not Achievement.IN_PROGRESS
-    status = _status(found, told_apart=not joint(goal, names))
-    told = [said(f"is-{status}", day=day_words(found.on)) if begun else said("no-session")]
-    told += [said("is-early")] if found.early else []
-    return (*told, *_missing(goal, names))
+    if found.late is not None:
+        return (said("is-late", artefact=_capital(_was(goal)), day=day_words(found.late)),)
+    told = (said(f"is-{found.status.value}", day=day_words(found.on)),)
+    if found.status is Achievement.NOT_MEASURED and _open(found):
+        return (said("no-longer-measured"), *told)
+    return (*told, said("is-early")) if found.early else told
 
 
-def joint(goal: ReviewGoal, names: Mapping[str, str]) -> bool:
+def _was(goal: ReviewGoal) -> str:
+    """Return what an artefact's words say now, as it was: "the list is written" becomes "the list was written"."""
+    return _IS.sub(lambda found: "was" if found[0] == "is" else "were", goal.objective.measure.artefact, count=1)
+
+
+def hidden(goal: ReviewGoal, *, shared: bool) -> bool:
     """Whether several people share the goal on a page of one of them: what each of them said is not told (I8)."""
-    return len(goal.objective.members) > 1 and not names
+    return goal.joint and not shared
 
 
-def _status(found: Progress, *, told_apart: bool) -> str:
-    if found.status is not Achievement.NOT_MEASURED:
-        return found.status.value
-    marks = {mark for step in found.steps for mark in step.marks.values()} & _UNKNOWN
-    if marks and (len(marks) > 1 or not told_apart):
-        return f"{found.status.value}-both"
-    return "-".join((found.status.value, *(one.value for one in marks)))
-
-
-def _missing(goal: ReviewGoal, names: Mapping[str, str]) -> Iterator[str]:
-    """Yield what is still asked of a part or a partner; an own page does not say by whom (contracts I8)."""
-    said, objective = review_texts(), goal.objective
-    for code in goal.progress.missing:
+def _missing(goal: ReviewGoal) -> Iterator[str]:
+    """Yield which part is still asked; of several people the rule alone, and never who lacks how many (I8)."""
+    said, objective, found = review_texts(), goal.objective, goal.progress
+    for code in found.missing:
         if code in goal.parts:
             yield said("missing-part", part=goal.parts[code])
-        elif code in names and objective.measure.each_partner:
-            yield said("missing-by", number=objective.measure.each_partner, name=names[code])
-    if not names and set(goal.progress.missing) & set(objective.members) and objective.measure.each_partner:
-        yield said("missing-each", number=objective.measure.each_partner)
+    lacking = set(found.missing) & set(objective.members)
+    if found.status is Achievement.IN_PROGRESS and objective.each and lacking:
+        once = objective.each == 1
+        yield said("missing-each") if once else said("missing-each-more", number=objective.each)
 
 
 def changes(goal: ReviewGoal) -> tuple[str, ...]:
@@ -138,7 +187,7 @@ def changes(goal: ReviewGoal) -> tuple[str, ...]:
     said, now, before = review_texts(), goal.progress, goal.before
     if before is None:
         return (said("first-review"),)
-    if now == before or (now.status, now.now, len(now.steps)) == (before.status, before.now, len(before.steps)):
+    if _seen(now) == _seen(before):
         return (said("unchanged"),)
     told = [said("changed", before=_stand(goal, before), now=_stand(goal, now))]
     more = len(now.steps) - len(before.steps)
@@ -146,10 +195,14 @@ def changes(goal: ReviewGoal) -> tuple[str, ...]:
     return tuple(told)
 
 
+def _seen(found: Progress) -> tuple[object, ...]:
+    return found.status, found.now, len(found.steps), found.late
+
+
 def _stand(goal: ReviewGoal, found: Progress) -> str:
     said = review_texts()
     count = _of(found.now, found.needed)
-    status = said(f"short-{found.status.value}")
+    status = said("short-late" if found.late else f"short-{found.status.value}")
     return status if isinstance(goal.objective.target, Exists) else said("stand", count=count, status=status)
 
 
@@ -161,12 +214,12 @@ def _of(now: int, needed: int) -> str:
 # -- tables
 
 
-def goal_table(goal: ReviewGoal, names: Mapping[str, str]) -> Table:
-    """Return the numbers of a goal's picture, session by session; those of each person only on a shared page."""
+def goal_table(goal: ReviewGoal, *, shared: bool) -> Table:
+    """Return the numbers of a goal's picture, session by session; of several people one number, on every page."""
     said = review_texts()
-    answers = _answer_heads(goal, names)
+    answers = _answer_heads(goal)
     line = (said("head-so-far"),) if goal.so_far else ()
-    rows = [_row(goal, place, names) for place in range(len(goal.progress.steps))]
+    rows = [_row(goal, place, shared=shared) for place in range(len(goal.progress.steps))]
     width = 2 + len(answers) + len(line)
     if to_come := still_to_come(goal):
         first, last = to_come[0], to_come[-1]
@@ -182,35 +235,28 @@ def still_to_come(goal: ReviewGoal) -> range:
     return range(held + 1, held + 1 + (goal.progress.left or 0))
 
 
-def _answer_heads(goal: ReviewGoal, names: Mapping[str, str]) -> tuple[str, ...]:
+def _answer_heads(goal: ReviewGoal) -> tuple[str, ...]:
     said, target = review_texts(), goal.objective.target
     if isinstance(target, Both):
         return tuple(said("part", number=number) for number, _ in enumerate(target.codes, start=1))
     if isinstance(target, Count):
-        return tuple(names[who] for who in counted_apart(goal, names)) or (said("head-added"),)
+        return (said("head-added"),)
     return (said("head-there" if isinstance(target, Exists) else "head-answer"),)
 
 
-def counted_apart(goal: ReviewGoal, names: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the people whose numbers stand apart: those of a count that several share, on their shared page."""
-    members = goal.objective.members
-    return members if names and len(members) > 1 and isinstance(goal.objective.target, Count) else ()
-
-
-def _row(goal: ReviewGoal, place: int, names: Mapping[str, str]) -> tuple[str, ...]:
+def _row(goal: ReviewGoal, place: int, *, shared: bool) -> tuple[str, ...]:
     step = goal.progress.steps[place]
     line = (_of(goal.so_far[place], goal.progress.needed),) if goal.so_far else ()
-    return (str(step.number), day_words(step.session.day), *_answers(goal, step, names), *line)
+    return (str(step.number), day_words(step.session.day), *_answers(goal, step, shared=shared), *line)
 
 
-def _answers(goal: ReviewGoal, step: Step, names: Mapping[str, str]) -> tuple[str, ...]:
+def _answers(goal: ReviewGoal, step: Step, *, shared: bool) -> tuple[str, ...]:
     if isinstance(goal.objective.target, Count):
-        apart = counted_apart(goal, names)
-        return tuple(counted_by(step, who) for who in apart) or (counted(goal, step, names),)
-    return tuple(mark_words(mark) for mark in marks_of(goal, step, names))
+        return (counted(goal, step, shared=shared),)
+    return tuple(mark_words(goal, mark) for mark in marks_of(goal, step, shared=shared))
 
 
-def marks_of(goal: ReviewGoal, step: Step, names: Mapping[str, str]) -> tuple[Mark | None, ...]:
+def marks_of(goal: ReviewGoal, step: Step, *, shared: bool) -> tuple[Mark | None, ...]:
     """Return what became known in a session, of each part; once a thing is there, it is there in each later one.
 
     None is what an own page does not tell of several people: whether it was a no, a skipped answer or an absence.
@@ -219,26 +265,29 @@ def marks_of(goal: ReviewGoal, step: Step, names: Mapping[str, str]) -> tuple[Ma
     there = isinstance(goal.objective.target, Exists) and found.status is Achievement.ACHIEVED
     if there and step.session.day >= found.on:
         return (Mark.MET,)
-    hidden = joint(goal, names)
-    return tuple(None if hidden and mark is not Mark.MET else mark for mark in step.marks.values())
+    untold = hidden(goal, shared=shared)
+    return tuple(None if untold and mark is not Mark.MET else mark for mark in step.marks.values())
 
 
-def mark_words(mark: Mark | None) -> str:
+def mark_words(goal: ReviewGoal, mark: Mark | None) -> str:
     """Return what became known in a session, in words; None is what is not told apart."""
-    return review_texts()(f"mark-{mark.value if mark else 'nothing'}")
+    return review_texts()(f"mark-{_said_as(goal, mark) if mark else 'nothing'}")
 
 
-def counted(goal: ReviewGoal, step: Step, names: Mapping[str, str]) -> str:
+def _said_as(goal: ReviewGoal, mark: Mark) -> str:
+    """Return what a mark is called: nobody has skipped what the therapist counts, or what asks for one's words."""
+    if mark is not Mark.SKIPPED:
+        return mark.value
+    objective = goal.objective
+    if objective.each or objective.measure.unit == _SEEN:
+        return "unnoted"
+    return "unwritten" if isinstance(objective.target, (Count, Exists)) else mark.value
+
+
+def counted(goal: ReviewGoal, step: Step, *, shared: bool) -> str:
     """Return how many were counted in a session of all whose answer counts, or why there is no number."""
-    [mark] = marks_of(goal, step, names)
-    return str(sum(step.counts.values())) if mark in (Mark.MET, Mark.NOT_MET) else mark_words(mark)
-
-
-def counted_by(step: Step, who: str) -> str:
-    """Return how many were counted of one person in a session, or why there is no number."""
-    if who in step.counts:
-        return str(step.counts[who])
-    return review_texts()("mark-silent") if who in step.session.members else mark_words(Mark.ABSENT)
+    [mark] = marks_of(goal, step, shared=shared)
+    return str(sum(step.counts.values())) if mark in (Mark.MET, Mark.NOT_MET) else mark_words(goal, mark)
 
 
 def course_table(course: Course, names: Mapping[str, str]) -> Table:
@@ -250,6 +299,11 @@ def course_table(course: Course, names: Mapping[str, str]) -> Table:
         for number, day in sessions_of(course).items()
     )
     return Table(said("table-course"), (said("head-session"), said("head-day"), *apart), rows)
+
+
+def answered(course: Course) -> bool:
+    """Whether anything was answered to a question: else it has neither picture nor table."""
+    return any(point.text for one in course.series for point in one.points)
 
 
 def sessions_of(course: Course) -> Mapping[int, date]:
@@ -265,8 +319,8 @@ def point_at(series: Series, number: int) -> Point | None:
 def _answer(series: Series, number: int) -> str:
     point = point_at(series, number)
     if point is None:
-        return mark_words(Mark.NOT_ASKED)
-    return point.text or mark_words(Mark.SKIPPED)
+        return review_texts()("mark-not-asked")
+    return point.text or review_texts()("mark-skipped")
 
 
 def in_lines(table: Table) -> tuple[str, ...]:
