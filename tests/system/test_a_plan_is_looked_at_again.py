@@ -13,6 +13,7 @@ from tests.fhir.form_makers import CHECK_IN, chose, said, wrote
 from tests.system.check_ins import ROSA, TOM, check_in, encounter, made, observation, parts
 from tests.system.site import CLINICIAN, Site, make_draft, make_goal
 from tests.system.test_goals_measure_themselves import MONOLOGUE, planned
+from tests.system.test_the_trail_shows_every_edit import behind_our_back
 from withness.errors import InvalidInput, Refused
 
 COUPLE = (ROSA, TOM)
@@ -214,6 +215,27 @@ def test_goals_that_ask_for_a_second_look_are_counted(site: Site) -> None:
         site.desk.check_in(check_in(site, session, None))
         site.pass_time(days=7)
     assert site.desk.plans(goals=True)[0]["case"]["goals_at_risk"] == 1
+
+
+def test_a_plan_that_does_not_open_is_in_every_list(site: Site) -> None:
+    """Planted: left out by a filter; caught."""
+    plan = planned(site)
+    with behind_our_back(site) as database:
+        database.execute("UPDATE plan SET content = x'00'")
+    site.open()
+    for option in ("--due", "--stale", "--at-risk"):
+        code, found = site.console_json("plan", "list", option)
+        assert (code, [(one["plan"], one["state"]) for one in found]) == (0, [(plan, "unreadable")])
+
+
+def test_a_goal_that_two_share_is_looked_at_once(site: Site) -> None:
+    """Planted: counted in each chart; caught."""
+    couple(site)
+    for session in range(1, 7):
+        for who in COUPLE:
+            site.write_to_chart(encounter(site, session, who))
+        site.pass_time(days=7)
+    assert site.desk.plans(goals=True)[0]["case"]["goals_at_risk"] == 3
 
 
 def test_a_working_copy_has_no_case(site: Site) -> None:

@@ -53,7 +53,8 @@ def _say(done: Mapping[str, Any], *, alone: bool) -> None:
         say.prose(f"Recorded {done['form']} of {done['person']} as {done['check_in']}.{where}")
         for fault in done["faults"]:
             say.prose(f"Not read: {fault['item']}: {fault['why']}.")
-    goals(done["goals"])
+    if done["goals"] or not done["troubles"]:
+        goals(done["goals"])
     for sentence in done["told"] if alone else ():
         say.prose(sentence)
     for trouble in done["troubles"]:

@@ -28,7 +28,7 @@ def list_plans(due: bool, stale: bool, at_risk: bool, home: Path | None, as_json
     with opened(home, fresh=False) as (desk, _):
         found = desk.plans(goals=at_risk)
     if due or stale or at_risk:
-        found = [one for one in found if one["case"] and _asked_for(one["case"], due=due, stale=stale, at_risk=at_risk)]
+        found = [one for one in found if _asked_for(one, due=due, stale=stale, at_risk=at_risk)]
     if as_json:
         say.document(found)
         return
@@ -37,13 +37,13 @@ def list_plans(due: bool, stale: bool, at_risk: bool, home: Path | None, as_json
     say.table("Plans and working copies", columns, rows, whole=("plan",))
 
 
-def _asked_for(case: dict[str, Any], *, due: bool, stale: bool, at_risk: bool) -> bool:
-    """Whether a plan meets any of the filters; goals that could not be counted are not passed over."""
-    return (
-        (due and bool(case["review"]))
-        or (stale and case["stale"])
-        or (at_risk and (case["goals_at_risk"] != 0 or case["look_at_answers"]))
-    )
+def _asked_for(one: dict[str, Any], *, due: bool, stale: bool, at_risk: bool) -> bool:
+    """Whether a plan meets any of the filters; what cannot be read or counted is not passed over."""
+    case = one["case"]
+    if case is None:
+        return bool(one["state"] == "unreadable")
+    look = case["goals_at_risk"] != 0 or bool(case["look_at_answers"])
+    return (due and bool(case["review"])) or (stale and case["stale"]) or (at_risk and look)
 
 
 def _state(one: dict[str, Any]) -> str:

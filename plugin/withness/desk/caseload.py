@@ -104,7 +104,7 @@ def _looked_at(context: Context, row: PlanRow, rules: ReviewRules, today: date) 
     try:
         for member in members_of(row):
             if "care_plan" in share_of(row, member):
-                found |= {one.reference for one in count(context, row, member) if asks(one, rules, today)}
+                found |= {one.chart_goal.number for one in count(context, row, member) if asks(one, rules, today)}
                 known = known_of(context, member, row.content["draft"]["author"])
                 answers = answers or bool(told_of(context, known, member))
     except WithnessError:
