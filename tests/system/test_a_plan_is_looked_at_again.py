@@ -12,7 +12,7 @@ import pytest
 from tests.fhir.form_makers import CHECK_IN, chose, said, wrote
 from tests.system.check_ins import ROSA, TOM, check_in, encounter, made, observation, parts
 from tests.system.site import CLINICIAN, Site, make_draft, make_goal
-from tests.system.test_goals_measure_themselves import MONOLOGUE, planned
+from tests.system.test_goals_measure_themselves import MONOLOGUE, planned, rewritten
 from tests.system.test_the_trail_shows_every_edit import behind_our_back
 from withness.errors import InvalidInput, Refused
 
@@ -172,6 +172,25 @@ def test_looked_back_on_with_one_is_not_with_the_other(site: Site) -> None:
     site.desk.health()
 
 
+def test_what_counts_for_no_goal_is_said(site: Site) -> None:
+    """A mistyped year is seen. Planted: passed over; caught."""
+    planned(site)
+    assert site.desk.check_in(check_in(site, 1, "yes"))["in_time"] is True
+    late = (site.at + timedelta(days=400)).isoformat()
+    early = (site.at - timedelta(days=400)).isoformat()
+    for session, authored in ((2, late), (3, early)):
+        answer = site.desk.check_in(check_in(site, session, "yes", authored=authored))
+        assert (answer["in_time"], answer["goals"][0]["now"]) == (False, 1)
+
+
+def test_a_goal_that_was_rewritten_today_is_no_unchanged_one(site: Site) -> None:
+    """Planted: compared with the day before it began; caught."""
+    plan = planned(site)
+    site.desk.reviewed(plan, actor=CLINICIAN)
+    assert rewritten(site, plan, make_goal(words="I want to be asked", replaces=0))["saved"] is True
+    assert "Nothing has changed" not in site.desk.review(plan, actor=CLINICIAN, format="text")["page"]
+
+
 def test_what_changed_since_the_last_review_is_said(site: Site) -> None:
     """Planted: what came before the last review taken for new; caught."""
     plan = planned(site)
@@ -254,6 +273,10 @@ def test_the_console_shows_it(site: Site, tmp_path: Path) -> None:
     assert "3 sessions" in done.stdout
     assert site.console("checkin", "--for", ROSA).returncode == 0
     assert site.console("checkin").returncode == 2
+    assert "Was recorded already" in site.console("checkin", str(file)).stdout
+    assert "has no goal" in site.console("checkin", "--for", TOM).stdout
+    for wrong in (("--member", ROSA, "--consent", ROSA), ("--answers",), ("--for-clinician", "--out", "x.html")):
+        assert site.console("plan", "review", plan, *wrong).returncode == 2
     page = tmp_path / "review.html"
     assert site.console("plan", "review", plan, "--out", str(page)).returncode == 0
     assert "<svg" in page.read_text(encoding="utf-8")

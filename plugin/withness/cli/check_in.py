@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -47,31 +47,35 @@ def checkin(
     say.stop(5 if done["troubles"] else 0)
 
 
+_HOW: Final = {"recorded": "Recorded", "again": "Was recorded already, and nothing changed:", "corrected": "Corrected:"}
+
+
 def _say(done: Mapping[str, Any], *, alone: bool) -> None:
     if "check_in" in done:
         where = "" if done["counted"] else " It cannot be relied on as a whole, so it is kept and not counted."
-        say.prose(f"Recorded {done['form']} of {done['person']} as {done['check_in']}.{where}")
+        say.prose(f"{_HOW[done['how']]} {done['form']} of {done['person']} as {done['check_in']}.{where}")
         for fault in done["faults"]:
             say.prose(f"Not read: {fault['item']}: {fault['why']}.")
-    if done["goals"] or not done["troubles"]:
+    if done["goals"]:
         goals(done["goals"])
+    elif not done["troubles"]:
+        say.prose(f"{done['person']} has no goal in an active plan here. If that is not so, check the id.")
+    if done["goals"] and done.get("counted") and not done["in_time"]:
+        say.prose("It counts for no goal: it is dated ahead, or lies outside the time of each of them.")
     for sentence in done["told"] if alone else ():
         say.prose(sentence)
+    if done["told"] and not alone:
+        say.prose(f"There is something to look at alone: withness checkin --for {done['person']} --for-clinician")
     for trouble in done["troubles"]:
         say.prose(f"Not in the EHR yet: {trouble} It is kept. Run: withness sync")
-    if done["told"] and not alone:
-        say.prose("There is something to look at alone: the same with --for Patient/ID --for-clinician")
-    if done["goals"]:
-        say.prose("To look at it together: withness plan review PLAN --out review.html")
+    for plan in dict.fromkeys(one["plan"] for one in done["goals"]):
+        say.prose(f"To look back together: withness plan review {plan} --member {done['person']} --out review.html")
 
 
 def goals(found: Iterable[Mapping[str, Any]]) -> None:
-    """Print how far goals have come, in a table; nothing where there are none."""
+    """Print how far goals have come, in a table."""
     rows = [(one["words"].strip(), standing(one), left(one)) for one in found]
-    if rows:
-        say.table("Goals", ("in the client's words", "so far", "still to come"), rows)
-    else:
-        say.prose("No goal of an active plan is measured by it.")
+    say.table("Goals", ("in the client's words", "so far", "still to come"), rows)
 
 
 def standing(one: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ import click
 
 from withness.cli import say
 from withness.cli.desk import opened
+from withness.errors import InvalidInput
 
 
 @click.command(
@@ -89,6 +90,7 @@ def review(id: str, home: Path | None, as_json: bool, **given: Any) -> None:
 
     One member's own page; a page for all shows what they do together, only where each of them agreed.
     """
+    _check(given)
     who, out = given["actor"] or "Device/withness", given["out"]
     asked = {"member": given["member"], "consents": given["consents"], "answers": given["answers"]}
     with opened(home, fresh=False) as (desk, _):
@@ -100,11 +102,23 @@ def review(id: str, home: Path | None, as_json: bool, **given: Any) -> None:
     elif as_json:
         say.document(answer)
     if not as_json:
-        _shown(answer, alone=given["for_clinician"], printed=bool(out))
+        _shown(answer, given, printed=bool(out))
 
 
-def _shown(answer: dict[str, Any], *, alone: bool, printed: bool) -> None:
-    """Print the page, or with `alone` what is for the clinician's eyes; never both on one screen."""
+def _check(given: dict[str, Any]) -> None:
+    """Raise InvalidInput for options that do not go together."""
+    together = {"--member": given["member"], "--consent": given["consents"]}
+    if all(together.values()):
+        raise InvalidInput("A page is one member's (--member) or for all (--consent), not both.", field="--member")
+    if given["answers"] and not given["consents"]:
+        raise InvalidInput("--answers belongs to a page for all: name who agreed with --consent.", field="--answers")
+    if given["for_clinician"] and given["out"]:
+        raise InvalidInput("--for-clinician writes no page: leave out --out.", field="--out")
+
+
+def _shown(answer: dict[str, Any], given: dict[str, Any], *, printed: bool) -> None:
+    """Print the page, or what is for the clinician's eyes; never both on one screen."""
+    alone = given["for_clinician"]
     if alone:
         for sentence in answer["told"] or ("Nothing in the answers asks for a look.",):
             say.prose(sentence)
@@ -113,4 +127,6 @@ def _shown(answer: dict[str, Any], *, alone: bool, printed: bool) -> None:
     if "reviewed" in answer:
         say.prose(f"Noted as looked back on, {answer['reviewed']}.")
     if answer["told"] and not alone:
-        say.prose("There is something to look at alone: withness plan review ID --for-clinician", err=True)
+        who = [f"--member {given['member']}"] if given["member"] else [f"--consent {one}" for one in given["consents"]]
+        command = " ".join(("withness plan review", answer["plan"], *who, "--for-clinician"))
+        say.prose(f"There is something to look at alone: {command}", err=True)

@@ -31,12 +31,15 @@ from withness.store.transaction import Transaction
 
 @dataclass(frozen=True)
 class Recorded:
-    """A recorded check-in: `response` is what the chart calls it, `faults` what of it could not be taken."""
+    """A recorded check-in: `response` is what the chart calls it; `how` says whether it is new, was there already, or
+    corrects one.
+    """
 
     id: str
     response: str
     answers: FormAnswers
     outbox: str | None
+    how: str = "recorded"
 
 
 FORMS_HINT: Final = f"It answers one of: {', '.join(CHECK_INS)}. See: withness questionnaire"
@@ -100,7 +103,7 @@ def record(
         known = tx.check_ins(answers.subject)[0]
         again = next((row for row in known if row.content["resource"] == dict(resource)), None)
         if again is not None:
-            return Recorded(again.id, again.content["response"], answers, again.content["outbox"])
+            return Recorded(again.id, again.content["response"], answers, again.content["outbox"], "again")
         before, said = _corrected(known, resource, answers)
         if any(form_of(one.content["resource"]).id != form.id for one in before):
             raise InvalidInput("questionnaire is another form than that of what it corrects.", field="questionnaire")
@@ -131,7 +134,7 @@ def record(
             details={"check_in": id, "digest": digest_of(kept)},
         )
         context.record(tx, actor, at, made, *waiting, *then(tx, said.subject))
-        return Recorded(id, response, said, outbox)
+        return Recorded(id, response, said, outbox, "corrected" if before else "recorded")
 
     return context.commit(work, lambda tx: tx.check_in(id) is not None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from withness import strict_json
@@ -53,7 +53,9 @@ class Goals:
             "check_in": done.response,
             "form": done.answers.form,
             "person": person,
+            "how": done.how,
             "counted": done.answers.relied_on,
+            "in_time": any(done.response == one.id for goal in _own(person, counted) for one in goal.responses),
             "faults": [{"item": one.where, "why": one.why} for one in done.answers.faults],
             "delivery": sent.state.value if sent else "inside",
             "goals": goals_of(person, counted) if clinician or own else [],
@@ -114,6 +116,11 @@ class Goals:
         require_clinician(actor)
         day = reviews.keep(self._context, plan, actor_of(actor), member=member, together=together)
         return {"plan": plan, "reviewed": day.isoformat()}
+
+
+def _own(person: str, counted: Iterable[Counted]) -> Iterator[Tracked]:
+    for one in counted:
+        yield from one.goals if one.member == person else ()
 
 
 def _troubles(person: str, counted: Iterable[Counted], sent: Sent | None) -> list[str]:

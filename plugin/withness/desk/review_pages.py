@@ -67,7 +67,7 @@ def own_page(made: Material, member: str) -> Review:
     return Review(
         member=made.names.get(member, ""),
         goals=made.goals(member),
-        courses=courses_of(made.known[member], member),
+        courses=courses_of(made.known[member], member, since=made.chart(member).frame.start),
         remarks=tuple(_remarks(made.known[member], "")),
         **made.frame(member),
     )
@@ -126,7 +126,7 @@ def _goal(chart: ChartPlan, one: Tracked, last: date | None) -> ReviewGoal:
         acceptance=one.chart_goal.status,
         progress=one.progress,
         so_far=so_far(one.objective, one.progress.steps, one.said),
-        before=None if last is None else _before(one, last),
+        before=None if last is None or one.objective.start >= last else _before(one, last),
     )
 
 
@@ -158,9 +158,10 @@ def _before(one: Tracked, day: date) -> Progress:
 # -- answers
 
 
-def courses_of(known: Known, who: str) -> tuple[Course, ...]:
-    """Return one person's own answers to each question that has an order, over the sessions."""
-    sessions, _, places = told({who: known})
+def courses_of(known: Known, who: str, *, since: date = date.min) -> tuple[Course, ...]:
+    """Return one person's own answers to each question, over the sessions `since` a day, numbered from 1."""
+    held, _, places = told({who: known})
+    sessions = [one for one in held if one.day >= since]
     return tuple(_course(item, [Series("", points)]) for item, points in _answers(known, sessions, places))
 
 
