@@ -37,7 +37,7 @@ KEY = b"k" * 32
 AT = datetime(2026, 11, 21, 10, tzinfo=UTC)
 RECORD = Record(Kind.TRAIL_VIEWED, "Practitioner/p1", "somebody", patient="Patient/rosa")
 WORDS = "I want somebody to get it"
-APPEND_ONLY = ("audit_leaf", "screen", "act", "decision", "policy", "note_request", "process_note")
+APPEND_ONLY = ("audit_leaf", "screen", "act", "decision", "policy", "check_in", "note_request", "process_note")
 
 
 @pytest.fixture
@@ -60,6 +60,7 @@ def furnished() -> bytes:
                 tx.put_policy(f"digest{number}", "0.1.0", b"policy")
                 tx.put_plan(PlanRow(f"p{number}", f"r{number}", PlanState.HELD, None, "2026", {"number": number}))
                 tx.put_note(NoteRow(f"n{number}", Kept.RECORD, NoteState.DRAFT, "2026", {"number": number}))
+                tx.put_check_in(f"c{number}", "Patient/rosa", {"words": f"{WORDS} {number}"})
                 tx.put_note_request(f"r{number}", f"n{number}")
                 tx.put_process_note(f"a{number}", "Practitioner/p1", "2026", {"words": f"{WORDS} {number}"})
                 tx.put_outbox(
@@ -97,6 +98,7 @@ KEYS = {
     "act": "number",
     "decision": "id",
     "policy": "digest",
+    "check_in": "number",
     "note_request": "request_id",
     "process_note": "id",
 }
@@ -113,6 +115,8 @@ CHANGES = [
     "INSERT OR REPLACE INTO policy (rowid, digest, version, content) VALUES (1, 'new', '1', x'00')",
     "INSERT OR REPLACE INTO process_note VALUES ('a0', 'Practitioner/s1', '2026', x'00')",
     "INSERT OR REPLACE INTO note_request VALUES ('r0', 'n1')",
+    "INSERT OR REPLACE INTO check_in VALUES (99, 'c0', 'Patient/rosa', x'00')",
+    "INSERT INTO check_in VALUES (0, 'new', 'Patient/rosa', x'00')",
     "INSERT OR REPLACE INTO screen VALUES (99, 's0', 'Patient/rosa', x'00')",
     "INSERT INTO screen VALUES (99, 's0', 'Patient/tom', x'00') ON CONFLICT (id) DO UPDATE SET person = 'Patient/tom'",
     # before the end
@@ -409,6 +413,7 @@ class TestAtRest:
             tx.put_plan(PlanRow("p9", "r9", PlanState.HELD, None, "2026", {"draft": WORDS}))
             tx.put_note(NoteRow("n9", Kept.RECORD, NoteState.DRAFT, "2026", {"versions": [WORDS]}))
             tx.put_process_note("a9", "Practitioner/p1", "2026", {"words": WORDS})
+            tx.put_check_in("c9", "Patient/rosa", {"resource": WORDS})
         for one in path.parent.iterdir():
             assert WORDS.encode() not in one.read_bytes()
         store.close()
@@ -428,6 +433,8 @@ class TestAtRest:
             ("process_note WHERE id = 'a0'", "process_note WHERE id = 'a1'"),
             ("process_note WHERE id = 'a0'", "note WHERE id = 'n1'"),
             ("note WHERE id = 'n0'", "process_note WHERE id = 'a1'"),
+            ("check_in WHERE id = 'c0'", "check_in WHERE id = 'c1'"),
+            ("screen WHERE id = 's0'", "check_in WHERE id = 'c1'"),
         ],
     )
     def test_a_sealed_column_does_not_open_in_another_row(
@@ -450,6 +457,7 @@ class TestAtRest:
             "outbox": lambda tx: tx.outbox("d1"),
             "note": lambda tx: tx.note("n1"),
             "process_note": lambda tx: tx.process_note("a1"),
+            "check_in": lambda tx: tx.check_in("c1"),
         }
         with pytest.raises(SealBroken), store.transaction() as tx:
             ask[table](tx)
