@@ -141,7 +141,7 @@ def record(
 
 def _in_own_encounter(context: Context, answers: FormAnswers) -> FormAnswers:
     """Return the answers with a fault where they name another person's Encounter; one that cannot be read is taken."""
-    if answers.encounter is None:
+    if answers.encounter is None or not answers.subject.startswith("Patient/"):
         return answers
     try:
         stored = context.ehr.read(answers.encounter)

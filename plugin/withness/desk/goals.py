@@ -126,7 +126,8 @@ def _kept_here(
     found: dict[str, Response | None] = {}
     for row in rows:
         response, outbox = row.content["response"], row.content["outbox"]
-        read = _response(context, by_id, person, response, resource_of(row))
+        kept_inside = person.startswith("Patient/") and outbox is None  # it could not be relied on when it came in
+        read = None if kept_inside else _response(context, by_id, person, response, resource_of(row))
         if read is None:
             continue
         arrived = outbox is not None and states.get(outbox) == Delivery.DELIVERED.value
