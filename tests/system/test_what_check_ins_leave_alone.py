@@ -40,7 +40,7 @@ def test_the_therapists_form_is_no_clients_word(site: Site) -> None:
 
 
 def test_what_the_ehr_marked_as_a_mistake_stays_so(site: Site) -> None:
-    """An Observation that somebody took back, with a note. Planted: both looks before it is written left out; caught."""
+    """An Observation that somebody took back. Planted: both looks before it is written left out; caught."""
     planned(site)
     told(site, check_in(site, 1, "yes"))
     [seen] = [one.resource for one in site.chart("Observation")]
