@@ -95,16 +95,7 @@ def evidence(person: Mapping[str, Any], need: str, at: datetime) -> dict[str, st
 def screen(policy: RiskPolicy, person: Mapping[str, Any], at: datetime, answers: Answers) -> dict[str, Any]:
     """Return a screen in which every question is answered no, but for `answers` (None: left out)."""
     groups = [_group(policy, domain.id, at, answers) for domain in policy.domains]
-    return {
-        "resourceType": "QuestionnaireResponse",
-        "questionnaire": f"{codes.QUESTIONNAIRE_RISK_SCREEN}|{policy.version}",
-        "status": "completed",
-        "subject": {"reference": person["member"]},
-        "encounter": {"reference": person["encounter"]},
-        "authored": at.isoformat(timespec="microseconds"),
-        "author": {"reference": CLINICIAN},
-        "item": groups,
-    }
+    return _response(person, f"{codes.QUESTIONNAIRE_RISK_SCREEN}|{policy.version}", CLINICIAN, at, groups)
 
 
 def check_in(person: Mapping[str, Any], at: datetime) -> dict[str, Any]:
@@ -113,19 +104,27 @@ def check_in(person: Mapping[str, Any], at: datetime) -> dict[str, Any]:
 
     [form] = [one for one in load_forms() if one.id == "session-check-in"]
     [asked] = [item for item, _ in form.walk() if item.link == "understood"]
+    items = [
+        _coded("understood", codes.answer_set(asked.answers.id), "yes"),
+        {"linkId": "words", "answer": [{"valueString": person["check_in"]}]},
+    ]
+    made = _response(person, f"{codes.questionnaire(form.id)}|{form.version}", person["member"], at, items)
+    return {**made, "source": {"reference": person["member"]}}
+
+
+def _response(
+    person: Mapping[str, Any], canonical: str, author: str, at: datetime, items: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return a finished response of this person's session, without a word on who answered."""
     return {
         "resourceType": "QuestionnaireResponse",
-        "questionnaire": f"{codes.questionnaire(form.id)}|{form.version}",
+        "questionnaire": canonical,
         "status": "completed",
         "subject": {"reference": person["member"]},
         "encounter": {"reference": person["encounter"]},
         "authored": at.isoformat(timespec="microseconds"),
-        "author": {"reference": person["member"]},
-        "source": {"reference": person["member"]},
-        "item": [
-            _coded("understood", codes.answer_set(asked.answers.id), "yes"),
-            {"linkId": "words", "answer": [{"valueString": person["check_in"]}]},
-        ],
+        "author": {"reference": author},
+        "item": items,
     }
 
 

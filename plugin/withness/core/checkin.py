@@ -20,7 +20,6 @@ from withness.core.form import (
     FormAnswers,
     FormItem,
     ItemKind,
-    Option,
     Skipped,
     Unreadable,
     whole_entries,
@@ -188,7 +187,7 @@ def said_in(form: Form, answers: FormAnswers, *, response: str, session: str | N
 
 def _measured(item: FormItem, answers: FormAnswers, form: Form) -> Iterator[tuple[str, Value | None, bool]]:
     """Yield each measure that an item says something of, what it says, and whether its answer decides nothing."""
-    chosen = _chosen(item, answers)
+    chosen = answers.chosen(item)
     if item.measure:
         yield item.measure, _value(item, answers, form), chosen is not None and chosen.open
     if chosen is not None and chosen.also_meets:
@@ -197,18 +196,13 @@ def _measured(item: FormItem, answers: FormAnswers, form: Form) -> Iterator[tupl
         yield FIRST_SESSION, True, False
 
 
-def _chosen(item: FormItem, answers: FormAnswers) -> Option | None:
-    given = next(iter(answers.given(item.link)), None) if item.kind is ItemKind.CHOICE and not item.repeats else None
-    return item.option(str(given.values[0])) if isinstance(given, Answered) else None
-
-
 def _value(item: FormItem, answers: FormAnswers, form: Form) -> Value | None:
     """Return what was said to one item, None where it was skipped, cannot be read, or decides nothing."""
     if item.repeats:
         names = frozenset(_plain(str(parts[0][0])) for parts in whole_entries(item, answers.entry))
         return names or (frozenset() if item.none_yet and _wrote(form, answers.entry) else None)
     if item.kind is ItemKind.CHOICE:
-        option = _chosen(item, answers)
+        option = answers.chosen(item)
         return None if option is None or option.open else option.meets
     given = next(iter(answers.given(item.link)), Skipped())
     [value] = given.values if isinstance(given, Answered) else (None,)

@@ -259,6 +259,13 @@ class FormAnswers:
         """Return what was given to a question: once, or once for each entry of its group."""
         return tuple(_given(self.entry, link))
 
+    def chosen(self, item: FormItem) -> Option | None:
+        """Return the option chosen of an item that asks for one; None: nothing was, or it is no such item."""
+        if item.kind is not ItemKind.CHOICE or item.repeats:
+            return None
+        given = next(iter(self.given(item.link)), None)
+        return item.option(str(given.values[0])) if isinstance(given, Answered) else None
+
 
 def _given(entry: Entry, link: str) -> Iterator[Given]:
     if link in entry.given:

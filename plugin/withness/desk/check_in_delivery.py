@@ -5,29 +5,24 @@ What the EHR's people marked as entered in error stays so. A version that lands 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator
 
 from withness.audit.record import Kind
 from withness.desk.context import Actor, Context
-from withness.desk.outbox import OTHER_EHR, Sent, failed, move
+from withness.desk.outbox import Sent, due_row, failed, move, write_anew
 from withness.errors import CannotTell, Conflict, EhrRefused, EhrUnavailable, InvalidInput
 from withness.fhir.making import Resource
-from withness.fhir.status import ENTERED_IN_ERROR, put
+from withness.fhir.status import ENTERED_IN_ERROR, differs, put
 from withness.store.rows import OPEN, Delivery, OutboxRow
 from withness.store.transaction import Transaction
-
-_TRIES: Final = 3
 
 
 def deliver_check_in(context: Context, id: str, actor: Actor) -> Sent:
     """Try to send one check-in and record what became of it. Raises CannotTell for our own store."""
     with context.store.transaction() as tx:
-        row = tx.outbox(id)
-        if row is None or row.state not in OPEN:
-            return Sent(row.state if row else Delivery.WAITING)
-        if row.ehr != context.ehr.address:
-            return Sent(row.state, OTHER_EHR.format(row.ehr))
+        row = due_row(tx, context, id)
+        if isinstance(row, Sent):
+            return row
     try:
         _write(context, row)
     except (EhrRefused, Conflict, InvalidInput) as error:
@@ -40,16 +35,12 @@ def deliver_check_in(context: Context, id: str, actor: Actor) -> Sent:
 
 def _write(context: Context, row: OutboxRow) -> None:
     """Write what the chart does not say yet, over the version that was read."""
-    for last in range(_TRIES - 1, -1, -1):
+
+    def make() -> Resource | None:
         entries = list(_entries(context, row))
-        if not entries:
-            return
-        try:
-            context.ehr.transact({**row.content["bundle"], "entry": entries})
-            return
-        except Conflict:
-            if not last:
-                raise
+        return {**row.content["bundle"], "entry": entries} if entries else None
+
+    write_anew(context, make)
 
 
 def _entries(context: Context, row: OutboxRow) -> Iterator[Resource]:
@@ -58,12 +49,8 @@ def _entries(context: Context, row: OutboxRow) -> Iterator[Resource]:
         stored = context.ehr.read(entry["request"]["url"])
         if stored is None:
             yield put(made, "")
-        elif stored.resource.get("status") != ENTERED_IN_ERROR and _differs(stored.resource, made):
+        elif stored.resource.get("status") != ENTERED_IN_ERROR and differs(stored.resource, made):
             yield put(made, stored.version)
-
-
-def _differs(stored: Mapping[str, Any], made: Mapping[str, Any]) -> bool:
-    return any(stored.get(name) != made.get(name) for name in {*made, "item"} - {"meta"})
 
 
 def _done(tx: Transaction, context: Context, row: OutboxRow, actor: Actor) -> Sent:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -212,8 +212,13 @@ def _resources(context: Context, form: Form, answers: FormAnswers, response: str
     said, us_core = replace(answers, entry=_readable(answers.entry), faults=()), context.settings.us_core
     made = [response_of(form, said, id=response, us_core=us_core)]
     made += observations(form, said, response_id=response, us_core=us_core)
+    return marked(context, made)
+
+
+def marked(context: Context, made: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return resources as they go out: under a demonstration policy as test data (contracts I1)."""
     if not context.policy.demo:
-        return made
+        return list(made)
     return [{**one, "meta": {**one["meta"], "security": [codes.TEST_DATA]}} for one in made]
 
 

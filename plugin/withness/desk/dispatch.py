@@ -7,19 +7,17 @@ only where the EHR does not hold it yet, under If-Match. Nothing here waits for 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from withness.audit.record import Kind, instant
 from withness.desk.changes import changed
 from withness.desk.context import Actor, Context
-from withness.desk.outbox import OTHER_EHR, Sent, failed, move
+from withness.desk.outbox import Sent, due_row, failed, move, write_anew
 from withness.desk.shares import hold_plans, may_send, overtaken
 from withness.errors import CannotTell, Conflict, EhrRefused, EhrUnavailable, InvalidInput
+from withness.fhir.making import Resource
 from withness.fhir.status import change_transaction
 from withness.store.rows import OPEN, Delivery, OutboxRow, Sending
-
-TRIES: Final = 3
-"""How often a change is made anew from the version that somebody else has just written."""
 
 
 def dispatch(context: Context, id: str, actor: Actor) -> Sent:
@@ -43,11 +41,9 @@ def dispatch(context: Context, id: str, actor: Actor) -> Sent:
 def _begin(context: Context, id: str, actor: Actor) -> OutboxRow | Sent:
     """Return the row to send now, or why it is not: planned for later, for another EHR, or no longer so."""
     with context.store.transaction() as tx:
-        at, row = context.now(), tx.outbox(id)
-        if row is None or row.state not in OPEN:
-            return Sent(row.state if row else Delivery.WAITING)
-        if row.ehr != context.ehr.address:
-            return Sent(row.state, OTHER_EHR.format(row.ehr))
+        at, row = context.now(), due_row(tx, context, id)
+        if isinstance(row, Sent):
+            return row
         if row.kind is not Sending.CHANGE:
             return row
         if row.not_before > instant(at):
@@ -85,7 +81,8 @@ def _done(context: Context, row: OutboxRow, actor: Actor, kind: Kind) -> Sent:
 
 def _change(context: Context, changes: list[Mapping[str, Any]]) -> None:
     """Read, change and write under If-Match; another's write in between is read again."""
-    for last in range(TRIES - 1, -1, -1):
+
+    def make() -> Resource | None:
         made: list[tuple[Mapping[str, Any], str]] = []
         for one in changes:
             stored = context.ehr.read(one["reference"])
@@ -95,11 +92,6 @@ def _change(context: Context, changes: list[Mapping[str, Any]]) -> None:
             if stored is not None and resource is not None:
                 made.extend((goal, "") for goal in one.get("goals", ()))
                 made.append((resource, stored.version))
-        if not made:
-            return
-        try:
-            context.ehr.transact(change_transaction(made))
-            return
-        except Conflict:
-            if not last:
-                raise
+        return change_transaction(made) if made else None
+
+    write_anew(context, make)

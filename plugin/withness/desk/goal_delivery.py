@@ -14,14 +14,14 @@ from typing import Final
 from withness.audit.record import Kind, Record
 from withness.desk.context import Actor, Context
 from withness.desk.goal_entries import goal_entries
-from withness.desk.goals import Tracked, all_known, tracked
-from withness.desk.outbox import OTHER_EHR, Sent, enqueue, failed, move
+from withness.desk.goals import Tracked, all_known, done_together, tracked
+from withness.desk.outbox import Sent, due_row, enqueue, failed, move, write_anew
 from withness.desk.shares import ACTIVE, members_of, readable, share_of
 from withness.errors import CannotTell, Conflict, EhrRefused, EhrUnavailable, InvalidInput, SealBroken, WithnessError
+from withness.fhir.making import Resource
 from withness.store.rows import OPEN, Delivery, OutboxRow, PlanRow, Sending
 from withness.store.transaction import Transaction
 
-_TRIES: Final = 3
 SOFTWARE: Final = "Device/withness"
 """Who writes into a chart what somebody else's check-in has moved: nobody is named there (contracts I8)."""
 
@@ -106,8 +106,7 @@ def _active(tx: Transaction, person: str) -> Iterator[PlanRow]:
 
 def _moved_by(context: Context, row: PlanRow, person: str) -> Iterator[str]:
     """Yield whose chart a person's check-in may move."""
-    templates = [context.templates.get(one["template"]) for one in row.content["draft"]["goals"]]
-    together = any(one is not None and one.measure.each_partner for one in templates)
+    together = done_together(context, row)
     for member in members_of(row):
         if "care_plan" in share_of(row, member) and (member == person or together):
             yield member
@@ -151,11 +150,9 @@ def _enqueue(
 def send_goals(context: Context, id: str, actor: Actor) -> Sent:
     """Count one member's goals now and write those that have moved. Raises CannotTell for our own store."""
     with context.store.transaction() as tx:
-        row = tx.outbox(id)
-        if row is None or row.state not in OPEN:
-            return Sent(row.state if row else Delivery.WAITING)
-        if row.ehr != context.ehr.address:
-            return Sent(row.state, OTHER_EHR.format(row.ehr))
+        row = due_row(tx, context, id)
+        if isinstance(row, Sent):
+            return row
         plan = tx.plan(row.plan_id)
         if plan is None or plan.state not in ACTIVE:
             move(tx, context, row, Delivery.REPLACED, actor, Kind.GOAL_UPDATED, "plan-not-active")
@@ -174,13 +171,8 @@ def send_goals(context: Context, id: str, actor: Actor) -> Sent:
 
 
 def _transact(context: Context, plan: PlanRow, row: OutboxRow) -> None:
-    for last in range(_TRIES - 1, -1, -1):
+    def make() -> Resource | None:
         entries = goal_entries(context, plan, count(context, plan, row.content["person"]))
-        if not entries:
-            return
-        try:
-            context.ehr.transact({"resourceType": "Bundle", "type": "transaction", "entry": entries})
-            return
-        except Conflict:
-            if not last:
-                raise
+        return {"resourceType": "Bundle", "type": "transaction", "entry": entries} if entries else None
+
+    write_anew(context, make)

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from withness.core.terms import REFERENCE
-from withness.desk.check_ins import forms
+from withness.desk.check_ins import forms, marked
 from withness.desk.context import Context
 from withness.desk.goals import Response, Tracked
 from withness.errors import EhrRefused, EhrUnavailable
-from withness.fhir import codes
 from withness.fhir.check import require_valid
 from withness.fhir.extraction import observation_id, observations
 from withness.fhir.goal_progress import goal_with, outcomes_of
 from withness.fhir.making import Resource
-from withness.fhir.status import ENTERED_IN_ERROR, put
+from withness.fhir.status import ENTERED_IN_ERROR, differs, put
 from withness.store.rows import PlanRow
 
 
@@ -72,11 +70,11 @@ def _observed(context: Context, goals: tuple[Tracked, ...]) -> Iterator[_Observe
     """Yield every Observation that the goals' responses make, each once."""
     measures = {code for goal in goals for code in _codes(goal)}
     for one in {response.id: response for goal in goals for response in goal.responses}.values():
-        for made in observations(one.form, one.answers, response_id=one.id, us_core=context.settings.us_core):
+        made_here = observations(one.form, one.answers, response_id=one.id, us_core=context.settings.us_core)
+        for made in marked(context, made_here):
             code = made["code"]["coding"][0]["code"]
             if code in measures:
-                marked = {**made["meta"], "security": [codes.TEST_DATA]} if context.policy.demo else made["meta"]
-                yield _Observed({**made, "meta": marked}, code, one)
+                yield _Observed(made, code, one)
 
 
 def _made_here(context: Context, reference: str) -> bool:
@@ -102,12 +100,8 @@ def _moved(context: Context, observed: Mapping[str, _Observed], settled: set[str
         if stored is None:
             _check(made)
             yield put(made, "")
-        elif stored.resource.get("status") != ENTERED_IN_ERROR and _differs(stored.resource, made):
+        elif stored.resource.get("status") != ENTERED_IN_ERROR and differs(stored.resource, made):
             yield put({**stored.resource, **made}, stored.version)
-
-
-def _differs(stored: Mapping[str, Any], made: Mapping[str, Any]) -> bool:
-    return any(stored.get(name) != value for name, value in made.items() if name != "meta")
 
 
 def _check(made: Resource) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 from withness.core.achievement import Objective, Progress
@@ -86,29 +87,32 @@ def all_known(context: Context, row: PlanRow, member: str) -> dict[str, Known]:
     """
     clinician = row.content["draft"]["author"]
     known = {member: known_of(context, member, clinician)}
-    templates = [context.templates.get(one["template"]) for one in row.content["draft"]["goals"]]
-    together = any(one is not None and one.measure.each_partner for one in templates)
-    for who in members_of(row) if together else ():
+    for who in members_of(row) if done_together(context, row) else ():
         if who != member:
             with suppress(WithnessError):
                 known[who] = known_of(context, who, clinician)
     return {who: known[who] for who in members_of(row) if who in known}
 
 
+def done_together(context: Context, row: PlanRow) -> bool:
+    """Whether a goal of this plan is counted over what several people do together."""
+    templates = (context.templates.get(one["template"]) for one in row.content["draft"]["goals"])
+    return any(one is not None and one.measure.each_partner for one in templates)
+
+
 def known_of(context: Context, person: str, clinician: str) -> Known:
     """Return what the EHR and the store know of a person's sessions. Raises what the EHR raises."""
-    by_url = forms()
+    by_id = forms()
     there: dict[str, Mapping[str, Any]] = {}
     held: list[Meeting] = []
     if person.startswith("Patient/"):
-        for form in by_url.values():
-            listed = context.ehr.responses(person, codes.questionnaire(form.id))
-            there |= {str(one.get("id")): one for one in listed}
+        listed = context.ehr.responses(person, *(codes.questionnaire(id) for id in by_id))
+        there = {str(one.get("id")): one for one in listed}
         zone = context.settings.zone
         met = (meeting(one, person, clinician, zone) for one in context.ehr.encounters(person))
         held = [one for one in met if one is not None]
-    found = {id: _response(context, by_url, person, id, resource) for id, resource in there.items()}
-    found |= _kept_here(context, by_url, person, there)
+    found = {id: _response(context, by_id, person, id, resource) for id, resource in there.items()}
+    found |= _kept_here(context, by_id, person, there)
     return Known(tuple(one for _, one in sorted(found.items()) if one is not None), tuple(held))
 
 
@@ -188,6 +192,11 @@ def _tracked(
     everybody: Sequence[str],
 ) -> Iterator[Tracked]:
     today = context.now().astimezone(context.settings.zone).date()
+
+    @cache
+    def heard(members: tuple[str, ...]) -> tuple[tuple[Session, ...], tuple[Said, ...], Mapping[str, str]]:
+        return told({who: known[who] for who in members})
+
     for one in chart.goals:
         id = references.get(goal_key(one.goal))
         if one.status is not AcceptanceStatus.AGREE or id is None:
@@ -198,7 +207,7 @@ def _tracked(
         members = agreed if together else (chart.member,)
         start, first = starts[goal_key(one.goal)]
         complete = set(members) <= set(known) and (not together or len(members) > 1)
-        sessions, said, places = told({who: known[who] for who in members if who in known} if complete else {})
+        sessions, said, places = heard(members if complete else ())
         early = {found.id for who in members for found in known[who].responses if _before(found, start, first)}
         said = tuple(word for word in said if word.response not in early)
         objective = Objective(

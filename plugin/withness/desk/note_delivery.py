@@ -16,7 +16,7 @@ from withness.desk.amending import version_of
 from withness.desk.context import Actor, Context
 from withness.desk.note_documents import tried
 from withness.desk.note_release import released
-from withness.desk.outbox import OTHER_EHR, Sent, failed, failed_in, move
+from withness.desk.outbox import Sent, due_row, failed, failed_in, move, write_anew
 from withness.errors import CannotTell, Conflict, EhrRefused, EhrUnavailable, InvalidInput, SealBroken
 from withness.fhir.making import Resource
 from withness.fhir.note_resources import never_arrived, require_note, superseding
@@ -27,7 +27,6 @@ WITHHELD: Final = (
     "The plan that this document carries is not released any more, or was amended; it was not sent. Once the plan is "
     "released, amend the document to what stands and sign it."
 )
-_TRIES: Final = 3
 _REFUSALS: Final = (EhrRefused, Conflict, InvalidInput)
 _AWAY: Final = (EhrUnavailable, CannotTell)
 
@@ -35,11 +34,9 @@ _AWAY: Final = (EhrUnavailable, CannotTell)
 def deliver_note(context: Context, id: str, actor: Actor) -> Sent:
     """Try to send one member's document and record what became of it. Raises CannotTell for our own store."""
     with context.store.transaction() as tx:
-        row = tx.outbox(id)
-        if row is None or row.state not in OPEN:
-            return Sent(row.state if row else Delivery.WAITING)
-        if row.ehr != context.ehr.address:
-            return Sent(row.state, OTHER_EHR.format(row.ehr))
+        row = due_row(tx, context, id)
+        if isinstance(row, Sent):
+            return row
         released_now = _may_go(tx, row)
         if not released_now and not tried(row):
             return _withhold(tx, context, row, actor)
@@ -130,16 +127,12 @@ def _newest(tx: Transaction, row: OutboxRow) -> OutboxRow | None:
 
 def _write(context: Context, row: OutboxRow) -> None:
     """Write what is not there yet, in one transaction; somebody else's write in between is read again."""
-    for last in range(_TRIES - 1, -1, -1):
+
+    def make() -> Resource | None:
         bundle = _superseding(context, row, require_note({**row.content["bundle"], "entry": _document(context, row)}))
-        if not bundle["entry"]:
-            return
-        try:
-            context.ehr.transact(bundle)
-            return
-        except Conflict:
-            if not last:
-                raise
+        return bundle if bundle["entry"] else None
+
+    write_anew(context, make)
 
 
 def _document(context: Context, row: OutboxRow) -> list[Mapping[str, Any]]:

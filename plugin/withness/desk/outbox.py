@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from withness.audit.record import Kind, Record, instant
 from withness.desk.context import Actor, Context
-from withness.errors import EhrUnavailable
+from withness.errors import Conflict, EhrUnavailable
 from withness.store.rows import OPEN, Delivery, OutboxRow, Sending
 from withness.store.transaction import Transaction
 
 FIRST_WAIT: Final = timedelta(seconds=30)
 LONGEST_WAIT: Final = timedelta(hours=1)
+
+TRIES: Final = 3
+"""How often a write is made anew from the version that somebody else has just written."""
 
 OTHER_EHR: Final = "It is for another EHR, {}: set WITHNESS_EHR_URL to it."
 """Of a directive, a change or a note; a plan says so in its own words."""
@@ -32,6 +35,33 @@ class Sent:
     retry_after: float | None = None
     told: Mapping[str, Any] | None = None
     follow: tuple[str, ...] = ()
+
+
+def due_row(tx: Transaction, context: Context, id: str) -> OutboxRow | Sent:
+    """Return a row that may be sent to this EHR, or why it may not: it is over, or for another EHR."""
+    row = tx.outbox(id)
+    if row is None or row.state not in OPEN:
+        return Sent(row.state if row else Delivery.WAITING)
+    if row.ehr != context.ehr.address:
+        return Sent(row.state, OTHER_EHR.format(row.ehr))
+    return row
+
+
+def write_anew(context: Context, make: Callable[[], Mapping[str, Any] | None]) -> None:
+    """Write the transaction that `make` makes from what was read; None is nothing to write.
+
+    Somebody else's write in between is read again. Raises what the EHR raises; Conflict after `TRIES` times.
+    """
+    for last in range(TRIES - 1, -1, -1):
+        bundle = make()
+        if bundle is None:
+            return
+        try:
+            context.ehr.transact(bundle)
+            return
+        except Conflict:
+            if not last:
+                raise
 
 
 def enqueue(

@@ -10,7 +10,7 @@ from typing import Any, Final
 from withness.core.achievement import Objective, Progress
 from withness.core.checkin import Session
 from withness.core.decline import Raised
-from withness.core.form import Answered, FormItem, ItemKind, Option
+from withness.core.form import Answered, FormItem, ItemKind
 from withness.core.goal import AcceptanceStatus
 from withness.core.plan import ChartGoal, ChartPlan, charts
 from withness.core.progress import progress
@@ -170,15 +170,10 @@ def raised_by(known: Known, who: str) -> tuple[Raised, ...]:
     last: dict[str, Raised | None] = {}
     for response in sorted(known.responses, key=lambda one: (one.day, one.at, one.id)):
         for item, _ in response.form.walk() if response.form.id == CLIENTS else ():
-            option = _option(item, response) if item.kind is ItemKind.CHOICE and not item.repeats else None
+            option = response.answers.chosen(item)
             if option is not None:
                 last[item.link] = Raised(item.text, option.text) if option.told else None
     return tuple(one for one in last.values() if one is not None)
-
-
-def _option(item: FormItem, response: Response) -> Option | None:
-    given = next(iter(response.answers.given(item.link)), None)
-    return item.option(str(given.values[0])) if isinstance(given, Answered) else None
 
 
 def _answers(
@@ -209,7 +204,7 @@ def _point(item: FormItem, response: Response, number: int, day: date) -> Point:
     [value] = given.values
     if item.scale is not None:
         return Point(number, day, str(value), int(str(value)))
-    option = _option(item, response)
+    option = response.answers.chosen(item)
     return Point(number, day, option.text, option.weight) if option else Point(number, day)
 
 

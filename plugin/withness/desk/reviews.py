@@ -17,8 +17,15 @@ from withness.desk.context import Actor, Context
 from withness.desk.goals import Known, all_known, known_of
 from withness.desk.note_chart import names_of
 from withness.desk.note_release import released
-from withness.desk.review_pages import Material, courses_of, own_page, raised_by, reviewed_on, shared_page
-from withness.desk.review_pages import reviews_of as _reviews
+from withness.desk.review_pages import (
+    Material,
+    courses_of,
+    own_page,
+    raised_by,
+    reviewed_on,
+    reviews_of,
+    shared_page,
+)
 from withness.desk.shares import ACTIVE, OVER, members_of, share_of
 from withness.errors import InvalidInput
 from withness.packs.review_rules import load_review_rules
@@ -150,7 +157,7 @@ def keep(context: Context, id: str, actor: Actor, *, member: str = "", together:
         context.record(tx, actor, at, _made(row, actor, "reviewed", {"together": together}))
         return made
 
-    context.commit(work, lambda tx: instant(at) in [one["at"] for one in _reviews(require_active(tx, id))])
+    context.commit(work, lambda tx: instant(at) in [one["at"] for one in reviews_of(require_active(tx, id))])
     return day
 
 

@@ -109,14 +109,14 @@ class FhirClient:
             unreadable()
         return tuple(one for one in found if observed.counts(one, codes, since))
 
-    def responses(self, patient: str, questionnaire: str) -> tuple[Resource, ...]:
+    def responses(self, patient: str, *questionnaires: str) -> tuple[Resource, ...]:
         """Search the patient's QuestionnaireResponses as `ehr.port.Ehr.responses` says.
 
         The form is looked for here: not every EHR finds a canonical without its version. Raises EhrRefused, and
         EhrUnavailable also when the EHR answers with another patient's.
         """
         own = self._of(patient, "QuestionnaireResponse")
-        return tuple(one for one in own if observed.answers(one, questionnaire))
+        return tuple(one for one in own if observed.answers(one, questionnaires))
 
     def encounters(self, patient: str) -> tuple[Resource, ...]:
         """Search the patient's Encounters as `ehr.port.Ehr.encounters` says. Raises as above."""

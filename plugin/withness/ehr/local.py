@@ -95,10 +95,10 @@ class LocalChart:
         own = (one for one in held if observed.subject(one, self.address) == patient)
         return tuple(one for one in own if observed.counts(one, codes, since))
 
-    def responses(self, patient: str, questionnaire: str) -> tuple[Resource, ...]:
+    def responses(self, patient: str, *questionnaires: str) -> tuple[Resource, ...]:
         """Scan the newest versions as `ehr.port.Ehr.responses` says, in the order of writing. Raises as above."""
         own = self._of(patient, "QuestionnaireResponse")
-        return tuple(one for one in own if observed.answers(one, questionnaire))
+        return tuple(one for one in own if observed.answers(one, questionnaires))
 
     def encounters(self, patient: str) -> tuple[Resource, ...]:
         """Scan the newest versions as `ehr.port.Ehr.encounters` says. Raises as above."""

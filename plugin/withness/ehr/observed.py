@@ -32,10 +32,10 @@ def counts(observation: Resource, codes: Collection[str], since: datetime) -> bo
     )
 
 
-def answers(response: Resource, questionnaire: str) -> bool:
-    """Return whether a QuestionnaireResponse stands, and answers the form with this canonical, in any version."""
+def answers(response: Resource, questionnaires: Collection[str]) -> bool:
+    """Return whether a QuestionnaireResponse stands, and answers one of these forms (canonicals), in any version."""
     named = response.get("questionnaire")
-    return response.get("status") not in _VOID and str(named).partition("|")[0] == questionnaire
+    return response.get("status") not in _VOID and str(named).partition("|")[0] in questionnaires
 
 
 def subject(resource: Resource, address: str) -> str | None:

@@ -59,8 +59,8 @@ class Ehr(Protocol):
         there are none (R4). Raises EhrRefused also when `patient` is neither.
         """
 
-    def responses(self, patient: str, questionnaire: str) -> tuple[Resource, ...]:
-        """Return the patient's QuestionnaireResponses to a form, by its canonical, whatever the version.
+    def responses(self, patient: str, *questionnaires: str) -> tuple[Resource, ...]:
+        """Return the patient's QuestionnaireResponses to these forms, each by its canonical, whatever the version.
 
         Those entered in error are left out. Raises EhrRefused also when `patient` is not "Patient/id".
         """

@@ -185,6 +185,11 @@ def document_superseded(stored: Mapping[str, Any]) -> Resource | None:
 # --- writing -------------------------------------------------------------------------------------------------
 
 
+def differs(stored: Mapping[str, Any], made: Mapping[str, Any]) -> bool:
+    """Whether a stored response or Observation says something else than `made`; an answer taken out counts, too."""
+    return any(stored.get(name) != made.get(name) for name in {*made, "item"} - {"meta"})
+
+
 def put(after: Mapping[str, Any], version: str) -> Resource:
     """Return the transaction entry that writes `after` over `version` ("": whatever is there, or nothing).
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import cache
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from withness import content
 from withness.core.note import NOT_SHOWN
-from withness.packs.toml import Outside, Text, checked, refusal, table
+from withness.packs.fixed_texts import FixedTexts, parse_fixed_texts
 
 FILE: Final = "note_texts.toml"
 
@@ -54,24 +52,6 @@ HOLES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Every text, and what is filled into it."""
 
-_HOLE: Final = re.compile(r"\{([a-z]*)\}")
-
-
-class _Said(Outside):
-    text: Text
-    source: Text
-
-
-class NoteTexts:
-    """The texts by key, each with its holes filled in."""
-
-    def __init__(self, texts: Mapping[str, str]) -> None:
-        self._texts = MappingProxyType(dict(texts))
-
-    def __call__(self, key: str, **given: str) -> str:
-        """Return the text `key` with `given` in its holes: put in as they are, and never read again."""
-        return _HOLE.sub(lambda hole: given[hole[1]], self._texts[key])
-
 
 def instead_of(claim: str) -> str:
     """Return what to write in the place of a claim, by its id."""
@@ -79,22 +59,11 @@ def instead_of(claim: str) -> str:
 
 
 @cache
-def note_texts() -> NoteTexts:
+def note_texts() -> FixedTexts:
     """Return the shipped texts. Raises InvalidContent naming file and key."""
     return parse_note_texts((content.folder("catalogue") / FILE).read_bytes(), name=FILE)
 
 
-def parse_note_texts(text: bytes, *, name: str) -> NoteTexts:
+def parse_note_texts(text: bytes, *, name: str) -> FixedTexts:
     """Return the texts in a TOML file. Raises InvalidContent naming file and key."""
-    found: dict[str, Any] = table(text, name=name)
-    texts = {}
-    for key in (*HOLES, *found):
-        if key not in HOLES:
-            raise refusal(name, key, "is not a key of this file")
-        if not isinstance(found.get(key), dict):
-            raise refusal(name, key, "is missing" if key not in found else "should be a table")
-        texts[key] = checked(_Said, found[key], name=f"{name}: {key}").text
-        if sorted(_HOLE.findall(texts[key])) != sorted(HOLES[key]):
-            holes = ", ".join(f"{{{hole}}}" for hole in HOLES[key]) or "nothing"
-            raise refusal(name, key, f"must leave room for {holes}")
-    return NoteTexts(texts)
+    return parse_fixed_texts(text, HOLES, name=name)
