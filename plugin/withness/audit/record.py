@@ -27,7 +27,7 @@ _NONCE_BYTES: Final = 16
 
 
 class Kind(StrEnum):
-    """The kinds of record (contracts: audit record kinds) that are written so far."""
+    """The kinds of record (contracts: audit record kinds)."""
 
     SCREEN_RECORDED = "screen.recorded"
     SCREEN_CORRECTED = "screen.corrected"
@@ -54,7 +54,11 @@ class Kind(StrEnum):
     ACTOR_CHANGED = "actor.changed"
     POLICY_CHANGED = "policy.changed"
     TRAIL_VIEWED = "trail.viewed"
+    TRAIL_EXPORTED = "trail.exported"
     TRAIL_VERIFIED = "trail.verified"
+    TRAIL_SIGNED_OFF = "trail.signed-off"
+    SWEEP_FINDING = "sweep.finding"
+    KEY_ROTATED = "key.rotated"
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ import contextlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from typing import Final
 
 import click
 
 from withness import __version__
 from withness.cli.say import complain
+from withness.cli.tree import Tree
 from withness.errors import CannotTell, InvalidInput, WithnessError
 
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
@@ -37,29 +37,9 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-class Tree(click.Group):
-    """A group whose commands are imported when they are called: `--help` waits for nothing."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the commands in the order of a first day's work."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return one command."""
-        if cmd_name not in COMMANDS:
-            return None
-        module, name = COMMANDS[cmd_name][0].split(":")
-        command: click.Command = getattr(import_module(module), name)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
-
-
 @click.group(
     cls=Tree,
+    commands_at=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="\b\nExamples:\n"
     "  withness demo                                    the whole main job, on sample people\n"

@@ -31,6 +31,7 @@ class ActKind(StrEnum):
     OVERRIDE_USED = "override-used"
     PLAN_RETRACTED = "plan-retracted"
     POLICY_SIGNED = "policy-signed"
+    SIGNED_OFF = "signed-off"
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class Act:
     entry-error {screen, corrected_by}; retracted {screen, reason, fresh}; raised {domain, acuity, source, reason};
     cosigned {screen}; override {screen, items, reason_code, rationale, purpose, expires};
     override-used {override, decision};
-    plan-retracted {plan, reason}; policy-signed {digest, version, owner}, about the signer themselves.
+    plan-retracted {plan, reason}; policy-signed {digest, version, owner}, about the signer themselves;
+    signed-off {what, of_two, …}, about the signer themselves: what compliance has examined, or, of two people, allows.
     """
 
     id: str

@@ -142,6 +142,31 @@ def vouching_fault(people: People, who: str) -> Refusal | None:
     return None
 
 
+def examiner_fault(people: People, who: str, second: str | None = None) -> Refusal | None:
+    """Return why `who` may not sign off what compliance examines, None when they may.
+
+    `second` is another enrolled person where two are needed ("" when nobody was named), None where one is enough.
+    """
+    wrong = _enrolled(people, who, field="actor")
+    if wrong:
+        return wrong
+    if set(people[who].roles).isdisjoint(VOUCHING):
+        return Refusal("not-compliance", f"Only somebody enrolled as {' or '.join(VOUCHING)} signs this off.", "actor")
+    return None if second is None else _companion_fault(people, who, second)
+
+
+def _companion_fault(people: People, who: str, second: str) -> Refusal | None:
+    if not second:
+        return Refusal("no-second-signer", "This needs a second signer: --second and their key.", "second")
+    if second == who:
+        said = "The same person cannot sign twice: two signers are two people."
+        return Refusal("same-person", said, "second")
+    wrong = _enrolled(people, second, field="second")
+    if wrong is None and people[second].key == people[who].key:
+        return Refusal("same-key", "Both signatures come from one key: two signers have two keys.", "second")
+    return wrong
+
+
 _CLINICAL_ACTS: Final = (
     ActKind.EVIDENCE,
     ActKind.ASSESSED,
@@ -168,6 +193,9 @@ def standing_fault(act: Act, people: People) -> str | None:
 
     `people` are those enrolled before it. Whether it was right to do it is not asked again here.
     """
+    if act.kind is ActKind.SIGNED_OFF:
+        fault = examiner_fault(people, act.by, act.second if act.body["of_two"] else None)
+        return fault.code if fault else None
     return next(_standing_faults(act, people), None) if act.kind in _CLINICAL_ACTS else None
 
 

@@ -41,6 +41,7 @@ KINDS: Final[Mapping[ActKind, Kind]] = {
     ActKind.OVERRIDE_USED: Kind.OVERRIDE_GRANTED,
     ActKind.PLAN_RETRACTED: Kind.PLAN_RETRACTED,
     ActKind.POLICY_SIGNED: Kind.POLICY_CHANGED,
+    ActKind.SIGNED_OFF: Kind.TRAIL_SIGNED_OFF,
 }
 """The record that stands for each kind of act (contracts: audit record kinds)."""
 

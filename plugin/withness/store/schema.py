@@ -154,8 +154,31 @@ audit_head = Table(
     Column("peaks", LargeBinary, nullable=False),
 )
 
+audit_tile = Table(
+    "audit_tile",
+    metadata,
+    Column("segment", Integer, primary_key=True, autoincrement=False),
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("hashes", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Full tiles of the tree, 256 hashes each (C2SP tlog-tiles): level 0 holds leaf hashes, each further level the roots
+of the tiles below. A tile that is not full yet is read from the leaves, or from the roots of the level below."""
+
+audit_feed = Table(
+    "audit_feed",
+    metadata,
+    Column("repository", String, primary_key=True),
+    Column("next_seq", Integer, nullable=False),
+    Column("updated_at", String, nullable=False),
+)
+"""How far each audit repository has been told."""
+
 _APPEND_ONLY: Final = {
     "audit_leaf": "seq >= NEW.seq",
+    "audit_tile": "segment = NEW.segment AND level = NEW.level AND number >= NEW.number",
     "screen": "number >= NEW.number OR id = NEW.id",
     "act": "number >= NEW.number OR id = NEW.id",
     "decision": "id = NEW.id AND person = NEW.person",
