@@ -10,7 +10,8 @@ from withness.cli import say
 
 
 @click.command(
-    epilog="\b\nExamples:\n  withness audit checkpoint\n  withness audit checkpoint --out /media/safe/monday.checkpoint\n"
+    epilog="\b\nExamples:\n  withness audit checkpoint\n"
+    "  withness audit checkpoint --out /media/safe/monday.checkpoint\n"
 )
 @click.option(
     "--out",
