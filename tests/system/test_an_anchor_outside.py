@@ -92,7 +92,7 @@ def without_the_viewing(values: Values) -> Values:
 def one_viewing_more(values: Values) -> Values:
     """Somebody looked once more."""
     viewed = next(one for one in values if one["kind"] == "trail.viewed")
-    return [*values, {**viewed, "nonce": "0" * 32}][: len(values)] + [viewed]
+    return [*values[:-1], viewed, values[-1]]
 
 
 def in_another_order(values: Values) -> Values:
@@ -105,7 +105,7 @@ def in_another_order(values: Values) -> Values:
 FORGERIES = {
     "a full rewrite": another_actor,
     "records cut off": without_the_viewing,
-    "a record put in": lambda values: values[:-1] + one_viewing_more(values)[-1:] + values[-1:],
+    "a record put in": one_viewing_more,
     "records in another order": in_another_order,
 }
 
@@ -171,11 +171,8 @@ def test_an_older_copy_put_back_is_noticed(site: Site, tmp_path: Path) -> None:
 def test_two_stories_from_one_beginning_are_told_apart(site: Site, anchor: Path, tmp_path: Path) -> None:
     """A fork: two copies go on, each whole. Planted: the anchor's root not asked where the log is longer."""
     site.desk.close()
-    copy = Site.__new__(Site)
-    copy.__dict__.update(site.__dict__)
     other = tmp_path / "other"
     shutil.copytree(site.home, other)
-    shutil.copytree(folder(site), tmp_path / "aside")
     site.open()
     site.console("audit", "show", "--limit", "1")
     shutil.rmtree(folder(site))
@@ -239,4 +236,6 @@ def test_the_log_key_can_be_rotated_and_be_lost(site: Site, anchor: Path) -> Non
     assert (code, said["lost"]) == (0, True)
     assert verified(site, "--anchor", str(anchor))[0] == 0
     site.open()
+    site.catch_up()
+    site.screen()
     assert site.save()["decision"] == "released"
