@@ -12,6 +12,8 @@ from withness.cli.tree import Tree
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "verify": ("withness.cli.audit_verify:verify", "Verify every record, search column and decision"),
     "checkpoint": ("withness.cli.audit_checkpoint:checkpoint", "Sign the log's size and root, and publish them"),
+    "export": ("withness.cli.audit_export:export", "Export records: NDJSON that proves itself, CSV, FHIR"),
+    "prove": ("withness.cli.audit_prove:prove", "Prove that one record is in the trail, without the others"),
     "show": ("withness.cli.audit_show:show", "Show the newest records; looking is recorded too"),
 }
 
