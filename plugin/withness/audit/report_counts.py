@@ -13,7 +13,7 @@ from withness.audit.seen import Seen, time_of
 from withness.core.acts import Act, ActKind
 from withness.core.terms import Acuity, worst
 
-NEAR: Final = timedelta(hours=24)
+NEAR: Final = timedelta(hours=2)
 """A plan approved with less than this left of its screens' life was saved on a screen near expiry."""
 
 OUTCOMES: Final = (

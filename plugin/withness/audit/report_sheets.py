@@ -244,7 +244,7 @@ def _near(report: Report, words: Words) -> Sheet:
     return Sheet("near", _NEAR, ("record", "approved", "saved by", "time left"), rows)
 
 
-_NEAR: Final = "Plans saved with less than 24 hours left of a screen"
+_NEAR: Final = "Plans saved with less than 2 hours left of a screen"
 
 
 def _plans(report: Report, words: Words) -> Sheet:
@@ -291,7 +291,8 @@ def _clock(report: Report, words: Words) -> Sheet:
         (f"{one.first}" if one.first == one.last else f"{one.first} to {one.last}", words.at(one.at), lasting(one.back))
         for one in report.clock
     )
-    return Sheet("clock", PARTS["clock"], ("records", "time told", "back by"), rows, empty="It never went back.")
+    notes = ("Less than a second is the order of writing, and not listed.",)
+    return Sheet("clock", PARTS["clock"], ("records", "time told", "back by"), rows, notes, empty="It never went back.")
 
 
 def _trail(report: Report, words: Words) -> Sheet:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from withness.audit.record import Kind
 from withness.audit.seen import Seen, time_of
@@ -72,6 +73,10 @@ def policy_spans(records: Iterable[Seen]) -> tuple[PolicySpan, ...]:
     return tuple(found)
 
 
+SLACK: Final = timedelta(seconds=1)
+"""By so much one record may be earlier than another that was written before it, without any clock going back."""
+
+
 def clock_runs(backward: Sequence[tuple[int, str, str]]) -> tuple[ClockRun, ...]:
     """Return the records that went backwards, neighbours together.
 
@@ -80,6 +85,8 @@ def clock_runs(backward: Sequence[tuple[int, str, str]]) -> tuple[ClockRun, ...]
     found: list[ClockRun] = []
     for seq, at, newest in backward:
         back = time_of(newest) - time_of(at)
+        if back < SLACK:
+            continue
         if found and found[-1].last == seq - 1:
             found[-1] = replace(found[-1], last=seq, back=max(back, found[-1].back))
         else:

@@ -66,10 +66,11 @@ def report(
     if form == "html" and out is None:
         raise InvalidInput("A page needs a file to be written to.", field="--out", hint="Such as --out report.html")
     settings = read_settings({"home": home})
-    span = (day(since, settings.zone, "--from"), day(until, settings.zone, "--to", after=True))
-    if span[0] and span[1] and span[0] >= span[1]:
+    begins = day(since, settings.zone, "--from") if since else None
+    ends = day(until, settings.zone, "--to", after=True) if until else None
+    if begins and ends and begins >= ends:
         raise InvalidInput("--to is before --from.", field="--to")
-    asked = Asked(*span, policy, sealed=key is not None, names=names, rationales=rationales)
+    asked = Asked(begins, ends, policy, sealed=key is not None, names=names, rationales=rationales)
     made = _made(settings, asked, actor, key, passphrase_file)
     _tell(made, settings.zone, out, form, as_json=as_json)
 
@@ -93,10 +94,8 @@ def _made(
         return run(store, who, datetime.now(UTC), asked, organization=settings.organization)
 
 
-def day(text: str | None, zone: tzinfo, option: str, *, after: bool = False) -> datetime | None:
+def day(text: str, zone: tzinfo, option: str, *, after: bool = False) -> datetime:
     """Return when a day of the site begins, or ends (`after`). Raises InvalidInput naming the option."""
-    if text is None:
-        return None
     try:
         found = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
     except ValueError:
