@@ -157,7 +157,7 @@ def _unopened(reading: TrailReading) -> Sequence[Seen]:
 def _blocks(reading: TrailReading, asked: Asked, acts: Sequence[Act]) -> Blocks:
     """Count the sealed reasons of every decision that held."""
     found = Blocks()
-    for _, content in reading.tx.decisions_of(_ids(reading, Kind.GATE_DECIDED, asked, held=True)):
+    for _, content in reading.tx.decisions_of(_held(reading, asked)):
         if content is None:
             found.add(None)
         elif content["outcome"]["decision"].startswith("held"):
@@ -168,14 +168,11 @@ def _blocks(reading: TrailReading, asked: Asked, acts: Sequence[Act]) -> Blocks:
     return found
 
 
-def _ids(reading: TrailReading, kind: Kind, asked: Asked, *, held: bool = False) -> Iterator[str]:
-    """Yield the ids of the decisions that the records of a kind name, each once."""
+def _held(reading: TrailReading, asked: Asked) -> Iterator[str]:
+    """Yield the ids of the decisions that held somebody, each once."""
     span = (instant(asked.since) if asked.since else "", instant(asked.until) if asked.until else "")
-    named = (
-        str(details_of(one.body).get("decision"))
-        for one in reading.tx.recorded([kind.value], *span, policy=reading.policy)
-        if not held or (one.outcome or "").startswith("held")
-    )
+    bodies = reading.tx.bodies(Kind.GATE_DECIDED.value, *span, policy=reading.policy, held=True)
+    named = (str(details_of(body).get("decision")) for body in bodies)
     yield from dict.fromkeys(named)
 
 

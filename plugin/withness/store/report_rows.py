@@ -95,6 +95,14 @@ class ReportRows(Sealed):
         rows = self._connection.execute(select(*_COLUMNS).where(where)).all()
         return sorted((Recorded(*row) for row in rows), key=lambda one: one.seq)
 
+    def bodies(
+        self, kind: str, since: str, until: str, *, policy: str | None = None, held: bool = False
+    ) -> Iterator[bytes]:
+        """Yield the bytes of a kind's records in the span, a few at a time; only of what was `held` where asked."""
+        query = select(_LEAF.body).where(_LEAF.kind == kind, _within(since, until, policy))
+        query = query.where(_LEAF.outcome.like("held%")) if held else query
+        yield from self._connection.execute(query.execution_options(yield_per=1000)).scalars()
+
     def first_of_segment(self, segment: int) -> Recorded | None:
         """Return the first record of a segment of the trail."""
         head = schema.audit_head.c
