@@ -82,6 +82,13 @@ class Trail:
         named = (_named("act", body) for body in self._connection.execute(query).scalars())
         return tuple(one for one in named if one)
 
+    def records_of(self, *kinds: Kind) -> Iterator[Leaf]:
+        """Yield every record of these kinds by sequence number."""
+        leaf = schema.audit_leaf
+        query = select(leaf).where(leaf.c.kind.in_([kind.value for kind in kinds])).order_by(leaf.c.seq)
+        for row in self._connection.execution_options(yield_per=1000).execute(query):
+            yield Leaf(*row)
+
     def newest_leaves(self, limit: int, patient: str | None = None) -> tuple[Leaf, ...]:
         """Return the newest leaves, of one patient where given, oldest first."""
         query = select(schema.audit_leaf).order_by(schema.audit_leaf.c.seq.desc()).limit(limit)
