@@ -172,6 +172,7 @@ ACTS = tuple(
         Kind.SCREEN_RETRACTED,
         Kind.PLAN_RETRACTED,
         Kind.POLICY_CHANGED,
+        Kind.TRAIL_SIGNED_OFF,
     )
 )
 """The kinds of record that may stand for an act."""
