@@ -26,6 +26,7 @@ from sqlalchemy.exc import OperationalError
 from withness.audit.check import check
 from withness.audit.log import append
 from withness.audit.record import Kind, Record
+from withness.audit.tiles import Tile
 from withness.core.note import Kept
 from withness.errors import CannotTell, SealBroken
 from withness.seal import Seal
@@ -37,7 +38,17 @@ KEY = b"k" * 32
 AT = datetime(2026, 11, 21, 10, tzinfo=UTC)
 RECORD = Record(Kind.TRAIL_VIEWED, "Practitioner/p1", "somebody", patient="Patient/rosa")
 WORDS = "I want somebody to get it"
-APPEND_ONLY = ("audit_leaf", "screen", "act", "decision", "policy", "check_in", "note_request", "process_note")
+APPEND_ONLY = (
+    "audit_leaf",
+    "audit_tile",
+    "screen",
+    "act",
+    "decision",
+    "policy",
+    "check_in",
+    "note_request",
+    "process_note",
+)
 
 
 @pytest.fixture
@@ -54,6 +65,7 @@ def furnished() -> bytes:
         with made.transaction() as tx:
             append(tx, [RECORD] * 3, at=AT)
             for number in range(3):
+                tx.put_tile(Tile(0, 0, number, b"r" * 32, b"h" * 8192))
                 tx.put_screen(f"s{number}", "Patient/rosa", {"words": f"{WORDS} {number}"})
                 tx.put_act(f"a{number}", "Patient/rosa", "step", {"number": number})
                 tx.put_decision(DecisionRow(f"d{number}", "Patient/rosa", {"number": number}))
@@ -94,6 +106,7 @@ def dump(path: Path) -> list[str]:
 
 KEYS = {
     "audit_leaf": "seq",
+    "audit_tile": "number",
     "screen": "number",
     "act": "number",
     "decision": "id",

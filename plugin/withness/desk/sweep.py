@@ -101,12 +101,12 @@ def known_of(context: Context) -> Known:
 
 
 def _shares(tx: Transaction, context: Context, plans: tuple[str, ...]) -> Iterator[Share]:
-    approved = {json.loads(one.body)["details"]["decision"] for one in tx.records_of(Kind.PLAN_APPROVED)}
+    approved = {json.loads(one.body)["details"]["decision"] for one in tx.leaves_of(Kind.PLAN_APPROVED)}
     return shares(tx, iter(plans), approved, context.ehr.address, context.now())
 
 
 def _standing(tx: Transaction, address: str) -> dict[str, Standing]:
-    found = standing(tx.records_of(Kind.SWEEP_FINDING))
+    found = standing(tx.leaves_of(Kind.SWEEP_FINDING))
     return {id: one for id, one in found.items() if one.finding.ehr == address}
 
 

@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
+from withness.audit.publishing import Publisher
 from withness.errors import CannotTell
 from withness.seal import Seal
 from withness.store import schema
@@ -33,11 +34,15 @@ class CommitUnknown(CannotTell):
 
 
 class Store:
-    """The one database of a data directory. `seal` is None where only the trail's structure is read."""
+    """The one database of a data directory. `seal` is None where only the trail's structure is read.
 
-    def __init__(self, path: Path, seal: Seal | None) -> None:
+    `publisher` learns what has become durable, and holds the log against what was published; None does neither.
+    """
+
+    def __init__(self, path: Path, seal: Seal | None, publisher: Publisher | None = None) -> None:
         self._path = path
         self._seal = seal
+        self.publisher = publisher
         self._thread_lock = threading.RLock()
         self._file_lock = FileLock(f"{path}.lock", mode=0o600)
         self._engine: Engine | None = None
@@ -72,8 +77,9 @@ class Store:
             except (SQLAlchemyError, sqlite3.Error) as error:
                 self._discard()
                 raise _cannot_tell(error) from None
+            tx = Transaction(connection, self._seal, self.publisher)
             try:
-                yield Transaction(connection, self._seal)
+                yield tx
             except (SQLAlchemyError, sqlite3.Error) as error:
                 self._roll_back(connection)
                 raise _cannot_tell(error) from None
@@ -81,6 +87,8 @@ class Store:
                 self._roll_back(connection)
                 raise
             self._commit(connection)
+            if self.publisher is not None:
+                self.publisher.durable(tx.written)
 
     def close(self) -> None:
         """Close the database; its last checkpoint runs under the lock."""

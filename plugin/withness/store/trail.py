@@ -11,15 +11,20 @@ from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from withness.audit.log import Head
+from withness.audit.publishing import Publisher
 from withness.audit.record import Kind, Leaf
+from withness.audit.tiles import Nodes, Tile
 from withness.store import schema
+from withness.store.tree import SqlNodes
 
 
 class Trail:
     """The trail in one transaction (structurally an `audit.log.Log`)."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, publisher: Publisher | None = None) -> None:
         self._connection = connection
+        self._publisher = publisher
+        self.written: list[tuple[Leaf, Head]] = []
 
     def head(self) -> Head | None:
         """See `audit.log.Log.head`."""
@@ -82,12 +87,12 @@ class Trail:
         named = (_named("act", body) for body in self._connection.execute(query).scalars())
         return tuple(one for one in named if one)
 
-    def records_of(self, *kinds: Kind) -> Iterator[Leaf]:
-        """Yield every record of these kinds by sequence number."""
-        leaf = schema.audit_leaf
-        query = select(leaf).where(leaf.c.kind.in_([kind.value for kind in kinds])).order_by(leaf.c.seq)
-        for row in self._connection.execution_options(yield_per=1000).execute(query):
-            yield Leaf(*row)
+    def leaves_of(self, kind: Kind) -> tuple[Leaf, ...]:
+        """Return every leaf of a kind, oldest first."""
+        query = (
+            select(schema.audit_leaf).where(schema.audit_leaf.c.kind == kind.value).order_by(schema.audit_leaf.c.seq)
+        )
+        return tuple(Leaf(*row) for row in self._connection.execute(query))
 
     def newest_leaves(self, limit: int, patient: str | None = None) -> tuple[Leaf, ...]:
         """Return the newest leaves, of one patient where given, oldest first."""
@@ -102,6 +107,27 @@ class Trail:
         values = vars(head)
         statement = upsert(schema.audit_head).values(values)
         self._connection.execute(statement.on_conflict_do_update(index_elements=["segment"], set_=values))
+        self.written.append((leaf, head))
+
+    def put_tile(self, tile: Tile) -> None:
+        """See `audit.log.Log.put_tile`."""
+        self._connection.execute(insert(schema.audit_tile), vars(tile))
+
+    def nodes(self, segment: int) -> Nodes:
+        """See `audit.log.Log.nodes`."""
+        return SqlNodes(self._connection, segment)
+
+    def tiles(self) -> Iterator[Tile]:
+        """See `audit.log.Log.tiles`."""
+        tile = schema.audit_tile.c
+        query = select(tile.segment, tile.level, tile.number, tile.root, tile.hashes)
+        query = query.order_by(tile.segment, tile.level, tile.number)
+        for row in self._connection.execution_options(yield_per=100).execute(query):
+            yield Tile(*row)
+
+    def anchor_damage(self, *, prove: bool) -> str | None:
+        """See `audit.log.Log.anchor_damage`."""
+        return self._publisher.damage(self, prove=prove) if self._publisher is not None else None
 
     def schema_damage(self) -> str | None:
         """See `audit.log.Log.schema_damage`."""
@@ -146,6 +172,7 @@ ACTS = tuple(
         Kind.SCREEN_RETRACTED,
         Kind.PLAN_RETRACTED,
         Kind.POLICY_CHANGED,
+        Kind.TRAIL_SIGNED_OFF,
     )
 )
 """The kinds of record that may stand for an act."""
