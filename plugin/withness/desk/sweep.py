@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -154,7 +154,14 @@ class _Run:
         if seen is None or seen.over or not seen.ours:
             return []
         finding = self._unreleased(seen)
-        return [] if finding.id in self.known.reviewed else [finding]
+        return [] if self._reviewed(finding) else [finding]
+
+    def _reviewed(self, finding: Finding) -> bool:
+        """Whether compliance has reviewed an adopted plan; that a plan around the gate was examined ends nothing."""
+        due = (What.PRE_GATE, What.PRE_GATE_OVERDUE)
+        same = due if finding.what in due else (What.PRE_GATE_CHANGED,)
+        ids = {replace(finding, what=one).id for one in same}
+        return finding.what in (*due, What.PRE_GATE_CHANGED) and not ids.isdisjoint(self.known.reviewed)
 
     def _of(self, share: Share, what: What, resource: str) -> Finding:
         return Finding(what, self.context.ehr.address, resource, share.person, share.decision)

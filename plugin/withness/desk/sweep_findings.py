@@ -99,6 +99,9 @@ class Standing:
     since: str
 
 
+_NAMED: Final = {one.value: one for one in What}
+
+
 def standing(leaves: Iterable[Leaf]) -> dict[str, Standing]:
     """Return the findings that stand by id; `leaves` are the records of this kind in their order."""
     found: dict[str, Standing] = {}
@@ -107,9 +110,9 @@ def standing(leaves: Iterable[Leaf]) -> dict[str, Standing]:
         id = details.get("finding")
         if leaf.outcome == CLEARED:
             found.pop(id, None)
-        elif leaf.outcome in What:
+        elif leaf.outcome in _NAMED:
             finding = Finding(
-                What(leaf.outcome),
+                _NAMED[leaf.outcome],
                 details["ehr"],
                 details["resource"],
                 leaf.patient,

@@ -139,7 +139,9 @@ class FhirClient:
         (many an EHR allows no search across patients), EhrUnavailable.
         """
         asked = [{"identifier": ",".join(f"{one}|" for one in sorted(systems))}] if systems else []
-        asked += [{"category": ",".join(f"{system}|{code}" for system, code in sorted(categories))}] if categories else []
+        asked += (
+            [{"category": ",".join(f"{system}|{code}" for system, code in sorted(categories))}] if categories else []
+        )
         given: set[str] = set()
         for query in asked:
             for one in stream(self._wire, type, query, pages=ALL_PAGES):

@@ -1,4 +1,4 @@
-"""What is looked for in an EHR: new evidence, answers to a form, marked resources. What cannot be told counts as new."""
+"""Which Observations count as new evidence (what cannot be told does), which answers are to a form, what is marked."""
 
 from __future__ import annotations
 
