@@ -17,6 +17,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "report": ("withness.cli.audit_report:report", "Report on decisions, acute holds, overrides and refusals"),
     "worklist": ("withness.cli.audit_worklist:worklist", "What needs the eyes of compliance, and what to do"),
     "sign-off": ("withness.cli.audit_sign_off:sign_off", "Sign off what was examined, an item or a period"),
+    "sweep": ("withness.cli.audit_sweep:sweep", "Find plans in the EHR that the gate did not release, and the reverse"),
     "show": ("withness.cli.audit_show:show", "Show the newest records; looking is recorded too"),
 }
 
