@@ -220,6 +220,9 @@ def _finish(log: Log, heads: Mapping[int, Head], begun: _Trees) -> Iterator[Dama
             tree = begun.trees.get(segment, Growth())
             yield from _check_head(segment, heads.get(segment), tree, begun.firsts.get(segment))
     yield from _check_tiles(log, begun)
+    published = log.anchor_damage(prove=True)
+    if published:
+        yield Damage(published)
     if len(heads) > 1:
         yield Damage(f"the trail was found damaged before: it has {len(heads)} segments")
 

@@ -147,7 +147,7 @@ class Publisher:
         *,
         now: Callable[[], datetime],
         stream: str = "",
-        rhythm: Rhythm,
+        rhythm: Rhythm = Rhythm(),
     ) -> None:
         self.folder = folder
         self.key = key
