@@ -22,6 +22,7 @@ from withness.packs.templates import load_templates
 from withness.seal import Seal, make_key, read_key
 from withness.settings import Settings, key_folder, read_settings
 from withness.signing import Signer, read_signer
+from withness.store.opening import store_of
 from withness.store.sql import Store
 
 
@@ -58,7 +59,7 @@ def build_for_signing(settings: Settings) -> Context:
 
 def _refuse_unsigned_start(settings: Settings, policy: RiskPolicy) -> None:
     """Raise PolicyRefused before a fresh data directory is set up: nobody can have signed a policy for it yet."""
-    used = settings.chart.exists() or settings.database.exists()
+    used = settings.chart.exists() or _used(settings)
     if policy.digest != shipped_digest() and not used:
         raise PolicyRefused(
             "A new data directory starts on the shipped policy: nobody has signed another for it yet.",
@@ -82,7 +83,7 @@ def _opened(settings: Settings, policy: RiskPolicy, text: bytes, *, fresh: bool)
             templates=templates,
             catalogue=load_catalogue(),
             jurisdictions=_jurisdictions(settings),
-            now=lambda: datetime.now(UTC),
+            now=store.now,
             new_id=lambda: str(uuid4()),
         )
     except WithnessError:
@@ -130,7 +131,7 @@ def open_store(settings: Settings, *, fresh: bool = True) -> tuple[Store, Seal]:
     Raises KeyMissing, InvalidInput (another directory's key, an unreadable key file, a chart without its
     database, or nothing there where `fresh` is False), CannotTell.
     """
-    bare = Store(settings.database, None)
+    bare = store_of(settings, None)
     facts = _facts(bare) if bare.exists() else {}
     if not facts and not fresh and not settings.chart.exists():
         raise InvalidInput(
@@ -155,7 +156,7 @@ def open_store(settings: Settings, *, fresh: bool = True) -> tuple[Store, Seal]:
             field="WITHNESS_KEY_FILE",
             hint="Point WITHNESS_KEY_FILE at this directory's own key.",
         )
-    return Store(settings.database, seal), seal
+    return store_of(settings, seal), seal
 
 
 def open_trail(settings: Settings) -> tuple[Store, InvalidInput | None]:
@@ -163,7 +164,7 @@ def open_trail(settings: Settings) -> tuple[Store, InvalidInput | None]:
 
     Raises InvalidInput when there was never a database, CannotTell when there was one.
     """
-    bare = Store(settings.database, None)
+    bare = store_of(settings, None)
     if not bare.exists() and settings.chart.exists():
         raise CannotTell(
             "The data directory was used before, but its database is missing or empty.",
@@ -194,6 +195,16 @@ def key_of(settings: Settings) -> Path:
         facts = tx.facts()
     store.close()
     return key_path(settings, facts["data_id"])
+
+
+def _used(settings: Settings) -> bool:
+    if not settings.on_server:
+        return settings.database.exists()
+    bare = store_of(settings, None)
+    try:
+        return bare.exists()
+    finally:
+        bare.close()
 
 
 def _facts(store: Store) -> dict[str, str]:
