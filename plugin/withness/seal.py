@@ -95,7 +95,15 @@ def read_key(path: Path) -> Seal:
 def back_up_key(path: Path, copy: Path) -> None:
     """Copy the key file to `copy` (mode 0600, never overwriting). Raises InvalidInput or KeyMissing."""
     read_key(path)
-    _write(copy, path.read_bytes())
+    copy_key(path, copy)
+
+
+def copy_key(path: Path, copy: Path) -> None:
+    """Copy a file to a new one that only its owner reads. Raises InvalidInput."""
+    try:
+        _write(copy, path.read_bytes())
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}.", field="key file") from None
 
 
 def _write(path: Path, content: bytes) -> None:

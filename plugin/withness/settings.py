@@ -31,7 +31,9 @@ class Settings:
     `home` is the data directory; `database_url` may hold a password. `ehr_url` is a FHIR R4 base ("" for the embedded
     local chart in `home`), `ehr_token` a bearer token for it, `ehr_timeout` seconds for one answer. `on_call` is the
     clinician who backs up an opened protocol; `jurisdiction` an entry of the table of reporting laws (a site's own in
-    `jurisdictions`).
+    `jurisdictions`). `checkpoint_folder` is where the log's checkpoints are published (None: beside the key file),
+    `checkpoint_stream` "stdout" or "stderr" for a log collector; one is published at least every `checkpoint_records`
+    records, and with the first record that comes `checkpoint_minutes` minutes after the last.
     """
 
     home: Path
@@ -49,6 +51,10 @@ class Settings:
     policy: Path | None = None
     packs: Path | None = None
     key_file: Path | None = None
+    checkpoint_folder: Path | None = None
+    checkpoint_stream: str = ""
+    checkpoint_records: int = 256
+    checkpoint_minutes: float = 5.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "home", Path(self.home))
@@ -78,6 +84,12 @@ class Settings:
             raise InvalidInput(
                 f"WITHNESS_DATABASE_URL must be a sqlite:/// or {_SERVER} address.", field="WITHNESS_DATABASE_URL"
             )
+        if self.checkpoint_stream not in ("", "stdout", "stderr"):
+            said = "WITHNESS_CHECKPOINT_STREAM must be stdout or stderr."
+            raise InvalidInput(said, field="WITHNESS_CHECKPOINT_STREAM")
+        if self.checkpoint_records < 1 or not 0 < self.checkpoint_minutes <= 1440:
+            said = "A checkpoint is published after at least 1 record, and within 0 to 1440 minutes."
+            raise InvalidInput(said, field="WITHNESS_CHECKPOINT_RECORDS, WITHNESS_CHECKPOINT_MINUTES")
         self.zone  # noqa: B018  a wrong time zone is refused at start-up, not at the first decision
 
     @property
@@ -165,7 +177,7 @@ def _typed(name: str, value: Any) -> Any:
             return _BOOLEANS[value.lower()] if wanted is bool else wanted(value)
         except (KeyError, ValueError):
             pass
-    said = {bool: "true or false", float: "a number", str: "text", Path: "a path"}[wanted]
+    said = {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path"}[wanted]
     raise InvalidInput(f"{setting} must be {said}.", field=setting)
 
 

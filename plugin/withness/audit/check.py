@@ -48,6 +48,9 @@ def check(log: Log, seen: Callable[[Leaf], None] = lambda leaf: None) -> Iterato
         seen(leaf)
     for segment in sorted(heads.keys() | frontiers.keys()):
         yield from _check_head(segment, heads.get(segment), frontiers.get(segment, Frontier()), firsts.get(segment))
+    published = log.anchor_damage(prove=True)
+    if published:
+        yield Damage(published)
     if len(heads) > 1:
         yield Damage(f"the trail was found damaged before: it has {len(heads)} segments")
 

@@ -11,6 +11,7 @@ from withness.cli.tree import Tree
 
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "verify": ("withness.cli.audit_verify:verify", "Verify every record, search column and decision"),
+    "checkpoint": ("withness.cli.audit_checkpoint:checkpoint", "Sign the log's size and root, and publish them"),
     "show": ("withness.cli.audit_show:show", "Show the newest records; looking is recorded too"),
 }
 

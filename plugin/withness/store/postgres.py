@@ -11,6 +11,7 @@ from sqlalchemy import Connection, create_engine, event, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
+from withness.audit.publishing import Publisher
 from withness.errors import CannotTell
 from withness.seal import Seal
 from withness.store import inspecting, schema, sql
@@ -39,8 +40,8 @@ class PostgresStore(Store):
 
     engine = schema.POSTGRES
 
-    def __init__(self, address: str, seal: Seal | None) -> None:
-        super().__init__(seal)
+    def __init__(self, address: str, seal: Seal | None, publisher: Publisher | None = None) -> None:
+        super().__init__(seal, publisher)
         self._clock = Clock()
         self._engine = create_engine(
             address,
@@ -66,17 +67,18 @@ class PostgresStore(Store):
             named = sorted(set(people))
             with _told(shared=bool(named)):
                 _lock(connection, beside, named)
-                tx = Transaction(connection, self._seal)
+                tx = Transaction(connection, self._seal, self.publisher)
                 tx.beside = beside if named else None
                 yield tx
             self._commit(connection)
+            self._publish(tx)
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[Transaction]:
         """See `Store.snapshot`."""
         with self._connected() as connection, _told(shared=False):
             connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            yield Transaction(connection, self._seal)
+            yield Transaction(connection, self._seal, self.publisher)
 
     def close(self) -> None:
         """Close every connection."""

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Final
 
+from withness.audit.publishing import Publisher
 from withness.errors import CannotTell
 from withness.seal import Seal
 from withness.store import schema
@@ -30,13 +31,17 @@ class TryAgain(CannotTell):
 
 
 class Store(ABC):
-    """The one database of a data directory. `seal` is None where only the trail's structure is read."""
+    """The one database of a data directory. `seal` is None where only the trail's structure is read.
+
+    `publisher` learns what has become durable, and holds the log against what was published; None does neither.
+    """
 
     engine: str
     """Its engine, as `schema.ddl` calls it."""
 
-    def __init__(self, seal: Seal | None) -> None:
+    def __init__(self, seal: Seal | None, publisher: Publisher | None = None) -> None:
         self._seal = seal
+        self.publisher = publisher
 
     @abstractmethod
     def exists(self) -> bool:
@@ -77,6 +82,11 @@ class Store(ABC):
                 tx.put_facts({**facts, "schema": schema.SCHEMA_VERSION})
                 tx.stamp(schema.REVISION)
             return tx.facts()
+
+    def _publish(self, tx: Transaction) -> None:
+        """Tell the publisher what a transaction made durable."""
+        if self.publisher is not None:
+            self.publisher.durable(tx.written)
 
 
 def busy() -> CannotTell:

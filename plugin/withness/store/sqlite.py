@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
+from withness.audit.publishing import Publisher
 from withness.errors import CannotTell
 from withness.seal import Seal
 from withness.store import schema, sql
@@ -30,8 +31,8 @@ class SqliteStore(Store):
 
     engine = schema.SQLITE
 
-    def __init__(self, path: Path, seal: Seal | None) -> None:
-        super().__init__(seal)
+    def __init__(self, path: Path, seal: Seal | None, publisher: Publisher | None = None) -> None:
+        super().__init__(seal, publisher)
         self._path = path
         self._thread_lock = threading.RLock()
         self._file_lock = FileLock(f"{path}.lock", mode=0o600)
@@ -58,8 +59,9 @@ class SqliteStore(Store):
             except (SQLAlchemyError, sqlite3.Error) as error:
                 self._discard()
                 raise _cannot_tell(error) from None
+            tx = Transaction(connection, self._seal, self.publisher)
             try:
-                yield Transaction(connection, self._seal)
+                yield tx
             except (SQLAlchemyError, sqlite3.Error) as error:
                 self._roll_back(connection)
                 raise _cannot_tell(error) from None
@@ -67,6 +69,7 @@ class SqliteStore(Store):
                 self._roll_back(connection)
                 raise
             self._commit(connection)
+            self._publish(tx)
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[Transaction]:
@@ -80,7 +83,7 @@ class SqliteStore(Store):
         except (SQLAlchemyError, sqlite3.Error) as error:
             raise _cannot_tell(error) from None
         try:
-            yield Transaction(connection, self._seal)
+            yield Transaction(connection, self._seal, self.publisher)
         except (SQLAlchemyError, sqlite3.Error) as error:
             raise _cannot_tell(error) from None
         finally:

@@ -10,9 +10,12 @@ from sqlalchemy import Connection, Table, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from withness.audit.log import Head
+from withness.audit.publishing import Publisher
 from withness.audit.record import Kind, Leaf
+from withness.audit.tiles import Nodes, Tile
 from withness.store import inspecting, schema
 from withness.store.beside import Beside
+from withness.store.tree import SqlNodes
 
 
 class Trail:
@@ -21,9 +24,11 @@ class Trail:
     beside: Beside | None = None
     """Set in a transaction that others run beside; what it appends waits for theirs."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, publisher: Publisher | None = None) -> None:
         self._connection = connection
+        self._publisher = publisher
         self._schema: tuple[str | None] | None = None
+        self.written: list[tuple[Leaf, Head]] = []
 
     def hold_end(self) -> bool:
         """Let nobody else append from here on; whether somebody may have appended until now."""
@@ -94,6 +99,13 @@ class Trail:
         named = (_named("act", body) for body in self._connection.execute(query).scalars())
         return tuple(one for one in named if one)
 
+    def leaves_of(self, kind: Kind) -> tuple[Leaf, ...]:
+        """Return every leaf of a kind, oldest first."""
+        query = (
+            select(schema.audit_leaf).where(schema.audit_leaf.c.kind == kind.value).order_by(schema.audit_leaf.c.seq)
+        )
+        return tuple(Leaf(*row) for row in self._connection.execute(query))
+
     def newest_leaves(self, limit: int, patient: str | None = None) -> tuple[Leaf, ...]:
         """Return the newest leaves, of one patient where given, oldest first."""
         query = select(schema.audit_leaf).order_by(schema.audit_leaf.c.seq.desc()).limit(limit)
@@ -105,6 +117,27 @@ class Trail:
         """See `audit.log.Log.put`."""
         self._connection.execute(insert(schema.audit_leaf), vars(leaf))
         self._upsert(schema.audit_head, vars(head), "segment")
+        self.written.append((leaf, head))
+
+    def put_tile(self, tile: Tile) -> None:
+        """See `audit.log.Log.put_tile`."""
+        self._connection.execute(insert(schema.audit_tile), vars(tile))
+
+    def nodes(self, segment: int) -> Nodes:
+        """See `audit.log.Log.nodes`."""
+        return SqlNodes(self._connection, segment)
+
+    def tiles(self) -> Iterator[Tile]:
+        """See `audit.log.Log.tiles`."""
+        tile = schema.audit_tile.c
+        query = select(tile.segment, tile.level, tile.number, tile.root, tile.hashes)
+        query = query.order_by(tile.segment, tile.level, tile.number)
+        for row in self._connection.execute(query.execution_options(yield_per=100)):
+            yield Tile(*row)
+
+    def anchor_damage(self, *, prove: bool) -> str | None:
+        """See `audit.log.Log.anchor_damage`."""
+        return self._publisher.damage(self, prove=prove) if self._publisher is not None else None
 
     def _upsert(self, table: Table, values: Mapping[str, Any], key: str) -> None:
         """Insert a row, or put its values into the one that is there."""
@@ -145,6 +178,7 @@ ACTS = tuple(
         Kind.SCREEN_RETRACTED,
         Kind.PLAN_RETRACTED,
         Kind.POLICY_CHANGED,
+        Kind.TRAIL_SIGNED_OFF,
     )
 )
 """The kinds of record that may stand for an act."""
