@@ -169,11 +169,10 @@ def _blocks(reading: TrailReading, asked: Asked, acts: Sequence[Act]) -> Blocks:
 
 
 def _held(reading: TrailReading, asked: Asked) -> Iterator[str]:
-    """Yield the ids of the decisions that held somebody, each once."""
+    """Return the ids of the decisions that held somebody."""
     span = (instant(asked.since) if asked.since else "", instant(asked.until) if asked.until else "")
     bodies = reading.tx.bodies(Kind.GATE_DECIDED.value, *span, policy=reading.policy, held=True)
-    named = (str(details_of(body).get("decision")) for body in bodies)
-    yield from dict.fromkeys(named)
+    return (str(details_of(body).get("decision")) for body in bodies)
 
 
 def _near_expiry(reading: TrailReading, asked: Asked) -> tuple[tuple[NearExpiry, ...] | None, int]:
