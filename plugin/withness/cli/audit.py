@@ -14,6 +14,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "checkpoint": ("withness.cli.audit_checkpoint:checkpoint", "Sign the log's size and root, and publish them"),
     "export": ("withness.cli.audit_export:export", "Export records: NDJSON that proves itself, CSV, FHIR"),
     "prove": ("withness.cli.audit_prove:prove", "Prove that one record is in the trail, without the others"),
+    "sync-reviewer": ("withness.cli.audit_sync_reviewer:sync_reviewer", "Hold the log against what you saw last"),
     "show": ("withness.cli.audit_show:show", "Show the newest records; looking is recorded too"),
 }
 
