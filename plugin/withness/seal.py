@@ -29,8 +29,8 @@ class Seal:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         self._cipher = AESGCM(key)
-        self.fingerprint = hashlib.sha256(b"withness data key\x00" + key).hexdigest()[:32]
         self._pseudonyms = hmac.digest(key, b"withness pseudonyms", "sha256")
+        self.fingerprint = hashlib.sha256(b"withness data key\x00" + key).hexdigest()[:32]
 
     def pseudonym(self, text: str) -> str:
         """Return 8 letters and digits (RFC 4648 base 32) that stand for `text` wherever this data key is used."""
@@ -102,7 +102,15 @@ def read_key(path: Path) -> Seal:
 def back_up_key(path: Path, copy: Path) -> None:
     """Copy the key file to `copy` (mode 0600, never overwriting). Raises InvalidInput or KeyMissing."""
     read_key(path)
-    _write(copy, path.read_bytes())
+    copy_key(path, copy)
+
+
+def copy_key(path: Path, copy: Path) -> None:
+    """Copy a file to a new one that only its owner reads. Raises InvalidInput."""
+    try:
+        _write(copy, path.read_bytes())
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}.", field="key file") from None
 
 
 def _write(path: Path, content: bytes) -> None:

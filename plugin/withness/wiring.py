@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
+from withness.audit.log_key import make_log_key, read_log_key
+from withness.audit.publishing import Folder, Publisher, Rhythm
 from withness.core.jurisdiction import Jurisdiction
 from withness.core.risk import RiskPolicy
-from withness.desk.context import Context
+from withness.desk.context import Actor, Context
 from withness.desk.front import Desk
+from withness.desk.log_keys import LOG_KEY, require_log_key, rotate, vkeys
 from withness.desk.policies import may_decide
 from withness.ehr.port import Ehr
 from withness.errors import CannotTell, InvalidInput, PolicyRefused, WithnessError
@@ -22,7 +25,9 @@ from withness.packs.templates import load_templates
 from withness.seal import Seal, make_key, read_key
 from withness.settings import Settings, key_folder, read_settings
 from withness.signing import Signer, read_signer
+from withness.store.opening import store_of
 from withness.store.sql import Store
+from withness.store.upgrading import upgrade
 
 
 def build(settings: Settings, *, fresh: bool = True) -> Context:
@@ -35,6 +40,8 @@ def build(settings: Settings, *, fresh: bool = True) -> Context:
     policy = policy_of(text, name=settings.policy.name if settings.policy else FILE)
     _refuse_unsigned_start(settings, policy)
     with _opened(settings, policy, text, fresh=fresh) as context:
+        _finish_rotation(settings, context.store)
+        require_log_key(context.store, Actor("Device/withness", ""), context.now())
         with context.store.transaction() as tx:
             may_decide(tx, policy, settings.policy)
         if policy.demo and not context.ehr.loopback:
@@ -58,7 +65,7 @@ def build_for_signing(settings: Settings) -> Context:
 
 def _refuse_unsigned_start(settings: Settings, policy: RiskPolicy) -> None:
     """Raise PolicyRefused before a fresh data directory is set up: nobody can have signed a policy for it yet."""
-    used = settings.chart.exists() or settings.database.exists()
+    used = settings.chart.exists() or _used(settings)
     if policy.digest != shipped_digest() and not used:
         raise PolicyRefused(
             "A new data directory starts on the shipped policy: nobody has signed another for it yet.",
@@ -82,7 +89,7 @@ def _opened(settings: Settings, policy: RiskPolicy, text: bytes, *, fresh: bool)
             templates=templates,
             catalogue=load_catalogue(),
             jurisdictions=_jurisdictions(settings),
-            now=lambda: datetime.now(UTC),
+            now=store.now,
             new_id=lambda: str(uuid4()),
         )
     except WithnessError:
@@ -124,13 +131,15 @@ def _ehr(settings: Settings, seal: Seal) -> Ehr:
     return LocalChart(settings.chart, seal, now=lambda: datetime.now(UTC))
 
 
-def open_store(settings: Settings, *, fresh: bool = True) -> tuple[Store, Seal]:
-    """Return the store and the data directory's seal; a fresh directory gets a key, a used one must have it.
+def open_store(settings: Settings, *, fresh: bool = True, log_key: bool = True) -> tuple[Store, Seal]:
+    """Return the store and the data directory's seal; a fresh directory gets its keys, a used one must have them.
+
+    Without `log_key` the store publishes nothing, and holds the log against nothing.
 
     Raises KeyMissing, InvalidInput (another directory's key, an unreadable key file, a chart without its
     database, or nothing there where `fresh` is False), CannotTell.
     """
-    bare = Store(settings.database, None)
+    bare = store_of(settings, None)
     facts = _facts(bare) if bare.exists() else {}
     if not facts and not fresh and not settings.chart.exists():
         raise InvalidInput(
@@ -143,11 +152,9 @@ def open_store(settings: Settings, *, fresh: bool = True) -> tuple[Store, Seal]:
             hint="Restore withness.sqlite3, or name an empty data directory.",
         )
     if not facts:
-        data_id = str(uuid4())
-        path = key_path(settings, data_id)
-        seal = _make_or_read(path)
-        facts = bare.set_up({"data_id": data_id, "key": seal.fingerprint})
-    bare.close()
+        facts = _set_up(settings, bare)
+    with closing(bare):
+        upgrade(bare)
     seal = read_key(key_path(settings, facts["data_id"]))
     if seal.fingerprint != facts["key"]:
         raise InvalidInput(
@@ -155,7 +162,41 @@ def open_store(settings: Settings, *, fresh: bool = True) -> tuple[Store, Seal]:
             field="WITHNESS_KEY_FILE",
             hint="Point WITHNESS_KEY_FILE at this directory's own key.",
         )
-    return Store(settings.database, seal), seal
+    return store_of(settings, seal, publisher_of(settings, facts) if log_key else None), seal
+
+
+def _set_up(settings: Settings, bare: Store) -> dict[str, str]:
+    """Set up a fresh data directory: its id, its two keys, its database."""
+    data_id = str(uuid4())
+    path = key_path(settings, data_id)
+    seal = _make_or_read(path)
+    log_key = make_log_key(log_key_path(settings, data_id), data_id)
+    return bare.set_up({"data_id": data_id, "key": seal.fingerprint, LOG_KEY: log_key.vkey})
+
+
+def publisher_of(settings: Settings, facts: Mapping[str, str]) -> Publisher:
+    """Return what publishes the log's checkpoints.
+
+    A directory from before there were checkpoints gets its log key here. Raises KeyMissing or InvalidInput for a log
+    key that cannot be used.
+    """
+    data_id = facts["data_id"]
+    path = log_key_path(settings, data_id)
+    fresh = LOG_KEY not in facts and not path.exists()
+    key = make_log_key(path, data_id) if fresh else read_log_key(path, data_id)
+    return Publisher(
+        data_id,
+        Folder(settings.checkpoint_folder or key_path(settings, data_id).parent / "checkpoints" / data_id),
+        key,
+        now=lambda: datetime.now(UTC),
+        stream=settings.checkpoint_stream,
+        rhythm=Rhythm(settings.checkpoint_records, timedelta(minutes=settings.checkpoint_minutes)),
+    )
+
+
+def log_key_path(settings: Settings, data_id: str) -> Path:
+    """Return where the key that signs a data directory's checkpoints lies: beside the data key."""
+    return key_path(settings, data_id).with_name(f"{data_id}.log-key")
 
 
 def open_trail(settings: Settings) -> tuple[Store, InvalidInput | None]:
@@ -163,7 +204,7 @@ def open_trail(settings: Settings) -> tuple[Store, InvalidInput | None]:
 
     Raises InvalidInput when there was never a database, CannotTell when there was one.
     """
-    bare = Store(settings.database, None)
+    bare = store_of(settings, None)
     if not bare.exists() and settings.chart.exists():
         raise CannotTell(
             "The data directory was used before, but its database is missing or empty.",
@@ -174,6 +215,7 @@ def open_trail(settings: Settings) -> tuple[Store, InvalidInput | None]:
         raise InvalidInput(
             "The data directory holds no trail yet.", field="WITHNESS_HOME", hint="Name another with --home."
         )
+    upgrade(bare)
     try:
         store, _ = open_store(settings, fresh=False)
     except InvalidInput as error:
@@ -182,18 +224,70 @@ def open_trail(settings: Settings) -> tuple[Store, InvalidInput | None]:
     return store, None
 
 
+def _next_log_key(settings: Settings, data_id: str) -> Path:
+    return log_key_path(settings, data_id).with_suffix(".log-key-next")
+
+
+def rotate_log_key(settings: Settings, actor: Actor, *, lost: bool = False) -> tuple[str, str]:
+    """Give the log a new signing key and return the old vkey ("" where it is lost) and the new one.
+
+    The new key is on disk before the trail names it, and takes the old one's place after that. Raises what
+    `open_store` raises, InvalidInput, CannotTell.
+    """
+    store, _ = open_store(settings, fresh=False, log_key=not lost)
+    with closing(store):
+        with store.transaction() as tx:
+            data_id = tx.facts()["data_id"]
+        _finish_rotation(settings, store)
+        old = store.publisher.key.vkey if store.publisher else ""
+        new = make_log_key(_next_log_key(settings, data_id), data_id)
+        rotate(store, new, actor, datetime.now(UTC), lost=lost)
+        _finish_rotation(settings, store)
+        with store.transaction() as tx:
+            head = tx.head()
+        publisher = store.publisher or publisher_of(settings, {"data_id": data_id, LOG_KEY: new.vkey})
+        if head is not None:
+            publisher.publish(head)
+    return old, new.vkey
+
+
+def _finish_rotation(settings: Settings, store: Store) -> None:
+    """Put a new log key in its place once the trail names it; one that the trail never named is put away."""
+    with store.transaction() as tx:
+        data_id, known = tx.facts().get("data_id", ""), vkeys(tx)
+    path = _next_log_key(settings, data_id)
+    if not path.exists():
+        return
+    new = read_log_key(path, data_id)
+    if known and known[-1] == new.vkey:
+        path.replace(log_key_path(settings, data_id))
+        if store.publisher is not None:
+            store.publisher.key = new
+    else:
+        path.unlink()
+
+
 def key_path(settings: Settings, data_id: str) -> Path:
     """Return where the key file of a data directory lies."""
     return settings.key_file or key_folder() / f"{data_id}.key"
 
 
-def key_of(settings: Settings) -> Path:
-    """Return the key file that opens an existing data directory. Raises what `open_store` raises."""
+def keys_of(settings: Settings) -> tuple[Path, Path]:
+    """Return the data key and the log key of an existing data directory. Raises what `open_store` raises."""
     store, _ = open_store(settings, fresh=False)
-    with store.transaction() as tx:
+    with closing(store), store.transaction() as tx:
         facts = tx.facts()
-    store.close()
-    return key_path(settings, facts["data_id"])
+    return key_path(settings, facts["data_id"]), log_key_path(settings, facts["data_id"])
+
+
+def _used(settings: Settings) -> bool:
+    if not settings.on_server:
+        return settings.database.exists()
+    bare = store_of(settings, None)
+    try:
+        return bare.exists()
+    finally:
+        bare.close()
 
 
 def _facts(store: Store) -> dict[str, str]:

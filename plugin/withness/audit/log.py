@@ -5,13 +5,15 @@ A log has segments: a damaged one is never continued, a new one names the break 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from withness.audit.merkle import Frontier
 from withness.audit.record import Leaf, Record, damage_of, make_leaf, moment
+from withness.audit.tiles import WIDTH, Nodes, Tile, filled
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,26 @@ class Log(Protocol):
     def put(self, leaf: Leaf, head: Head) -> None:
         """Append the leaf and store the head that includes it."""
 
+    def put_tile(self, tile: Tile) -> None:
+        """Append a full tile."""
+
+    def nodes(self, segment: int) -> Nodes:
+        """Return the hashes of a segment."""
+
+    def tiles(self) -> Iterator[Tile]:
+        """Yield every full tile by segment, level and number."""
+
+    def anchor_damage(self, *, prove: bool) -> str | None:
+        """Return how the log falls short of the checkpoints that were published, None when it does not.
+
+        Sizes are always compared; with `prove`, the tree too is held against every one of them.
+        """
+
     def leaves(self) -> Iterator[Leaf]:
         """Yield every leaf by sequence number."""
+
+    def rows(self, first: int | None = None, last: int | None = None) -> Iterator[tuple[Any, ...]]:
+        """Yield the leaves from `first` up to but without `last`, by sequence number, as tuples in `Leaf`'s order."""
 
     def heads(self) -> tuple[Head, ...]:
         """Return the head of every segment."""
@@ -82,13 +102,17 @@ def damage(log: Log) -> str | None:
         return f"the newest record is not as it was written: {wrong}"
     if last.seq != head.first_seq + head.size - 1 or last.segment != head.segment:
         return "the number of records is not what the tree says"
-    return None
+    return log.anchor_damage(prove=False)
 
 
 def broken(log: Log) -> bool:
-    """Whether the log is damaged now, or was found damaged before (it then has a later segment)."""
+    """Whether the log is damaged now, was found so before (it then has a later segment), or is not the one published.
+
+    What lets a plan through asks this: the tree is held against every checkpoint published outside the database.
+    """
     head = log.head()
-    return damage(log) is not None or (head is not None and head.segment != 0)
+    found_before = head is not None and head.segment != 0
+    return found_before or damage(log) is not None or log.anchor_damage(prove=True) is not None
 
 
 def append(log: Log, records: Iterable[Record], *, at: datetime, fresh_segment: bool = False) -> tuple[Leaf, ...]:
@@ -117,9 +141,18 @@ def append(log: Log, records: Iterable[Record], *, at: datetime, fresh_segment: 
         frontier = frontier.append(leaf.leaf_hash)
         head = Head(head.segment, head.first_seq, frontier.size, frontier.root(), frontier.to_bytes())
         log.put(leaf, head)
+        if head.size % WIDTH == 0:
+            _fill(log, head)
         last, newest = leaf, max(newest or at, at)
         written.append(leaf)
     return tuple(written)
+
+
+def _fill(log: Log, head: Head) -> None:
+    """Keep the tiles that are full now. Where leaves are missing there is none: the verifier names what is missing."""
+    with contextlib.suppress(ValueError):
+        for tile in filled(log.nodes(head.segment), head.segment, head.size):
+            log.put_tile(tile)
 
 
 def _inconsistent(log: Log) -> bool:
@@ -146,6 +179,7 @@ class MemoryLog:
     def __init__(self) -> None:
         self._leaves: list[Leaf] = []
         self._heads: dict[int, Head] = {}
+        self._tiles: dict[tuple[int, int, int], Tile] = {}
 
     def head(self) -> Head | None:
         """See `Log.head`."""
@@ -170,10 +204,49 @@ class MemoryLog:
         self._leaves.append(leaf)
         self._heads[head.segment] = head
 
+    def put_tile(self, tile: Tile) -> None:
+        """See `Log.put_tile`."""
+        self._tiles[tile.segment, tile.level, tile.number] = tile
+
+    def nodes(self, segment: int) -> Nodes:
+        """See `Log.nodes`."""
+        return _MemoryNodes([one.leaf_hash for one in self._leaves if one.segment == segment], segment, self._tiles)
+
+    def tiles(self) -> Iterator[Tile]:
+        """See `Log.tiles`."""
+        return iter([self._tiles[key] for key in sorted(self._tiles)])
+
+    def anchor_damage(self, *, prove: bool) -> str | None:
+        """See `Log.anchor_damage`: memory publishes nothing."""
+        return None
+
     def leaves(self) -> Iterator[Leaf]:
         """See `Log.leaves`."""
         return iter(self._leaves)
 
+    def rows(self, first: int | None = None, last: int | None = None) -> Iterator[tuple[Any, ...]]:
+        """See `Log.rows`."""
+        for leaf in self._leaves:
+            if (first is None or first <= leaf.seq) and (last is None or leaf.seq < last):
+                yield tuple(vars(leaf).values())
+
     def heads(self) -> tuple[Head, ...]:
         """See `Log.heads`."""
         return tuple(self._heads[key] for key in sorted(self._heads))
+
+
+@dataclass(frozen=True)
+class _MemoryNodes:
+    """One segment's hashes in memory (`tiles.Nodes`)."""
+
+    leaves: Sequence[bytes]
+    segment: int
+    tiles: Mapping[tuple[int, int, int], Tile]
+
+    def leaf_hashes(self, first: int, last: int) -> Sequence[bytes]:
+        """See `Nodes.leaf_hashes`."""
+        return self.leaves[first:last]
+
+    def tile_roots(self, level: int, first: int, last: int) -> Sequence[bytes]:
+        """See `Nodes.tile_roots`."""
+        return [self.tiles[self.segment, level, number].root for number in range(first, last)]

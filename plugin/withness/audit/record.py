@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from withness.audit import plain_json
 from withness.audit.merkle import leaf_hash
 
 FORMAT: Final = 1
@@ -112,10 +113,46 @@ def moment(text: str) -> datetime:
 
 
 def canonical(value: Any) -> bytes:
-    """Return `value` in canonical JSON (RFC 8785)."""
+    """Return `value` in canonical JSON (RFC 8785). Raises ValueError for what has no such form."""
+    try:
+        if _plain(value):
+            return plain_json.dumps(value).encode()
+    except (UnicodeEncodeError, RecursionError):
+        pass  # what cannot be written is refused below, in one place
     import rfc8785
 
     return rfc8785.dumps(value)
+
+
+def _plain(value: Any) -> bool:
+    """Whether the standard encoder writes `value` as RFC 8785 does: no float, no large number, no astral key.
+
+    RFC 8785 sorts keys by UTF-16 code units, which is their order by code points up to U+FFFF only.
+    """
+    kind = type(value)
+    if kind is dict:
+        for key in value:
+            if type(key) is not str or not (key.isascii() or max(key) < _ASTRAL):
+                return False
+        members: Iterable[Any] = value.values()
+    else:
+        members = value if kind is list or kind is tuple else (value,)
+    for one in members:
+        kind = type(one)
+        if kind is int:
+            if not -_LARGEST <= one <= _LARGEST:
+                return False
+        elif kind is dict or kind is list or kind is tuple:
+            if not _plain(one):
+                return False
+        elif kind is not str and kind is not bool and one is not None:
+            return False
+    return True
+
+
+_ASTRAL: Final = "\U00010000"
+_LARGEST: Final = 2**53 - 1
+"""The largest whole number that RFC 8785 writes."""
 
 
 def make_leaf(record: Record, *, seq: int, segment: int, at: datetime, clock: str) -> Leaf:

@@ -1,98 +1,93 @@
-"""Signing off: what people in compliance have examined, or, two together, allow; each is an act under their own keys.
+"""A quick look at one stored leaf: whether its bytes are exactly what `make_leaf` writes for its columns.
 
-How it is used, by whatever wants such a signature (a worklist item, a period, a baseline, pruning):
+Nearly every record is made of plain characters, and its bytes then follow from its columns, but for five places:
 
-    act = sign_off(context, Matter("pruning", {"before": "2019-01-01"}, of_two=True), signer, second, actor=actor)
+    {"actor":"…","asserted":?,"at":"…","clock":"?","details":?,"kind":"…","nonce":"?","os_user":"?","outcome":…, …}
 
-`along` does what the signature allows in the same transaction, and returns the records of that; `fault` is asked
-before anything is signed, and once more under the lock, where the act is written.
+What does not fit is no damage yet: `record.damage_of` decides that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+import json
+from hashlib import sha256 as _sha256
+from itertools import product
+from typing import Any, Final
 
-from withness.audit.record import Kind, Record
-from withness.core.acts import Act, ActKind
-from withness.core.people import Refusal, examiner_fault
-from withness.desk.acts import Signatures, act_at, directory_named, enrolled, refuse, write
-from withness.desk.context import Actor, Context
-from withness.desk.signing import keys_fault
-from withness.errors import InvalidInput, TrailDamaged
-from withness.signing import Signer
-from withness.store.transaction import Transaction
+from withness.audit import plain_json
 
-Fault = Callable[[Transaction], Refusal | None]
-Along = Callable[[Transaction, Act], Sequence[Record]]
+_NONCE_CHARACTERS: Final = 32
+_LARGEST: Final = 2**53 - 1
+_QUOTES_BEFORE: Final = 14
 
 
-@dataclass(frozen=True)
-class Matter:
-    """What is signed off: `what` is its one word, `body` JSON values that are sealed with the act.
+def _form(six: tuple[object, ...]) -> tuple[str, int]:
+    """Return the form of what follows `details`, for which of the six columns hold text, and its quotation marks."""
+    second, patient, outcome, reason, policy, request = ('"%s"' if one is str else "null%.0s" for one in six)
+    form = (
+        f'%s","nonce":"%s","os_user":"%s","outcome":{outcome},"patient":{patient},"policy":{policy},'
+        f'"reason":{reason},"request":{request},"second_actor":{second},"segment":%d,"seq":%d,"v":1}}'
+    )
+    return form, form.count('"')
 
-    `of_two`: a second enrolled person signs too. `plain` are ids and counts that the record itself holds, readable
-    without the data key; `kind` is the record's.
+
+_FORMS: Final = {
+    (int, int, bytes, bytes, str, str, str, *six, int): _form(six) for six in product((str, type(None)), repeat=6)
+}
+"""By the types of a leaf's columns, in `Leaf`'s order."""
+
+
+def as_written(row: tuple[Any, ...]) -> bool:
+    """Whether a leaf's hash, bytes and columns agree and its bytes are canonical; False where it takes a closer look.
+
+    `row` holds the fields of a `Leaf` in their order.
     """
-
-    what: str
-    body: Mapping[str, Any] = field(default_factory=dict)
-    of_two: bool = False
-    plain: Mapping[str, Any] = field(default_factory=dict)
-    kind: Kind = Kind.TRAIL_SIGNED_OFF
-
-
-def sign_off(
-    context: Context,
-    matter: Matter,
-    signer: Signer,
-    second: Signer | None = None,
-    *,
-    actor: Actor,
-    fault: Fault | None = None,
-    along: Along | None = None,
-) -> Act:
-    """Record that `signer` (enrolled as compliance), and `second` where two are needed, sign `matter` off.
-
-    Raises Refused for somebody who may not, or for what `fault` returns (the attempt is recorded), TrailDamaged
-    when the enrolments are not those that the trail names, InvalidInput for a second signer where one is enough,
-    CannotTell.
-    """
-    if second is not None and not matter.of_two:
-        raise InvalidInput("This is signed by one person.", field="second", hint="Leave the second signer out.")
-    signatures = Signatures(signer, second)
-    with context.store.transaction() as tx:
-        wrong = _fault(tx, matter, signatures) or (fault(tx) if fault else None)
-    if wrong:
-        _refuse(context, actor, matter, wrong, signatures)
-    body = {**matter.body, "what": matter.what, "of_two": matter.of_two}
-    act = act_at(context.now(), context, ActKind.SIGNED_OFF, signer.who, body, signatures)
-
-    def work(tx: Transaction) -> Refusal | None:
-        again = _fault(tx, matter, signatures) or (fault(tx) if fault else None)
-        if again:
-            return again
-        made = write(tx, context, actor, act, signatures)
-        details = {**made.details, **matter.plain}
-        said = replace(made, kind=matter.kind, outcome=matter.what, details=details)
-        context.record(tx, actor, act.at, said, *(along(tx, act) if along else ()))
-        return None
-
-    late = context.commit(work, lambda tx: tx.act(act.id) is not None)
-    if late:
-        _refuse(context, actor, matter, late, signatures)
-    return act
+    form = _FORMS.get(tuple(map(type, row)))
+    if form is None:
+        return False
+    seq, segment, hashed, body, at, kind, actor, second, patient, outcome, reason, policy, request, v = row
+    if hashed != _sha256(b"\x00" + body).digest() or not body.isascii():  # `merkle.leaf_hash`, without the call
+        return False
+    text = body.decode("ascii")
+    if "\\" in text or v != 1 or not (0 <= seq <= _LARGEST and 0 <= segment <= _LARGEST):
+        return False
+    before, _, rest = text.partition(',"details":')
+    details, _, after = rest.rpartition(',"kind":"')
+    nonce_at = len(kind) + len('","nonce":"')
+    user_at = nonce_at + _NONCE_CHARACTERS + len('","os_user":"')
+    nonce, user = after[nonce_at : nonce_at + _NONCE_CHARACTERS], after[user_at : after.find('"', user_at)]
+    wanted = form[0] % (kind, nonce, user, outcome, patient, policy, reason, request, second, segment, seq)
+    asserted_at = len(actor) + len('{"actor":"","asserted":')
+    asserted = "true" if before[asserted_at : asserted_at + 1] == "t" else "false"
+    return (
+        after == wanted
+        and before == f'{{"actor":"{actor}","asserted":{asserted},"at":"{at}","clock":"ok"'
+        # A quotation mark inside a text would need a backslash: as many as the form has, so none is out of its place.
+        and before.count('"') == _QUOTES_BEFORE
+        and after.count('"') == form[1]
+        and before.isprintable()
+        and after.isprintable()
+        and _canonical(details)
+    )
 
 
-def _fault(tx: Transaction, matter: Matter, signatures: Signatures) -> Refusal | None:
-    if not directory_named(tx):
-        said = "The audit trail is damaged: who is enrolled is not what it says, so nobody can sign this off."
-        raise TrailDamaged(said, hint="Run: withness audit verify")
-    people = enrolled(tx)
-    second = signatures.also if matter.of_two else None
-    return examiner_fault(people, signatures.by, second) or keys_fault(people, signatures)
+def _canonical(text: str) -> bool:
+    """Whether plain text is canonical JSON: what the standard library reads from it, it writes as it stands."""
+    try:
+        value, _ = _DECODER.raw_decode(text)
+        return plain_json.dumps(value) == text
+    except (ValueError, RecursionError):
+        return False
 
 
-def _refuse(context: Context, actor: Actor, matter: Matter, wrong: Refusal, signatures: Signatures) -> None:
-    refuse(context, actor, matter.kind, wrong, person=signatures.by, second=signatures.also)
+def _small(number: str) -> int:
+    if len(number) > len(str(_LARGEST)) - 1:
+        raise ValueError("a closer look is needed")
+    return int(number)
+
+
+def _closer(number: str) -> Any:
+    raise ValueError("a closer look is needed")
+
+
+_DECODER: Final = json.JSONDecoder(parse_int=_small, parse_float=_closer, parse_constant=_closer)

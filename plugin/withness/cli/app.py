@@ -59,6 +59,8 @@ def tree() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code (contracts: exit codes)."""
     as_json = "--json" in arguments
+    if as_json:
+        _reserve_stdout()
     try:
         if any("\udc80" <= one <= "\udcff" for argument in arguments for one in argument):
             raise InvalidInput("An argument is not readable text.", field="command line")
@@ -69,6 +71,14 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001  the edge: a bug here must hold, say so, and show nobody's words
         return _complain(_said(error), as_json=as_json)
     return stopped_with if isinstance(stopped_with, int) else 0
+
+
+def _reserve_stdout() -> None:
+    """Standard output holds one document and nothing else, even where a log collector reads it."""
+    if os.environ.get("WITHNESS_CHECKPOINT_STREAM"):
+        from withness.audit.publishing import reserve_stdout
+
+        reserve_stdout()
 
 
 def _complain(error: WithnessError, *, as_json: bool) -> int:

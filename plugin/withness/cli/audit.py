@@ -11,9 +11,14 @@ from withness.cli.tree import Tree
 
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "verify": ("withness.cli.audit_verify:verify", "Verify every record, search column and decision"),
+    "checkpoint": ("withness.cli.audit_checkpoint:checkpoint", "Sign the log's size and root, and publish them"),
+    "export": ("withness.cli.audit_export:export", "Export records: NDJSON that proves itself, CSV, FHIR"),
+    "prove": ("withness.cli.audit_prove:prove", "Prove that one record is in the trail, without the others"),
     "report": ("withness.cli.audit_report:report", "Report on decisions, acute holds, overrides and refusals"),
     "worklist": ("withness.cli.audit_worklist:worklist", "What needs the eyes of compliance, and what to do"),
     "sign-off": ("withness.cli.audit_sign_off:sign_off", "Sign off what was examined, an item or a period"),
+    "sweep": ("withness.cli.audit_sweep:sweep", "Find plans in the EHR that the gate did not release, and the reverse"),
+    "sync-reviewer": ("withness.cli.audit_sync_reviewer:sync_reviewer", "Hold the log against what you saw last"),
     "show": ("withness.cli.audit_show:show", "Show the newest records; looking is recorded too"),
 }
 

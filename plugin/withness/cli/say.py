@@ -90,6 +90,17 @@ def _for_its_owner(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
+def write_new(path: Path, text: str) -> None:
+    """Write a new file, never over another one. Raises InvalidInput naming --out."""
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise InvalidInput(f"{path} is there already and is never overwritten.", field="--out") from None
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be written: {error.strerror}.", field="--out") from None
+
+
 def width() -> int:
     """Return the terminal's width, or COLUMNS, or 100."""
     return shutil.get_terminal_size((100, 24)).columns

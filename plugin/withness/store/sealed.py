@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
+from withness.audit.publishing import Publisher
 from withness.errors import CannotTell, SealBroken
 from withness.seal import Seal
 from withness.store.trail import Trail
@@ -18,8 +19,8 @@ R = TypeVar("R")
 class Sealed(Trail):
     """A transaction that has the data key, or goes without it (`opens`)."""
 
-    def __init__(self, connection: Connection, seal: Seal | None) -> None:
-        super().__init__(connection)
+    def __init__(self, connection: Connection, seal: Seal | None, publisher: Publisher | None = None) -> None:
+        super().__init__(connection, publisher)
         self._seal = seal
 
     @property

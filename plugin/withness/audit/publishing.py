@@ -1,0 +1,234 @@
+"""Publishing checkpoints outside the database, and holding the log against what was published.
+
+Whoever can write the database can cut off its end or put an old copy back, and rebuild the tree over what is left.
+Only a checkpoint that lies where they cannot write shows it. The folder holds one file for each segment, the newest
+checkpoint, and beside it the last one of each day.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from filelock import FileLock, Timeout
+
+from withness.audit import checkpoint
+from withness.audit.checkpoint import Checkpoint
+from withness.audit.log_key import LogKey
+from withness.audit.proofs import root_at
+from withness.audit.record import Kind, Leaf
+
+if TYPE_CHECKING:
+    from withness.audit.log import Head, Log
+
+URGENT: Final = frozenset(
+    kind.value
+    for kind in (
+        Kind.OVERRIDE_GRANTED,
+        Kind.PROTOCOL_OPENED,
+        Kind.PROTOCOL_RELEASED,
+        Kind.ACUITY_RAISED,
+        Kind.POLICY_CHANGED,
+        Kind.TRAIL_SIGNED_OFF,
+        Kind.KEY_ROTATED,
+    )
+)
+"""After a record of these kinds a checkpoint is published at once: each override, release and acute event."""
+_LOCK_SECONDS: Final = 2.0
+
+_reserved: set[str] = set()
+
+
+def reserve_stdout() -> None:
+    """Keep standard output free in this process: what a log collector reads there goes to standard error."""
+    _reserved.add("stdout")
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """How often a checkpoint is published beside the urgent ones: after so many records, or so long after the last."""
+
+    records: int = 256
+    within: timedelta = timedelta(minutes=5)
+
+
+class Folder:
+    """A folder of published checkpoints: better one that the database's administrator cannot write."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> Mapping[int, str]:
+        """Return the newest note of each segment. Raises OSError or ValueError when one cannot be read."""
+        found = {}
+        for name in _names(self.path):
+            segment = name.removeprefix("segment-").removesuffix(".checkpoint")
+            if name.startswith("segment-") and name.endswith(".checkpoint") and segment.isdecimal():
+                found[int(segment)] = (self.path / name).read_text(encoding="utf-8")
+        return found
+
+    def written_at(self, segment: int) -> datetime | None:
+        """Return when a segment's newest note was written, None when there is none."""
+        try:
+            return datetime.fromtimestamp(self._newest(segment).stat().st_mtime, UTC)
+        except OSError:
+            return None
+
+    def publish(self, segment: int, note: str, at: datetime) -> None:
+        """Keep a note, unless a longer log's is there already. Raises OSError when it cannot be written."""
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            with FileLock(self.path / ".lock", timeout=_LOCK_SECONDS, mode=0o600):
+                newest = self._newest(segment)
+                if newest.exists() and _size(newest.read_text(encoding="utf-8")) >= _size(note):
+                    return
+                for path in (newest, self.path / f"{at.astimezone(UTC):%Y-%m-%d}-segment-{segment}.checkpoint"):
+                    _replace(path, note)
+        except Timeout:
+            raise OSError("another process holds the folder of checkpoints") from None
+
+    def _newest(self, segment: int) -> Path:
+        return self.path / f"segment-{segment}.checkpoint"
+
+
+def _names(path: Path) -> Iterable[str]:
+    try:
+        return sorted(os.listdir(path))
+    except FileNotFoundError:
+        return ()
+
+
+def _size(note: str) -> int:
+    try:
+        return checkpoint.read(note).checkpoint.size
+    except ValueError:
+        return -1
+
+
+def _replace(path: Path, text: str) -> None:
+    """Put a file in its place, whole or not at all, and durably."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+class Publisher:
+    """Publishes one log's checkpoints, and holds the log against those that were published.
+
+    `stream` is "stdout" or "stderr" for a log collector, "" for none. `trouble` says why the last one could not be
+    published: what is recorded stays recorded, and the next record tries again.
+    """
+
+    def __init__(
+        self,
+        data_id: str,
+        folder: Folder,
+        key: LogKey,
+        *,
+        now: Callable[[], datetime],
+        stream: str = "",
+        rhythm: Rhythm = Rhythm(),
+    ) -> None:
+        self.folder = folder
+        self.key = key
+        self.trouble = ""
+        self._data_id = data_id
+        self._now = now
+        self._stream = stream
+        self._rhythm = rhythm
+        self._proved: set[str] = set()
+
+    def note(self, head: Head) -> str:
+        """Return the signed checkpoint of a segment as it stands."""
+        return self.key.sign(Checkpoint(checkpoint.origin(self._data_id, head.segment), head.size, head.root))
+
+    def durable(self, written: list[tuple[Leaf, Head]]) -> None:
+        """Take notice of what has just become durable; publish where it is time."""
+        if not written:
+            return
+        head = written[-1][1]
+        if any(leaf.kind in URGENT for leaf, _ in written) or self._due(head):
+            self.publish(head)
+
+    def publish(self, head: Head) -> None:
+        """Publish a segment's checkpoint now; `trouble` says why that failed."""
+        note = self.note(head)
+        try:
+            self.folder.publish(head.segment, note, self._now())
+        except OSError as error:
+            self.trouble = f"The checkpoint could not be published: {error.strerror or error}."
+            return
+        self.trouble = ""
+        self._proved.add(note)
+        if self._stream:
+            stream = sys.stdout if self._stream == "stdout" and "stdout" not in _reserved else sys.stderr
+            with contextlib.suppress(OSError, ValueError):
+                stream.write(f"withness checkpoint {head.segment} {head.size} {head.root.hex()}\n{note}")
+                stream.flush()
+
+    def _due(self, head: Head) -> bool:
+        last = self.folder.written_at(head.segment)
+        if last is None or self._now() - last >= self._rhythm.within:
+            return True
+        try:
+            published = self.folder.read().get(head.segment, "")
+        except (OSError, ValueError):
+            return True
+        return head.size - _size(published) >= self._rhythm.records
+
+    def damage(self, log: Log, *, prove: bool) -> str | None:
+        """See `audit.log.Log.anchor_damage`."""
+        try:
+            published = self.folder.read()
+        except (OSError, ValueError):
+            return "the published checkpoints cannot be read"
+        for segment, note in sorted(published.items()):
+            wrong = self._shortfall(log, segment, note, prove=prove)
+            if wrong:
+                return wrong
+        return None
+
+    def _shortfall(self, log: Log, segment: int, note: str, *, prove: bool) -> str | None:
+        try:
+            said = checkpoint.read(note).checkpoint
+        except ValueError:
+            return f"the published checkpoint of segment {segment} cannot be read"
+        if said.origin != checkpoint.origin(self._data_id, segment):
+            return f"the published checkpoint of segment {segment} is another log's"
+        head = next((one for one in log.heads() if one.segment == segment), None)
+        if head is None or head.size < said.size:
+            size = head.size if head is not None else 0
+            return (
+                f"segment {segment} has {size} records, and a checkpoint of {said.size} was published: "
+                "records were cut off, or an older copy was put back"
+            )
+        if not prove and note in self._proved:
+            return None
+        try:
+            fits = root_at(log.nodes(segment), said.size) == said.root
+        except ValueError:
+            fits = False
+        if not fits:
+            return f"segment {segment} is not the log whose checkpoint of {said.size} records was published"
+        self._proved.add(note)
+        return None

@@ -1,0 +1,44 @@
+"""`withness audit checkpoint`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from withness.cli import say
+
+
+@click.command(
+    epilog="\b\nExamples:\n  withness audit checkpoint\n"
+    "  withness audit checkpoint --out /media/safe/monday.checkpoint\n"
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the checkpoint to a new file too: one more place that nobody here can change.",
+)
+@say.common
+def checkpoint(out: Path | None, home: Path | None, as_json: bool) -> None:
+    """Sign the log's size and root as they stand, and publish them. Exit 7 when a place cannot be written."""
+    from withness.cli.desk import opened_trail
+    from withness.desk.checkpoints import publish
+    from withness.errors import CannotTell
+    from withness.settings import read_settings
+
+    with opened_trail(read_settings({"home": home})) as (store, unsealed):
+        if unsealed is not None:
+            raise unsealed
+        made = publish(store)
+    if out is not None:
+        say.write_new(out, made.note)
+    if as_json:
+        say.document(made.as_dict())
+    else:
+        click.echo(made.note)
+        click.echo(
+            f"{made.size} records, root {made.root}\nPublished in {made.folder}\nThe key of its signature: {made.vkey}"
+        )
+    if made.trouble:
+        raise CannotTell(made.trouble, hint="What is recorded stays recorded; the next record tries again.")

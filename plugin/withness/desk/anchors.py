@@ -1,0 +1,76 @@
+"""Holding the log against a checkpoint that was kept outside: its size AND its root (audit.md 1.2).
+
+What lies beyond the newest checkpoint is not proved by anything: how many records that are is always said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from withness.audit import checkpoint
+from withness.audit.check import Damage
+from withness.audit.checkpoint import Checkpoint
+from withness.audit.proofs import root_at
+from withness.desk.log_keys import vkeys
+from withness.errors import CannotTell
+from withness.store.transaction import Transaction
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """A checkpoint from outside whose signature fits a key of this log."""
+
+    segment: int
+    said: Checkpoint
+
+
+def read_anchors(tx: Transaction, notes: Iterable[str], pinned: Iterable[str] = ()) -> tuple[Anchor, ...]:
+    """Return the checkpoints of signed notes. `pinned` are vkeys that a reviewer knows: then only they count.
+
+    Raises CannotTell for a note that cannot be read, is another log's or is signed by no key that counts.
+    """
+    known = tuple(pinned) or vkeys(tx)
+    data_id = tx.facts().get("data_id", "")
+    return tuple(_anchor(note, known, data_id) for note in notes)
+
+
+def _anchor(note: str, known: Iterable[str], data_id: str) -> Anchor:
+    try:
+        said = checkpoint.verify(note, known)
+    except ValueError as error:
+        raise CannotTell(f"The anchor cannot be relied on: {error}", field="--anchor") from None
+    base, _, segment = said.origin.rpartition("/")
+    if base != checkpoint.key_name(data_id) or not segment.isdecimal():
+        raise CannotTell("The anchor is another log's.", field="--anchor")
+    return Anchor(int(segment), said)
+
+
+def against(tx: Transaction, anchors: Iterable[Anchor]) -> Iterator[Damage]:
+    """Yield how the log falls short of each anchor: fewer records, or another tree over as many."""
+    heads = {head.segment: head for head in tx.heads()}
+    for one in anchors:
+        head = heads.get(one.segment)
+        size = head.size if head is not None else 0
+        if size < one.said.size:
+            yield Damage(
+                f"segment {one.segment} has {size} records, and the anchor says {one.said.size}: "
+                "records were cut off, or an older copy was put back"
+            )
+        elif not _fits(tx, one):
+            yield Damage(f"the first {one.said.size} records of segment {one.segment} are not those of the anchor")
+
+
+def _fits(tx: Transaction, one: Anchor) -> bool:
+    try:
+        return root_at(tx.nodes(one.segment), one.said.size) == one.said.root
+    except ValueError:
+        return False
+
+
+def beyond(tx: Transaction, anchors: Iterable[Anchor]) -> int:
+    """Return how many records no anchor covers."""
+    covered: dict[int, int] = {}
+    for one in anchors:
+        covered[one.segment] = max(covered.get(one.segment, 0), one.said.size)
+    return sum(max(0, head.size - covered.get(head.segment, 0)) for head in tx.heads())

@@ -1,0 +1,110 @@
+"""The keys that signed the log's checkpoints: the first is a fact of the data directory, each next one is on record.
+
+A rotation's record holds both keys and both signatures over one statement:
+
+    {"at":"2026-11-22T09:00:00.000000Z","directory":"<uuid>","new":"<vkey>","old":"<vkey>","v":1}
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from withness.audit import log
+from withness.audit.checkpoint import read_vkey
+from withness.audit.log_key import LogKey
+from withness.audit.record import Kind, Leaf, Record, canonical, instant
+from withness.desk.context import Actor
+from withness.errors import CannotTell, InvalidInput
+from withness.store.sql import Store
+from withness.store.transaction import Transaction
+
+LOG_KEY: Final = "log_key"
+"""The fact of a data directory that names its first log key."""
+
+FIRST, ROTATED, LOST = "first", "rotated", "lost"
+"""Outcomes of key.rotated: the first key of a directory that had none, one that the old key signed, one that took the
+place of a key that nobody has any more."""
+
+
+def vkeys(tx: Transaction) -> tuple[str, ...]:
+    """Return every log key of this directory in the order in which they came; the last is the present one."""
+    first = tx.facts().get(LOG_KEY)
+    later = (str(_details(leaf).get("new", "")) for leaf in tx.leaves_of(Kind.KEY_ROTATED))
+    return tuple(one for one in (first, *later) if one)
+
+
+def require_log_key(store: Store, actor: Actor, at: datetime) -> None:
+    """Put an older directory's first log key on record. Raises InvalidInput for one that the trail does not know."""
+    if store.publisher is None:
+        return
+    key = store.publisher.key
+    with store.transaction() as tx:
+        known = vkeys(tx)
+        if not known and tx.head() is not None:
+            log.append(tx, [_record(actor, FIRST, {"new": key.vkey})], at=at)
+        elif known and known[-1] != key.vkey:
+            raise InvalidInput(
+                "The log key is not the one that the trail names.",
+                field="WITHNESS_KEY_FILE",
+                hint="Put the log key back from its backup, or run: withness key rotate --lost",
+            )
+
+
+def rotate(store: Store, new: LogKey, actor: Actor, at: datetime, *, lost: bool = False) -> None:
+    """Put a new log key on record, signed by it and, unless the old one is lost, by the old one.
+
+    Raises CannotTell where the present key is not at hand and `lost` does not say so.
+    """
+    with store.transaction() as tx:
+        known = vkeys(tx)
+        old = store.publisher.key if store.publisher else None
+        if not lost and (old is None or not known or known[-1] != old.vkey):
+            raise CannotTell("The present log key is not at hand.", hint="Where it is lost: withness key rotate --lost")
+        said = statement(tx.facts().get("data_id", ""), known[-1] if known else "", new.vkey, at)
+        signed = {"new_signature": new.sign_bytes(said)}
+        if old is not None and not lost:
+            signed["old_signature"] = old.sign_bytes(said)
+        details = {"old": known[-1] if known else "", "new": new.vkey, "signed_at": instant(at), **signed}
+        log.append(tx, [_record(actor, LOST if lost else ROTATED, details)], at=at)
+
+
+def statement(directory: str, old: str, new: str, at: datetime | str) -> bytes:
+    """Return what both keys sign."""
+    when = at if isinstance(at, str) else instant(at)
+    return canonical({"v": 1, "directory": directory, "old": old, "new": new, "at": when})
+
+
+def rotation_fault(leaf: Leaf, directory: str, before: str) -> str | None:
+    """Return what is wrong with a rotation's record, None when its signatures fit. `before` is the key until then."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    said = _details(leaf)
+    if leaf.outcome == FIRST:
+        return None if not before else "a first log key is named where there was one"
+    if said.get("old") != before:
+        return "the log key that it replaces is not the one until then"
+    signed = statement(directory, before, str(said.get("new")), str(said.get("signed_at")))
+    wanted = {"new_signature": said.get("new")} | ({} if leaf.outcome == LOST else {"old_signature": before})
+    for name, vkey in wanted.items():
+        try:
+            key = Ed25519PublicKey.from_public_bytes(read_vkey(str(vkey)).public)
+            key.verify(bytes.fromhex(str(said.get(name))), signed)
+        except (InvalidSignature, ValueError):
+            return "the log key that it names is not signed for"
+    return None
+
+
+def _record(actor: Actor, outcome: str, details: Mapping[str, Any]) -> Record:
+    return Record(Kind.KEY_ROTATED, actor.ref, actor.os_user, outcome=outcome, details=details)
+
+
+def _details(leaf: Leaf) -> Mapping[str, Any]:
+    try:
+        found = json.loads(leaf.body)["details"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
