@@ -25,7 +25,7 @@ import json
 import math
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Final
 
@@ -147,7 +147,7 @@ def _parsed(text: str) -> Any:
     return value
 
 
-def _object(value: Any, kinds: dict[str, type]) -> dict[str, Any]:
+def _object(value: Any, kinds: Mapping[str, type]) -> dict[str, Any]:
     """Return an object that has just these members, of these types. Raises ValueError."""
     if type(value) is not dict or value.keys() != kinds.keys():
         raise ValueError("other members")
@@ -547,7 +547,7 @@ def pretty(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 
-def _document(content: bytes, kinds: dict[str, type], format: str, what: str) -> dict[str, Any]:
+def _document(content: bytes, kinds: Mapping[str, type], format: str, what: str) -> dict[str, Any]:
     try:
         if len(content) > MOST_BYTES:
             raise ValueError("too long")

@@ -136,6 +136,21 @@ class Trail:
             query = query.where(schema.audit_leaf.c.patient == patient)
         return tuple(Leaf(*row) for row in reversed(self._connection.execute(query).all()))
 
+    def seqs_within(self, start: str | None, end: str | None) -> tuple[int, int] | None:
+        """Return the first and last record from `start` up to, not including, `end` (instants); None for none."""
+        leaf = schema.audit_leaf.c
+        query = select(func.min(leaf.seq), func.max(leaf.seq))
+        query = query.where(leaf.recorded_at >= start) if start is not None else query
+        query = query.where(leaf.recorded_at < end) if end is not None else query
+        first, last = self._connection.execute(query).one()
+        return None if first is None or last is None else (first, last)
+
+    def leaves_between(self, first: int, last: int) -> tuple[Leaf, ...]:
+        """Return the leaves from sequence number `first` up to, not including, `last`, in order."""
+        leaf = schema.audit_leaf.c
+        query = select(schema.audit_leaf).where(leaf.seq >= first, leaf.seq < last).order_by(leaf.seq)
+        return tuple(Leaf(*row) for row in self._connection.execute(query))
+
     def put(self, leaf: Leaf, head: Head) -> None:
         """See `audit.log.Log.put`."""
         self._connection.execute(insert(schema.audit_leaf), vars(leaf))
@@ -202,6 +217,7 @@ ACTS = tuple(
         Kind.PLAN_RETRACTED,
         Kind.POLICY_CHANGED,
         Kind.TRAIL_SIGNED_OFF,
+        Kind.TRAIL_EXPORTED,
     )
 )
 """The kinds of record that may stand for an act."""

@@ -10,11 +10,12 @@ from sqlalchemy import ColumnElement, Row, func, insert, select, text
 from withness.store import inspecting, schema
 from withness.store.check_in_rows import CheckInRows
 from withness.store.note_rows import NoteRows
+from withness.store.report_rows import ReportRows
 from withness.store.rows import ActRow, DecisionRow, Delivery, OutboxRow, PlanRow, PlanState, ScreenRow, Sending
 from withness.store.sealed import readable
 
 
-class Transaction(NoteRows, CheckInRows):
+class Transaction(NoteRows, CheckInRows, ReportRows):
     """One open transaction: the rows, and the log that the audit trail docks to (`audit.log.Log`)."""
 
     # -- set-up
