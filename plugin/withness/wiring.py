@@ -27,6 +27,7 @@ from withness.settings import Settings, key_folder, read_settings
 from withness.signing import Signer, read_signer
 from withness.store.opening import store_of
 from withness.store.sql import Store
+from withness.store.upgrading import upgrade
 
 
 def build(settings: Settings, *, fresh: bool = True) -> Context:
@@ -152,7 +153,8 @@ def open_store(settings: Settings, *, fresh: bool = True, log_key: bool = True) 
         )
     if not facts:
         facts = _set_up(settings, bare)
-    bare.close()
+    with closing(bare):
+        upgrade(bare)
     seal = read_key(key_path(settings, facts["data_id"]))
     if seal.fingerprint != facts["key"]:
         raise InvalidInput(
@@ -213,6 +215,7 @@ def open_trail(settings: Settings) -> tuple[Store, InvalidInput | None]:
         raise InvalidInput(
             "The data directory holds no trail yet.", field="WITHNESS_HOME", hint="Name another with --home."
         )
+    upgrade(bare)
     try:
         store, _ = open_store(settings, fresh=False)
     except InvalidInput as error:

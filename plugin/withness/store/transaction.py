@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, insert, select, text
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, text
 
 from withness.store import inspecting, schema
 from withness.store.check_in_rows import CheckInRows
@@ -31,6 +31,11 @@ class Transaction(NoteRows, CheckInRows, ReportRows):
     def revision(self) -> str | None:
         """Return the revision that the schema is stamped with, None where there is no stamp."""
         return inspecting.revision(self._connection)
+
+    @property
+    def connection(self) -> Connection:
+        """The open connection, for what changes the schema."""
+        return self._connection
 
     def stamp(self, revision: str) -> None:
         """Stamp the schema, once, with its revision."""
