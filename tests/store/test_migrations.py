@@ -228,6 +228,8 @@ def test_a_site_of_an_earlier_release_goes_on(site: Site) -> None:
     site.desk.close()
     take_back(site.settings.database)
     site.open()
+    with site.context.store.transaction() as tx:
+        assert tx.revision() == schema.REVISION
     site.catch_up()
     verified = site.console("audit", "verify")
     assert verified.returncode == 0, verified.stdout + verified.stderr

@@ -43,8 +43,8 @@ def test_sixteen_clinicians_save_at_once(
 ) -> None:
     """Two to each client, one of whom screens too. Every answer is in the trail once, and its times stand in order.
 
-    Planted: the numbers taken before the end of the trail is held; the time of a record taken before it; no lock on
-    people; each caught on PostgreSQL. The thread lock left out; caught on SQLite.
+    Planted: the end of the trail not held before a record is written; the time of a record taken before that; what
+    looks damaged beside others not looked at again; each caught on PostgreSQL.
     """
     waits, answers, errors = [], [], []
     gate = threading.Barrier(CLINICIANS)
