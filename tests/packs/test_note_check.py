@@ -92,7 +92,7 @@ def test_every_shipped_template_is_whole() -> None:
 
 
 def test_a_copy_has_a_golden_of_its_own_and_claims_nothing(folder: Folder) -> None:
-    """Contracts I10: a client takes it home. Planted: the copy's golden not looked at; its opening neither; both caught."""
+    """Contracts I10: a client takes it home. Planted: no golden of the copy; its opening not looked at; both caught."""
     folder.change("template.toml", "audience =", "reading_grade = 5\naudience =")
     copy = '[copy]\ntitle = "Mine"\nopening = "This is mine."\n[[copy.part]]\ntitle = "Mine"\nfields = ["theirs"]\n\n'
     folder.change("template.toml", "[[section]]", f"{copy}[[section]]")
