@@ -140,7 +140,7 @@ def _findings(records: Iterable[Seen], said: Mapping[str, str]) -> Iterator[Item
         latest[id] = one
     for id, one in latest.items():
         if id and one.outcome in said:
-            why = f"In the EHR, a plan or goal {said[one.outcome]}."
+            why = f"A plan or goal {said[one.outcome]}."
             todo = "Which one: withness audit sweep. Ask its clinician."
             yield Item(f"{FINDING}{id}", "finding", firsts[id].at, why, todo, one.person, going_on=True)
 
