@@ -66,6 +66,7 @@ def test_a_rotation_is_one_directorys_and_one_keys(site: Site, tmp_path: Path) -
     other = new_key(site, tmp_path, "other").vkey
     assert rotation_fault(leaf, "another", before) is not None
     assert rotation_fault(leaf, data_id, other) is not None
+    assert rotation_fault(changed(leaf, old=other), data_id, before) is not None
     assert rotation_fault(changed(leaf, new=other), data_id, before) is not None
     assert rotation_fault(replace(leaf, outcome=FIRST), data_id, before) is not None
     assert rotation_fault(replace(leaf, outcome=LOST), data_id, before) is None, "the new key has signed that too"

@@ -65,12 +65,13 @@ def kims_key(site: Site, folder: Path) -> tuple[str, ...]:
 
 
 def test_the_report_has_every_acute_hold_override_and_release(busy: Site) -> None:
-    """Planted: a release not counted as the end of its protocol; this caught it."""
+    """Planted: the time of the release left out of its protocol; this caught it."""
     told = busy.desk.report(actor=COMPLIANCE, **kim(busy), names=True)
     rosa, tom = told["acute"]
     assert (rosa["person"], rosa["domain"], rosa["how"], rosa["late"]) == ("Patient/rosa", "suicide", "released", False)
     assert (tom["person"], tom["domain"], tom["how"], tom["late"]) == ("Patient/tom", "violence", "open", True)
     assert {one["state"] for one in rosa["steps"]} >= {"done"}
+    assert [rosa["ended"]] == [one["at"] for one in told["signed"] if one["what"] == "release"]
     assert tom["responsible"] == CLINICIAN
     assert told["unopened"] == []
     released, overridden = told["signed"][1], told["signed"][0]

@@ -140,6 +140,15 @@ class LayoutPart:
 
 
 @dataclass(frozen=True)
+class Copy:
+    """The page of a note that the client takes home: `opening` is Markdown, the parts name what stands below it."""
+
+    title: str
+    opening: str
+    parts: tuple[LayoutPart, ...]
+
+
+@dataclass(frozen=True)
 class NoteTemplate:
     """One note template. `body` is its Jinja source; `origin` is "shipped" or "site"."""
 
@@ -160,6 +169,7 @@ class NoteTemplate:
     source: str
     body: str
     origin: str = "shipped"
+    copy: Copy | None = None
 
     def fields(self) -> Iterator[tuple[Section, NoteField]]:
         """Yield every field with its section, in the template's order."""
