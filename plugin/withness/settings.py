@@ -29,12 +29,12 @@ class Settings:
     """Where Withness works and with whom.
 
     `home` is the data directory; `database_url` may hold a password. `ehr_url` is a FHIR R4 base ("" for the embedded
-    local chart in `home`), `ehr_token` a bearer token for it, `ehr_timeout` seconds for one answer. `on_call` is the
-    clinician who backs up an opened protocol; `jurisdiction` an entry of the table of reporting laws (a site's own in
-    `jurisdictions`). `checkpoint_folder` is where the log's checkpoints are published (None: beside the key file),
-    `audit_repository` is the FHIR R4 base that is told of every record as an AuditEvent ("" for none),
-    `audit_repository_token` a bearer token for it. `checkpoint_stream` "stdout" or "stderr" for a log collector; one is published at least every `checkpoint_records`
-    records, and with the first record that comes `checkpoint_minutes` minutes after the last.
+    local chart in `home`), `ehr_token` a bearer token for it, `ehr_timeout` seconds for one answer. `audit_repository`
+    is the FHIR R4 base that is told of every record as an AuditEvent ("" for none), `audit_repository_token` a bearer
+    token for it. `on_call` is the clinician who backs up an opened protocol; `jurisdiction` an entry of the table of
+    reporting laws (a site's own in `jurisdictions`). `checkpoint_folder` is where the log's checkpoints are published
+    (None: beside the key file), `checkpoint_stream` "stdout" or "stderr" for a log collector; one is published at least
+    every `checkpoint_records` records, and with the first record that comes `checkpoint_minutes` minutes after the last.
     """
 
     home: Path

@@ -151,7 +151,7 @@ def test_whoever_wrote_the_database_cannot_break_an_event() -> None:
 
 @pytest.mark.parametrize("kind", list(Kind))
 def test_an_independent_validator_finds_no_error_in_any_kind(kind: Kind, validator: Validator) -> None:
-    """BALP's profile is not known to it: that one is looked at as a plain AuditEvent. Planted: `outcome` left out; caught."""
+    """Not knowing BALP, it looks at that one as a plain AuditEvent. Planted: `outcome` left out; caught."""
     for about in ("Patient/rosa", None):
         made = event(kind, "delivered", patient=about, second_actor="Practitioner/s1")
         if profile(made) == BALP_PATIENT_CREATE:
