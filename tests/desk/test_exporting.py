@@ -106,7 +106,7 @@ class TestNdjson:
         assert checked(clinic, str(tmp_path / "e"), "--checkpoint", str(tmp_path / "kept"))[0] == 0
 
     def test_more_records_than_a_page(self, clinic: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Read in pages, each in its own transaction. Planted: a page begun with the last one's last record; caught."""
+        """Each page in a transaction. Planted: each page begun with the last one's last record; caught."""
         for size in (1, 2, 3, 7):
             monkeypatch.setattr(exporting, "PAGE", size)
             out = tmp_path / f"{size}.ndjson"

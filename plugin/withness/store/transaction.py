@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, text
@@ -48,6 +48,13 @@ class Transaction(NoteRows, CheckInRows, ReportRows):
     def facts(self) -> dict[str, str]:
         """Return the data directory's facts."""
         return {row.key: row.value for row in self._connection.execute(select(schema.meta))}
+
+    def pairs(self, table: str, id: str, value: str) -> Iterator[tuple[str, str]]:
+        """Yield two columns of every row of a table of the schema, in the order of its key, without opening any."""
+        whole = schema.metadata.tables[table]
+        query = select(whole.c[id], whole.c[value]).order_by(*whole.primary_key.columns)
+        for row in self._connection.execute(query.execution_options(yield_per=1000)):
+            yield row[0], row[1]
 
     # -- policy
 
