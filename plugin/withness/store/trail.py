@@ -177,6 +177,17 @@ class Trail:
         """See `audit.log.Log.anchor_damage`."""
         return self._publisher.damage(self, prove=prove) if self._publisher is not None else None
 
+    def fed(self, repository: str) -> int:
+        """Return the first record that an audit repository has not been told."""
+        row = schema.audit_feed.c
+        found = self._connection.execute(select(row.next_seq).where(row.repository == repository)).scalar()
+        return int(found) if found is not None else 0
+
+    def put_fed(self, repository: str, next_seq: int, at: str) -> None:
+        """Remember the first record that an audit repository has not been told, at an instant."""
+        values = {"repository": repository, "next_seq": next_seq, "updated_at": at}
+        self._upsert(schema.audit_feed, values, "repository")
+
     def _upsert(self, table: Table, values: Mapping[str, Any], key: str) -> None:
         """Insert a row, or put its values into the one that is there."""
         insert = sqlite.insert if self._connection.dialect.name == schema.SQLITE else postgresql.insert
