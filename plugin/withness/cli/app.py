@@ -33,6 +33,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "policy": ("withness.cli.policy:policy", "Check, compare and sign the gate's policy; its source attributes"),
     "sync": ("withness.cli.plan:sync", "Deliver approved plans that wait for the EHR"),
     "audit": ("withness.cli.audit:audit", "Verify and look at the audit trail"),
+    "database": ("withness.cli.database:database", "Make or upgrade the database; give a PostgreSQL role its rights"),
     "key": ("withness.cli.key:key", "Back up the data key"),
 }
 

@@ -268,5 +268,10 @@ class Transaction(NoteRows, CheckInRows, ReportRows):
         columns = (schema.outbox.c.decision_id, schema.outbox.c.state)
         return {row.decision_id: row.state for row in self._connection.execute(select(*columns))}
 
+    def outbox_ehrs(self) -> dict[str, str]:
+        """Return the EHR that every outbox row is for by decision id, without opening any."""
+        columns = (schema.outbox.c.decision_id, schema.outbox.c.ehr)
+        return {row.decision_id: row.ehr for row in self._connection.execute(select(*columns))}
+
 
 _OUTBOX = ("decision_id", "kind", "plan_id", "ehr", "state", "attempts", "not_before", "approved_at")
