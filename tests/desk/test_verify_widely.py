@@ -6,9 +6,10 @@ from contextlib import closing
 from functools import partial
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.system.site import Site
 
-from withness.audit import log
+from withness.audit import checkpoint, log
 from withness.audit.check import Part
 from withness.audit.record import Kind, Record
 from withness.desk import verify as verifying
@@ -74,7 +75,12 @@ def test_what_lies_before_a_checkpoint_is_taken_from_it(site: Site) -> None:
     assert (last.kind, last.outcome) == (Kind.TRAIL_VERIFIED, "structure-whole")
 
 
-@pytest.mark.parametrize("spoil", [lambda note: "x", lambda note: note.replace("\n1", "\n2", 1) + "x", lambda _: ""])
+def by_another_key(note: str) -> str:
+    said = checkpoint.read(note).checkpoint
+    return checkpoint.sign(said, said.origin.rpartition("/")[0], Ed25519PrivateKey.generate())
+
+
+@pytest.mark.parametrize("spoil", [lambda note: note + "x", lambda _: "", by_another_key])
 def test_a_checkpoint_that_cannot_be_relied_on_begins_nothing(site: Site, spoil: object) -> None:
     """Anybody could have written it. Planted: its signature not asked for; this caught it."""
     site.screen()
@@ -85,7 +91,7 @@ def test_a_checkpoint_that_cannot_be_relied_on_begins_nothing(site: Site, spoil:
 
 @pytest.mark.parametrize("structure", [True, False])
 def test_several_processes_find_what_one_does(site: Site, monkeypatch: pytest.MonkeyPatch, structure: bool) -> None:
-    """A whole trail, and one with an edit. Planted: the decisions left out when work is shared; this caught it."""
+    """A whole trail, and one with an edit. Planted: the records not seen when work is shared; this caught it."""
     monkeypatch.setattr(verifying, "SMALL", 0)
     site.screen()
     site.save()
@@ -127,6 +133,7 @@ class TestTheLedger:
             for id in "abc":
                 ledger.say("plan", id, "held", 1)
             ledger.say("note", "d", "draft", 2)
+            ledger.found("note", [("a", "draft")])
             ledger.found("plan", iter([("b", "held"), ("c", "approved"), ("d", "held")]))
             assert [one.id for one in ledger.missing("plan")] == ["a"]
             assert ledger.unnamed("plan") == 1
