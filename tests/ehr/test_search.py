@@ -469,3 +469,41 @@ def test_neither_an_address_nor_a_log_holds_the_patients_id(caplog: pytest.LogCa
         ["POST", "/fhir/Patient/_search"],
     ]
     assert "of-rosa" not in caplog.text
+
+
+# -- everybody's marked resources
+
+
+SYSTEMS, CATEGORIES = ("https://w.example/sid/plan", "https://w.example/sid/decision"), [("http://c.example", "plan")]
+
+
+def care_plan(id: str, *, mark: str = "", category: str = "") -> dict[str, Any]:
+    return {
+        "resourceType": "CarePlan",
+        "id": id,
+        "meta": {"versionId": "7"},
+        "identifier": [{"system": mark, "value": "x"}],
+        "category": [{"coding": [{"system": "http://c.example", "code": category}]}],
+    }
+
+
+def test_what_is_marked_is_searched_across_patients_by_identifier_and_category_through_every_page(
+    client: FhirClient, ehr: responses.RequestsMock
+) -> None:
+    """Each once, what was not asked for passed over. Planted: the filter left out; and the second search's repeats."""
+    plans, mine, theirs = f"{BASE}/CarePlan/_search", SYSTEMS[0], "http://other"
+    ehr.post(plans, json=page(care_plan("p1", mark=mine), following=f"{BASE}?page=2"))
+    ehr.get(f"{BASE}?page=2", json=page(care_plan("p2", mark=mine, category="plan"), care_plan("p3", mark=theirs)))
+    ehr.post(plans, json=page(care_plan("p2", mark=mine, category="plan"), care_plan("p4", category="plan")))
+    found = list(client.held("CarePlan", SYSTEMS, CATEGORIES))
+    assert [(one.resource["id"], one.version) for one in found] == [("p1", "7"), ("p2", "7"), ("p4", "7")]
+    asked = [form(one.request) for one in ehr.calls if one.request.method == "POST"]
+    assert asked[0]["identifier"] == ["https://w.example/sid/decision|,https://w.example/sid/plan|"]
+    assert asked[1]["category"] == ["http://c.example|plan"]
+
+
+def test_an_ehr_that_allows_no_search_across_patients_says_so(client: FhirClient, ehr: responses.RequestsMock) -> None:
+    """Never taken for an empty one. Planted: a refused search answered with nothing."""
+    ehr.post(f"{BASE}/CarePlan/_search", status=403)
+    with pytest.raises(EhrRefused):
+        list(client.held("CarePlan", SYSTEMS))

@@ -142,7 +142,7 @@ def test_a_crash_in_the_middle_leaves_the_old_one(old: Path) -> None:
     said = (
         "import os, sys\nfrom pathlib import Path\nfrom withness.store import upgrading\n"
         "from withness.store.sqlite import SqliteStore\nfrom withness.audit import tiles\n"
-        "tiles.Growth.add = lambda *_: os.kill(os.getpid(), 9)\n"
+        "tiles.make_tile = lambda *_: os.kill(os.getpid(), 9)\n"
         "upgrading.upgrade(SqliteStore(Path(sys.argv[1]), None))"
     )
     root = Path(__file__).resolve().parents[2]

@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from withness.audit.merkle import Frontier
 from withness.audit.record import Leaf, Record, damage_of, make_leaf, moment
@@ -72,6 +72,9 @@ class Log(Protocol):
 
     def leaves(self) -> Iterator[Leaf]:
         """Yield every leaf by sequence number."""
+
+    def rows(self, first: int | None = None, last: int | None = None) -> Iterator[tuple[Any, ...]]:
+        """Yield the leaves from `first` up to but without `last`, by sequence number, as tuples in `Leaf`'s order."""
 
     def heads(self) -> tuple[Head, ...]:
         """Return the head of every segment."""
@@ -220,6 +223,12 @@ class MemoryLog:
     def leaves(self) -> Iterator[Leaf]:
         """See `Log.leaves`."""
         return iter(self._leaves)
+
+    def rows(self, first: int | None = None, last: int | None = None) -> Iterator[tuple[Any, ...]]:
+        """See `Log.rows`."""
+        for leaf in self._leaves:
+            if (first is None or first <= leaf.seq) and (last is None or leaf.seq < last):
+                yield tuple(vars(leaf).values())
 
     def heads(self) -> tuple[Head, ...]:
         """See `Log.heads`."""

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from withness import strict_json
+from withness.audit.record import moment
 from withness.core.note import NOT_SHOWN, Attestation, Kept, Note, NoteTemplate
+from withness.desk.note_withheld import withheld
 from withness.errors import InvalidInput
+from withness.settings import Settings
 
 SHOWN: Final = ("shown", "declined", "not-shown")
 """Whether the client saw their page before it was signed: yes; they did not want to; or no, and why not."""
@@ -25,6 +29,7 @@ class Attested:
 
     `shown` is one answer, or one by member; `written_together` yes or no, or those members who took part. Of several
     people an answer that names nobody stands on nobody's page. `why_not` stays inside; `why_code` is what a page says.
+    `withheld`: records of a page that is kept from somebody (`note_withheld`); they stay inside, too.
     """
 
     shown: str | Mapping[str, str] = ""
@@ -33,6 +38,7 @@ class Attested:
     written_together: bool | Sequence[str] = False
     credentials: str = ""
     why_code: str = ""
+    withheld: Sequence[Mapping[str, Any]] = ()
 
 
 def comments_before(versions: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -54,7 +60,16 @@ def attestation(
     given = {"credentials": attested.credentials, "why_not": attested.why_not, "comments": comments}
     strict_json.check(given, name="the attestation")
     if template.kept is Kept.SUPERVISION:
-        if any((attested.shown, attested.why_not, attested.why_code, comments, attested.written_together)):
+        if any(
+            (
+                attested.shown,
+                attested.why_not,
+                attested.why_code,
+                comments,
+                attested.written_together,
+                attested.withheld,
+            )
+        ):
             raise InvalidInput("This note is about your own work: no client sees or signs it.", field="shown")
         shown: str | dict[str, str] = ""
     else:
@@ -79,6 +94,7 @@ def attestation(
         "comments": comments,
         "comments_before": {who: words for who, words in (before or {}).items() if who not in comments},
         "written_together": _together(note, attested.written_together),
+        **({"withheld": withheld(note, attested.withheld)} if attested.withheld else {}),
     }
 
 
@@ -98,6 +114,16 @@ def _together(note: Note, given: bool | Sequence[str]) -> bool | list[str]:
     if isinstance(given, str) or set(given) - set(note.members):
         raise InvalidInput("written_together may name this note's members alone.", field="written_together")
     return bool(given) if len(note.members) == 1 else [who for who in note.members if who in given]
+
+
+def said_when(at: datetime, settings: Settings) -> str:
+    """Return how a page says when it was signed."""
+    return f"{at.astimezone(settings.zone):%Y-%m-%d %H:%M} ({settings.time_zone})"
+
+
+def signed_when(note: Note, signed: Mapping[str, Any], settings: Settings) -> Attestation:
+    """Return what the pages may say of a version that is kept as `signed`."""
+    return as_signed(note, signed["attestation"], said_when(moment(signed["at"]), settings))
 
 
 def as_signed(note: Note, said: Mapping[str, Any], when: str) -> Attestation:

@@ -17,7 +17,7 @@ from withness.core.terms import REFERENCE
 from withness.ehr import links, observed
 from withness.ehr.port import Resource, Stored, Written
 from withness.ehr.reference import person_type
-from withness.ehr.search import search
+from withness.ehr.search import ALL_PAGES, search, stream
 from withness.ehr.wire import Wire, json_object, unreadable
 from withness.errors import EhrRefused, EhrUnavailable
 
@@ -129,6 +129,25 @@ class FhirClient:
         if any(observed.subject(one, self.address) != patient for one in found):
             unreadable()
         return found
+
+    def held(
+        self, type: str, systems: Collection[str], categories: Collection[tuple[str, str]] = ()
+    ) -> Iterator[Stored]:
+        """Search everybody's resources as `ehr.port.Ehr.held` says: by identifier system, then by category.
+
+        An EHR that ignores a parameter gives more than was asked for; that is passed over here. Raises EhrRefused
+        (many an EHR allows no search across patients), EhrUnavailable.
+        """
+        asked = [{"identifier": ",".join(f"{one}|" for one in sorted(systems))}] if systems else []
+        asked += (
+            [{"category": ",".join(f"{system}|{code}" for system, code in sorted(categories))}] if categories else []
+        )
+        given: set[str] = set()
+        for query in asked:
+            for one in stream(self._wire, type, query, pages=ALL_PAGES):
+                if one["id"] not in given and observed.marked(one, systems, categories):
+                    given.add(one["id"])
+                    yield Stored(one, _version(one, None))
 
     def linked(self, person: str) -> frozenset[str]:
         """Follow the links between Patients as `ehr.port.Ehr.linked` says. Raises EhrRefused or EhrUnavailable."""

@@ -110,6 +110,12 @@ class LocalChart:
         held = (one.resource for one in self.search(type))
         return tuple(one for one in held if observed.subject(one, self.address) == patient)
 
+    def held(
+        self, type: str, systems: Collection[str], categories: Collection[tuple[str, str]] = ()
+    ) -> Iterator[Stored]:
+        """Scan the newest versions as `ehr.port.Ehr.held` says. Raises CannotTell as `search` does."""
+        return (one for one in self.search(type) if observed.marked(one.resource, systems, categories))
+
     def linked(self, person: str) -> frozenset[str]:
         """Follow the links between the chart's Patients as `ehr.port.Ehr.linked` says.
 

@@ -1,4 +1,4 @@
-"""Which Observations count as new evidence, and which answers are to a form. What cannot be told counts as new."""
+"""Which Observations count as new evidence (what cannot be told does), which answers are to a form, what is marked."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from withness.ehr.port import Resource
 from withness.ehr.reference import local_name
 
 LOINC: Final = "http://loinc.org"
+
+Coding = tuple[str, str]
+"""A code's system and the code."""
 
 _VOID: Final = ("entered-in-error", "cancelled")
 _TIMES: Final = ("effectiveDateTime", "effectiveInstant", "effectiveTiming", "issued")
@@ -42,6 +45,14 @@ def subject(resource: Resource, address: str) -> str | None:
     """Return "Type/id" of whom `resource` is about; None when it does not say so in the EHR at `address`."""
     about = resource.get("subject")
     return local_name(about.get("reference"), address) if isinstance(about, dict) else None
+
+
+def marked(resource: Resource, systems: Collection[str], categories: Collection[Coding]) -> bool:
+    """Return whether `resource` has an identifier of one of these systems, or a category's coding among these."""
+    if any(one.get("system") in systems for one in _objects(resource.get("identifier"))):
+        return True
+    codings = (one for concept in _objects(resource.get("category")) for one in _objects(concept.get("coding")))
+    return any((one.get("system"), one.get("code")) in categories for one in codings)
 
 
 def _loinc_codes(observation: Resource) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -67,6 +67,15 @@ class Ehr(Protocol):
 
     def encounters(self, patient: str) -> tuple[Resource, ...]:
         """Return the patient's Encounters, whatever their status. Raises EhrRefused as `responses` does."""
+
+    def held(
+        self, type: str, systems: Collection[str], categories: Collection[tuple[str, str]] = ()
+    ) -> Iterator[Stored]:
+        """Yield everybody's resources of `type`, each once, that are marked: whatever their status, no order promised.
+
+        Marked means: an identifier of one of these `systems`, or a category with one of these codings (system, code).
+        Of an EHR whose search is behind its writes this may leave one out, or give one as it was before.
+        """
 
     def linked(self, person: str) -> frozenset[str]:
         """Return every other Patient/id and RelatedPerson/id that the EHR says is `person`, by however many steps.

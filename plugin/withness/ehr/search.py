@@ -19,6 +19,9 @@ from withness.errors import EhrRefused, EhrUnavailable
 PAGES: Final = 50
 """How many pages of one answer are followed."""
 
+ALL_PAGES: Final = 10_000
+"""How many pages are followed where everybody's resources are gone through: a million of them."""
+
 _COUNT: Final = "100"
 _FRESH: Final = {"Cache-Control": "no-cache"}  # a kept answer may be older than a result that matters
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -39,14 +42,21 @@ def search(wire: Wire, type: str, query: Mapping[str, str]) -> tuple[Resource, .
     Raises EhrRefused, and EhrUnavailable also when the pages are too many or lead elsewhere. Whether a resource is
     what was asked for is the caller's to check: an EHR may ignore a parameter that it does not know.
     """
-    found: dict[str, Resource] = {}
+    return tuple(stream(wire, type, query))
+
+
+def stream(wire: Wire, type: str, query: Mapping[str, str], *, pages: int = PAGES) -> Iterator[Resource]:
+    """Yield what `search` returns, a page at a time: no more than one page is held. Raises as `search` does."""
+    given: set[str] = set()
     step = _Step(f"/{type}/_search", urlencode({**query, "_count": _COUNT}))
-    for _ in range(PAGES):
+    for _ in range(pages):
         bundle = _page(wire, type, step)
-        found |= {one["id"]: one for one in _resources(bundle, type)}
+        fresh = {one["id"]: one for one in _resources(bundle, type) if one["id"] not in given}
+        given |= fresh.keys()
+        yield from fresh.values()
         following = _next(bundle, type, wire.address)
         if following is None:
-            return tuple(found.values())
+            return
         step = following
     raise EhrUnavailable("The EHR's answer has more pages than can be followed.")
 

@@ -90,6 +90,11 @@ def _judged(chart: ChartPlan, decision: Decision, making: Making) -> MemberDecis
     return judged
 
 
+def goal_words(key: str) -> str:
+    """Return the words of the goal that `goal_key` made a key of: what stands before them never holds the mark."""
+    return key.split("|", 4)[4]
+
+
 def _mark(decision: Decision, member: str) -> str:
     """Return the decision as this chart names it: a unit's charts share one identifier, the plan's, and no other."""
     return str(uuid5(UUID(decision.id), f"{member}|decision")) if decision.shared else decision.id

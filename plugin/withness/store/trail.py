@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Table, func, insert, select
+from sqlalchemy import Connection, Table, func, insert, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 
 from withness.audit.log import Head
@@ -16,6 +16,9 @@ from withness.audit.tiles import Nodes, Tile
 from withness.store import inspecting, schema
 from withness.store.beside import Beside
 from withness.store.tree import SqlNodes
+
+_PAGE: Final = 1000
+"""Leaves that are read at a time."""
 
 
 class Trail:
@@ -60,6 +63,26 @@ class Trail:
         query = select(schema.audit_leaf).order_by(schema.audit_leaf.c.seq)
         for row in self._connection.execute(query.execution_options(yield_per=1000)):
             yield Leaf(*row)
+
+    def rows(self, first: int | None = None, last: int | None = None) -> Iterator[tuple[Any, ...]]:
+        """See `audit.log.Log.rows`: the driver's own rows, a page at a time, whatever the log's length."""
+        seq = schema.audit_leaf.c.seq
+        query = select(schema.audit_leaf).order_by(seq).limit(_PAGE)
+        if last is not None:
+            query = query.where(seq < last)
+        start = true() if first is None else seq >= first
+        while True:
+            text = query.where(start).compile(dialect=self._connection.dialect, compile_kwargs={"literal_binds": True})
+            cursor = self._connection.connection.cursor()
+            try:
+                cursor.execute(str(text))
+                page = cursor.fetchall()
+            finally:
+                cursor.close()
+            yield from page
+            if len(page) < _PAGE:
+                return
+            start = seq > page[-1][0]
 
     def newest_time(self) -> str | None:
         """See `audit.log.Log.newest_time`."""
@@ -112,6 +135,21 @@ class Trail:
         if patient is not None:
             query = query.where(schema.audit_leaf.c.patient == patient)
         return tuple(Leaf(*row) for row in reversed(self._connection.execute(query).all()))
+
+    def seqs_within(self, start: str | None, end: str | None) -> tuple[int, int] | None:
+        """Return the first and last record from `start` up to, not including, `end` (instants); None for none."""
+        leaf = schema.audit_leaf.c
+        query = select(func.min(leaf.seq), func.max(leaf.seq))
+        query = query.where(leaf.recorded_at >= start) if start is not None else query
+        query = query.where(leaf.recorded_at < end) if end is not None else query
+        first, last = self._connection.execute(query).one()
+        return None if first is None or last is None else (first, last)
+
+    def leaves_between(self, first: int, last: int) -> tuple[Leaf, ...]:
+        """Return the leaves from sequence number `first` up to, not including, `last`, in order."""
+        leaf = schema.audit_leaf.c
+        query = select(schema.audit_leaf).where(leaf.seq >= first, leaf.seq < last).order_by(leaf.seq)
+        return tuple(Leaf(*row) for row in self._connection.execute(query))
 
     def put(self, leaf: Leaf, head: Head) -> None:
         """See `audit.log.Log.put`."""
@@ -179,6 +217,7 @@ ACTS = tuple(
         Kind.PLAN_RETRACTED,
         Kind.POLICY_CHANGED,
         Kind.TRAIL_SIGNED_OFF,
+        Kind.TRAIL_EXPORTED,
     )
 )
 """The kinds of record that may stand for an act."""

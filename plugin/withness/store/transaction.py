@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, text
@@ -10,11 +10,12 @@ from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, tex
 from withness.store import inspecting, schema
 from withness.store.check_in_rows import CheckInRows
 from withness.store.note_rows import NoteRows
+from withness.store.report_rows import ReportRows
 from withness.store.rows import ActRow, DecisionRow, Delivery, OutboxRow, PlanRow, PlanState, ScreenRow, Sending
 from withness.store.sealed import readable
 
 
-class Transaction(NoteRows, CheckInRows):
+class Transaction(NoteRows, CheckInRows, ReportRows):
     """One open transaction: the rows, and the log that the audit trail docks to (`audit.log.Log`)."""
 
     # -- set-up
@@ -47,6 +48,13 @@ class Transaction(NoteRows, CheckInRows):
     def facts(self) -> dict[str, str]:
         """Return the data directory's facts."""
         return {row.key: row.value for row in self._connection.execute(select(schema.meta))}
+
+    def pairs(self, table: str, id: str, value: str) -> Iterator[tuple[str, str]]:
+        """Yield two columns of every row of a table of the schema, in the order of its key, without opening any."""
+        whole = schema.metadata.tables[table]
+        query = select(whole.c[id], whole.c[value]).order_by(*whole.primary_key.columns)
+        for row in self._connection.execute(query.execution_options(yield_per=1000)):
+            yield row[0], row[1]
 
     # -- policy
 
@@ -256,6 +264,11 @@ class Transaction(NoteRows, CheckInRows):
         """Return the state of every outbox row by decision id, without opening any."""
         columns = (schema.outbox.c.decision_id, schema.outbox.c.state)
         return {row.decision_id: row.state for row in self._connection.execute(select(*columns))}
+
+    def outbox_ehrs(self) -> dict[str, str]:
+        """Return the EHR that every outbox row is for by decision id, without opening any."""
+        columns = (schema.outbox.c.decision_id, schema.outbox.c.ehr)
+        return {row.decision_id: row.ehr for row in self._connection.execute(select(*columns))}
 
 
 _OUTBOX = ("decision_id", "kind", "plan_id", "ehr", "state", "attempts", "not_before", "approved_at")

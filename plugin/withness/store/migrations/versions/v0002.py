@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy import Connection
 
 from withness.audit.merkle import HASH_BYTES
-from withness.audit.tiles import Growth, Tile
+from withness.audit.tiles import WIDTH, Tile, make_tile
 from withness.store.migrations.statements import run
 
 revision = "0002"
@@ -32,8 +32,22 @@ def _tiles(connection: Connection) -> Iterator[Tile]:
     asked = "SELECT segment, seq, leaf_hash FROM audit_leaf ORDER BY segment, seq"
     first = dict(tuple(row) for row in connection.exec_driver_sql("SELECT segment, first_seq FROM audit_head"))
     for segment, rows in groupby(connection.exec_driver_sql(asked), key=lambda row: row[0]):
-        growth = Growth(segment)
+        levels: list[list[bytes]] = [[]]
         for place, (_, seq, leaf) in enumerate(rows):
             if seq != first.get(segment, -1) + place or type(leaf) is not bytes or len(leaf) != HASH_BYTES:
                 break
-            yield from growth.add(leaf)
+            levels[0].append(leaf)
+            yield from _filled(segment, levels)
+
+
+def _filled(segment: int, levels: list[list[bytes]]) -> Iterator[Tile]:
+    """Yield the tiles that the newest hash has filled; a full one's root goes to the level above."""
+    level = 0
+    while levels[level] and len(levels[level]) % WIDTH == 0:
+        number = len(levels[level]) // WIDTH - 1
+        made = make_tile(segment, level, number, b"".join(levels[level][-WIDTH:]))
+        yield made
+        level += 1
+        if level == len(levels):
+            levels.append([])
+        levels[level].append(made.root)
