@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from withness.audit.log import Head, Log
+from withness.audit.log import Head, Log, unsettled
 from withness.audit.merkle import Frontier
 from withness.audit.record import Leaf, damage_of
 
@@ -48,8 +48,16 @@ def check(log: Log, seen: Callable[[Leaf], None] = lambda leaf: None) -> Iterato
         seen(leaf)
     for segment in sorted(heads.keys() | frontiers.keys()):
         yield from _check_head(segment, heads.get(segment), frontiers.get(segment, Frontier()), firsts.get(segment))
-    if len(heads) > 1:
-        yield Damage(f"the trail was found damaged before: it has {len(heads)} segments")
+    before = found_before(log)
+    if before is not None:
+        yield before
+
+
+def found_before(log: Log) -> Damage | None:
+    """Return what the log's segments tell of breaks that nobody acknowledged, None where they tell of none."""
+    if not unsettled(log):
+        return None
+    return Damage(f"the trail was found damaged before: it has {len(log.heads())} segments")
 
 
 def _check_head(segment: int, head: Head | None, found: Frontier, first: int | None) -> Iterator[Damage]:

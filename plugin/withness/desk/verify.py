@@ -18,6 +18,7 @@ from withness.desk import standing
 from withness.desk.acts import act_of, fault_of
 from withness.desk.context import SITE_SIGNED, Actor
 from withness.desk.digests import digest
+from withness.desk.restored import restored_fault
 from withness.desk.verify_check_ins import CheckInsRun
 from withness.desk.verify_notes import NotesRun
 from withness.errors import SealBroken, WithnessError
@@ -65,7 +66,7 @@ def verify(store: Store, actor: Actor, at: datetime, *, progress: Callable[[int]
                 "damages": len(damages),
             },
         )
-        found_now = bool(damages) and (head is None or head.segment == 0)
+        found_now = bool(damages) and (head is None or log.sound(tx, head))
         log.append(tx, [record], at=at, fresh_segment=found_now)
     root = head.root.hex() if head else ""
     return Verdict(run.records, run.recomputed if run.tx.opens else None, damages, root)
@@ -119,6 +120,7 @@ class _Run:
         if "act" in details:
             self.acts[details["act"]] = (patient, details["digest"], leaf.seq)
             self._check_act(leaf, details)
+        self._check_restored(leaf, details)
         if "state" in details:
             self.outbox[details["decision"]] = (details["state"], leaf.seq)
         match leaf.kind:
@@ -165,6 +167,12 @@ class _Run:
             self._damage(leaf, f"the act that it records does not stand: {fault}")
         else:
             self.people = people_of((act_of(row),), before=self.people)
+
+    def _check_restored(self, leaf: Leaf, details: dict[str, Any]) -> None:
+        """A segment is sound because two people signed for what is lost, and for nothing else."""
+        restored = (leaf.kind, leaf.outcome) == (Kind.TRAIL_SIGNED_OFF, log.RESTORED)
+        if restored and (fault := restored_fault(self.tx, details)):
+            self._damage(leaf, fault)
 
     def _check_change(self, leaf: Leaf, details: dict[str, Any]) -> None:
         """A site's own policy comes into force, and leaves it, by an owner's signature alone."""

@@ -47,6 +47,11 @@ class Trail:
         ).first()
         return Leaf(*row) if row else None
 
+    def leaf(self, seq: int) -> Leaf | None:
+        """See `audit.log.Log.leaf`."""
+        row = self._connection.execute(select(schema.audit_leaf).where(schema.audit_leaf.c.seq == seq)).first()
+        return Leaf(*row) if row else None
+
     def leaves(self) -> Iterator[Leaf]:
         """See `audit.log.Log.leaves`."""
         query = select(schema.audit_leaf).order_by(schema.audit_leaf.c.seq)
@@ -128,6 +133,10 @@ class Trail:
     def anchor_damage(self, *, prove: bool) -> str | None:
         """See `audit.log.Log.anchor_damage`."""
         return self._publisher.damage(self, prove=prove) if self._publisher is not None else None
+
+    def newest_published(self) -> int:
+        """See `audit.log.Log.newest_published`."""
+        return self._publisher.folder.newest_segment() if self._publisher is not None else -1
 
     def schema_damage(self) -> str | None:
         """See `audit.log.Log.schema_damage`."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, func, insert, select, text
@@ -37,6 +41,21 @@ class Transaction(NoteRows, CheckInRows):
     def facts(self) -> dict[str, str]:
         """Return the data directory's facts."""
         return {row.key: row.value for row in self._connection.execute(select(schema.meta))}
+
+    def copy_to(self, path: Path) -> bool:
+        """Copy the database, as this transaction finds it, into a new file that only its owner reads, durably.
+
+        False where it is no SQLite database: PostgreSQL's own tools copy that. Raises OSError.
+        """
+        source = self._connection.connection.driver_connection
+        if not isinstance(source, sqlite3.Connection):
+            return False
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        with closing(sqlite3.connect(path)) as copy:
+            source.backup(copy)
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+        return True
 
     # -- policy
 
