@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import building, checking, counting, deciding, machine, noting, page, saving, starting
+from benchmarks import building, checking, counting, deciding, machine, noting, page, reporting, saving, starting
 from benchmarks.figure import Figure
 
 LATEST = Path(__file__).with_name("latest.json")
@@ -28,7 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.campaigns and not given.campaigns.is_file():
         asked.error("--campaigns names no file")
     figures = [
-        one for part in (deciding, building, checking, noting, counting, saving, starting) for one in part.figures()
+        one
+        for part in (deciding, building, checking, noting, counting, saving, reporting, starting)
+        for one in part.figures()
     ]
     _print(figures)
     LATEST.write_text(json.dumps([one.as_dict() for one in figures], indent=2) + "\n", encoding="utf-8")

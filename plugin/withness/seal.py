@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
 import os
 import secrets
@@ -28,7 +29,14 @@ class Seal:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         self._cipher = AESGCM(key)
+        self._pseudonyms = hmac.digest(key, b"withness pseudonyms", "sha256")
         self.fingerprint = hashlib.sha256(b"withness data key\x00" + key).hexdigest()[:32]
+        self._pseudonyms = hmac.digest(key, b"withness pseudonyms", "sha256")
+
+    def pseudonym(self, text: str) -> str:
+        """Return 8 letters and digits (RFC 4648 base 32) that stand for `text` wherever this data key is used."""
+        code = base64.b32encode(hmac.digest(self._pseudonyms, text.encode(), "sha256")[:5]).decode()
+        return f"{code[:4]}-{code[4:]}"
 
     def close(self, plain: bytes, *, table: str, column: str, row: str) -> bytes:
         """Return `plain` sealed for exactly this place."""
@@ -49,6 +57,10 @@ class Seal:
                 f"A sealed row of {table} does not open: it was changed, or sealed with another key.",
                 hint="Run: withness audit verify. If it names this row, go on with a backup that verifies.",
             ) from None
+
+    def pseudonym(self, name: str) -> str:
+        """Return what stands for a name outside: the same each time, and nothing to guess from without the data key."""
+        return hmac.digest(self._pseudonyms, name.encode(), "sha256").hex()[:20]
 
 
 def _place(table: str, column: str, row: str) -> bytes:

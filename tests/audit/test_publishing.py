@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from withness.audit import checkpoint
+from withness.audit.checkpoint import Checkpoint
 from withness.audit.log import MemoryLog, append, broken, damage
 from withness.audit.log_key import make_log_key, read_log_key
 from withness.audit.publishing import Folder, Publisher, Rhythm
@@ -167,6 +168,17 @@ def test_a_published_checkpoint_that_says_nothing_holds(publisher: Publisher, te
     log = Published(publisher)
     log.add(1)
     (publisher.folder.path / "segment-0.checkpoint").write_text(text)
+    assert broken(log)
+
+
+def test_another_logs_checkpoint_in_this_logs_place_holds(publisher: Publisher, tmp_path: Path) -> None:
+    """Planted: the origin not asked; this saw it. The root even fits."""
+    log = Published(publisher)
+    log.add(1)
+    head = log.head()
+    assert head is not None
+    other = make_log_key(tmp_path / "d2.log-key", "d2").sign(Checkpoint(checkpoint.origin("d2", 0), 1, head.root))
+    (publisher.folder.path / "segment-0.checkpoint").write_text(other, encoding="utf-8")
     assert broken(log)
 
 

@@ -83,6 +83,9 @@ class Log(Protocol):
     def leaves(self) -> Iterator[Leaf]:
         """Yield every leaf by sequence number."""
 
+    def rows(self, first: int | None = None, last: int | None = None) -> Iterator[tuple[Any, ...]]:
+        """Yield the leaves from `first` up to but without `last`, by sequence number, as tuples in `Leaf`'s order."""
+
     def heads(self) -> tuple[Head, ...]:
         """Return the head of every segment."""
 
@@ -295,6 +298,12 @@ class MemoryLog:
     def leaves(self) -> Iterator[Leaf]:
         """See `Log.leaves`."""
         return iter(self._leaves)
+
+    def rows(self, first: int | None = None, last: int | None = None) -> Iterator[tuple[Any, ...]]:
+        """See `Log.rows`."""
+        for leaf in self._leaves:
+            if (first is None or first <= leaf.seq) and (last is None or leaf.seq < last):
+                yield tuple(vars(leaf).values())
 
     def heads(self) -> tuple[Head, ...]:
         """See `Log.heads`."""

@@ -10,22 +10,13 @@ Subtrees are read through tiles, so a proof costs O(log n) short reads:
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 from withness.audit.merkle import EMPTY_ROOT, HASH_BYTES, Frontier, node_hash, root_of
+from withness.audit.tiles import Nodes
 
 TILE_HEIGHT: Final = 8
 TILE_WIDTH: Final = 1 << TILE_HEIGHT
-
-
-class Nodes(Protocol):
-    """What a proof reads of one segment's tree."""
-
-    def leaf_hashes(self, first: int, last: int) -> Sequence[bytes]:
-        """Return the leaf hashes of the indices from `first` up to, not including, `last`."""
-
-    def tile_roots(self, level: int, first: int, last: int) -> Sequence[bytes]:
-        """Return the roots of the full tiles of `level` numbered from `first` up to, not including, `last`."""
 
 
 class MemoryNodes:

@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from withness.audit import plain_json
 from withness.audit.merkle import leaf_hash
 
 FORMAT: Final = 1
@@ -115,7 +116,7 @@ def canonical(value: Any) -> bytes:
     """Return `value` in canonical JSON (RFC 8785). Raises ValueError for what has no such form."""
     try:
         if _plain(value):
-            return _ENCODER.encode(value).encode()
+            return plain_json.dumps(value).encode()
     except (UnicodeEncodeError, RecursionError):
         pass  # what cannot be written is refused below, in one place
     import rfc8785
@@ -152,10 +153,6 @@ def _plain(value: Any) -> bool:
 _ASTRAL: Final = "\U00010000"
 _LARGEST: Final = 2**53 - 1
 """The largest whole number that RFC 8785 writes."""
-
-_ENCODER: Final = json.JSONEncoder(
-    ensure_ascii=False, check_circular=False, allow_nan=False, sort_keys=True, separators=(",", ":")
-)
 
 
 def make_leaf(record: Record, *, seq: int, segment: int, at: datetime, clock: str) -> Leaf:

@@ -10,7 +10,7 @@ Level 0 holds leaf hashes, 256 after 256; each further level holds the roots of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -46,34 +46,6 @@ def make_tile(segment: int, level: int, number: int, hashes: bytes) -> Tile:
     if len(hashes) != TILE_BYTES:
         raise ValueError(f"a tile holds {WIDTH} hashes of {HASH_BYTES} bytes")
     return Tile(segment, level, number, root_of_hashes(hashes), hashes)
-
-
-class Growth:
-    """The tiles of one segment while it grows: give it the leaf hashes in order, and it gives each tile that fills.
-
-    `start` continues a tree: the hashes at each level, lowest first, that lie in no full tile yet.
-    """
-
-    def __init__(self, segment: int, start: Iterable[bytes] = (), size: int = 0) -> None:
-        self._segment = segment
-        self._open = [bytearray(one) for one in start]
-        self._size = size
-
-    def add(self, leaf: bytes) -> Iterator[Tile]:
-        """Take in one leaf hash and yield the tiles that it fills: none, or one for each level that is full."""
-        self._size += 1
-        level, node = 0, leaf
-        while True:
-            if level == len(self._open):
-                self._open.append(bytearray())
-            kept = self._open[level]
-            kept += node
-            if len(kept) < TILE_BYTES:
-                return
-            tile = make_tile(self._segment, level, self._size // WIDTH ** (level + 1) - 1, bytes(kept))
-            kept.clear()
-            yield tile
-            level, node = level + 1, tile.root
 
 
 class Nodes(Protocol):

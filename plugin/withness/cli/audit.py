@@ -12,6 +12,11 @@ from withness.cli.tree import Tree
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "verify": ("withness.cli.audit_verify:verify", "Verify every record, search column and decision"),
     "checkpoint": ("withness.cli.audit_checkpoint:checkpoint", "Sign the log's size and root, and publish them"),
+    "export": ("withness.cli.audit_export:export", "Export records: NDJSON that proves itself, CSV, FHIR"),
+    "prove": ("withness.cli.audit_prove:prove", "Prove that one record is in the trail, without the others"),
+    "report": ("withness.cli.audit_report:report", "Report on decisions, acute holds, overrides and refusals"),
+    "worklist": ("withness.cli.audit_worklist:worklist", "What needs the eyes of compliance, and what to do"),
+    "sign-off": ("withness.cli.audit_sign_off:sign_off", "Sign off what was examined, an item or a period"),
     "sweep": ("withness.cli.audit_sweep:sweep", "Find plans in the EHR that the gate did not release, and the reverse"),
     "show": ("withness.cli.audit_show:show", "Show the newest records; looking is recorded too"),
 }
@@ -20,7 +25,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
 @click.group(
     cls=Tree,
     commands_at=COMMANDS,
-    epilog="\b\nExamples:\n  withness audit verify\n  withness audit show --patient Patient/rosa\n",
+    epilog="\b\nExamples:\n  withness audit verify\n  withness audit worklist\n  withness audit report\n",
 )
 def audit() -> None:
-    """Verify and look at the audit trail; both are recorded in it."""
+    """Verify, look at and report on the audit trail; all of it is recorded there."""

@@ -10,11 +10,14 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from withness.errors import InvalidInput, WithnessError
+
+if TYPE_CHECKING:
+    from withness.core.sheet import Sheet
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -136,6 +139,34 @@ def table(
     console = Console(width=width(), highlight=False, stderr=err)
     console.print(made)
     console.print()
+
+
+def sheet(one: Sheet, *, most: int = 0) -> str:
+    """Return a sheet of a report as text: its title, notes and table, cut to `most` rows (0: whole)."""
+    import io
+
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(file=io.StringIO(), width=width(), highlight=False, color_system=None)
+    console.print(Text(one.title.upper()))
+    for note in one.notes:
+        console.print(Text(note))
+    shown = one.rows[:most] if most else one.rows
+    if shown:
+        made = Table(show_lines=False, pad_edge=False, box=None)
+        for head in one.heads:
+            made.add_column(Text(head), overflow="fold")
+        for row in shown:
+            made.add_row(*(Text(cell) for cell in row))
+        console.print(made)
+    else:
+        console.print(Text(one.empty))
+    if len(shown) < len(one.rows):
+        console.print(Text(f"… and {len(one.rows) - len(shown)} more: --out FILE has them all."))
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
 
 
 def _widest(rows: Sequence[Sequence[str]], number: int) -> int:

@@ -11,6 +11,7 @@ from withness.core.terms import REFERENCE, Purpose, UnitKind, reference
 from withness.desk import amending, plans, screens, sync, verify
 from withness.desk.asking import PEOPLE, actor_of, named
 from withness.desk.caseload import caseload
+from withness.desk.compliance_front import Compliance
 from withness.desk.context import Actor
 from withness.desk.draft import read_draft
 from withness.desk.goals_front import Goals
@@ -33,7 +34,7 @@ def _refuse_proxy(actor: str) -> None:
         raise Refused("Only clinicians see the list of plans and what holds them.", field="actor")
 
 
-class Desk(Life, Notes, Goals):
+class Desk(Life, Notes, Goals, Compliance):
     """One site's desk. Each answer is the document that the same command prints with `--json`.
 
     Every method may raise a `WithnessError`: its `message` is one sentence, its `field` names the datum.

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from withness.audit import log
-from withness.audit.check import check, found_before
-from withness.audit.log import RESTORED, found_damaged
+from withness.audit.check import but_for_a_loss
+from withness.audit.log import RESTORED
 from withness.audit.publishing import lost, state
 from withness.audit.record import Kind
 from withness.core.acts import ActKind
@@ -87,9 +87,7 @@ def loss_of(context: Context, tx: Transaction) -> Loss:
 
 def _require_sound(tx: Transaction) -> None:
     """Raise TrailDamaged where the copy has another damage than being older than what was published."""
-    before = found_before(tx)
-    damages = [one for one in check(tx) if one != before]
-    if damages or any(found_damaged(tx, one) for one in tx.heads()) or not directory_named(tx):
+    if but_for_a_loss(tx) or not directory_named(tx):
         said = "The trail of this copy is damaged by itself, which nobody can acknowledge."
         raise TrailDamaged(said, hint="Run: withness audit verify, and go on with a backup that verifies.")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -16,8 +16,10 @@ from withness.core.people import Person, people_of
 from withness.core.risk import RiskPolicy
 from withness.desk import standing
 from withness.desk.acts import act_of, fault_of
+from withness.desk.anchors import against, beyond, losses, read_anchors
 from withness.desk.context import SITE_SIGNED, Actor
 from withness.desk.digests import digest
+from withness.desk.log_keys import LOG_KEY, rotation_fault
 from withness.desk.restored import restored_fault
 from withness.desk.verify_check_ins import CheckInsRun
 from withness.desk.verify_notes import NotesRun
@@ -32,12 +34,18 @@ Row = TypeVar("Row", ScreenRow, ActRow)
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a verification found. `recomputed` is None when decisions could not be decided again."""
+    """What a verification found. `recomputed` is None when decisions could not be decided again.
+
+    `beyond` is how many records no anchor covers, None where none was given: then the tail is not proved. `losses` are
+    sentences about what two people acknowledged as lost: no damage.
+    """
 
     records: int
     recomputed: int | None
     damages: tuple[Damage, ...]
     root: str
+    beyond: int | None = None
+    losses: tuple[str, ...] = ()
 
     @property
     def whole(self) -> bool | None:
@@ -45,15 +53,26 @@ class Verdict:
         return False if self.damages else (True if self.recomputed is not None else None)
 
 
-def verify(store: Store, actor: Actor, at: datetime, *, progress: Callable[[int], None] = lambda done: None) -> Verdict:
+def verify(
+    store: Store,
+    actor: Actor,
+    at: datetime,
+    *,
+    anchors: Sequence[str] = (),
+    pinned: Sequence[str] = (),
+    progress: Callable[[int], None] = lambda done: None,
+) -> Verdict:
     """Verify the whole trail and record that it was done.
 
-    A store without its data key is checked in structure only: decisions are not recomputed. Raises
-    CannotTell when the store cannot be read.
+    `anchors` are signed checkpoints that were kept outside, `pinned` the only vkeys that count for them (none: those
+    that the trail names). A store without its data key is checked in structure only: decisions are not recomputed.
+    Raises CannotTell when the store, or an anchor, cannot be read.
     """
     with store.transaction() as tx:
+        given = read_anchors(tx, anchors, pinned)
         run = _Run(tx, progress)
-        damages = (*check(tx, run.see), *run.finish())
+        damages = (*check(tx, run.see), *run.finish(), *against(tx, given))
+        uncovered = beyond(tx, given) if given else None
         head = tx.head()
         record = Record(
             kind=Kind.TRAIL_VERIFIED,
@@ -66,10 +85,11 @@ def verify(store: Store, actor: Actor, at: datetime, *, progress: Callable[[int]
                 "damages": len(damages),
             },
         )
+        said = losses(tx)
         found_now = bool(damages) and (head is None or log.sound(tx, head))
         log.append(tx, [record], at=at, fresh_segment=found_now)
     root = head.root.hex() if head else ""
-    return Verdict(run.records, run.recomputed if run.tx.opens else None, damages, root)
+    return Verdict(run.records, run.recomputed if run.tx.opens else None, damages, root, uncovered, said)
 
 
 _UNRECORDED = {"withheld": ("replaced",)}
@@ -88,6 +108,7 @@ class _Run:
     acts: dict[str, tuple[str, str, int]] = field(default_factory=dict)
     people: dict[str, Person] = field(default_factory=dict)
     site_policy: bool = False
+    log_key: str = ""
     decisions: dict[tuple[str, str], tuple[Leaf, dict[str, Any]]] = field(default_factory=dict)
     approvals: list[tuple[Leaf, dict[str, Any]]] = field(default_factory=list)
     plans: dict[str, tuple[str, int]] = field(default_factory=dict)
@@ -129,6 +150,8 @@ class _Run:
                 if details["directory"] != self.tx.facts():
                     self._damage(leaf, "the data directory is not the one that it names")
                 self._check_change(leaf, details)
+            case Kind.KEY_ROTATED:
+                self._check_log_key(leaf, details)
             case Kind.SCREEN_RECORDED | Kind.SCREEN_CORRECTED:
                 self.screens[details["screen"]] = (patient, details["digest"], leaf.seq)
             case Kind.GATE_DECIDED:
@@ -146,6 +169,14 @@ class _Run:
                 pass
         if "plan_state" in details:
             self.plans[details["plan"]] = (details["plan_state"], leaf.seq)
+
+    def _check_log_key(self, leaf: Leaf, details: dict[str, Any]) -> None:
+        """A log key takes the place of the one before it by both signatures, or is named as lost."""
+        facts = self.tx.facts()
+        fault = rotation_fault(leaf, facts.get("data_id", ""), self.log_key or facts.get(LOG_KEY, ""))
+        if fault:
+            self._damage(leaf, fault)
+        self.log_key = str(details["new"])
 
     def _check_act(self, leaf: Leaf, details: dict[str, Any]) -> None:
         """An act says what its record says, and is signed by people who were enrolled when it was made."""

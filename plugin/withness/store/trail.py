@@ -6,8 +6,9 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from functools import cache
+from typing import Any, Final
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, select, true
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from withness.audit.log import Head
@@ -16,6 +17,9 @@ from withness.audit.record import Kind, Leaf
 from withness.audit.tiles import Nodes, Tile
 from withness.store import schema
 from withness.store.tree import SqlNodes
+
+_PAGE: Final = 1000
+"""Leaves that are read at a time."""
 
 
 class Trail:
@@ -55,8 +59,28 @@ class Trail:
     def leaves(self) -> Iterator[Leaf]:
         """See `audit.log.Log.leaves`."""
         query = select(schema.audit_leaf).order_by(schema.audit_leaf.c.seq)
-        for row in self._connection.execution_options(yield_per=1000).execute(query):
+        for row in self._connection.execute(query, execution_options={"yield_per": 1000}):
             yield Leaf(*row)
+
+    def rows(self, first: int | None = None, last: int | None = None) -> Iterator[tuple[Any, ...]]:
+        """See `audit.log.Log.rows`: the driver's own rows, a page at a time, whatever the log's length."""
+        seq = schema.audit_leaf.c.seq
+        query = select(schema.audit_leaf).order_by(seq).limit(_PAGE)
+        if last is not None:
+            query = query.where(seq < last)
+        start = true() if first is None else seq >= first
+        while True:
+            text = query.where(start).compile(dialect=self._connection.dialect, compile_kwargs={"literal_binds": True})
+            cursor = self._connection.connection.cursor()
+            try:
+                cursor.execute(str(text))
+                page = cursor.fetchall()
+            finally:
+                cursor.close()
+            yield from page
+            if len(page) < _PAGE:
+                return
+            start = seq > page[-1][0]
 
     def newest_time(self) -> str | None:
         """See `audit.log.Log.newest_time`."""
@@ -106,6 +130,21 @@ class Trail:
             query = query.where(schema.audit_leaf.c.patient == patient)
         return tuple(Leaf(*row) for row in reversed(self._connection.execute(query).all()))
 
+    def seqs_within(self, start: str | None, end: str | None) -> tuple[int, int] | None:
+        """Return the first and last record from `start` up to, not including, `end` (instants); None for none."""
+        leaf = schema.audit_leaf.c
+        query = select(func.min(leaf.seq), func.max(leaf.seq))
+        query = query.where(leaf.recorded_at >= start) if start is not None else query
+        query = query.where(leaf.recorded_at < end) if end is not None else query
+        first, last = self._connection.execute(query).one()
+        return None if first is None or last is None else (first, last)
+
+    def leaves_between(self, first: int, last: int) -> tuple[Leaf, ...]:
+        """Return the leaves from sequence number `first` up to, not including, `last`, in order."""
+        leaf = schema.audit_leaf.c
+        query = select(schema.audit_leaf).where(leaf.seq >= first, leaf.seq < last).order_by(leaf.seq)
+        return tuple(Leaf(*row) for row in self._connection.execute(query))
+
     def put(self, leaf: Leaf, head: Head) -> None:
         """See `audit.log.Log.put`."""
         self._connection.execute(insert(schema.audit_leaf), vars(leaf))
@@ -127,7 +166,7 @@ class Trail:
         tile = schema.audit_tile.c
         query = select(tile.segment, tile.level, tile.number, tile.root, tile.hashes)
         query = query.order_by(tile.segment, tile.level, tile.number)
-        for row in self._connection.execution_options(yield_per=100).execute(query):
+        for row in self._connection.execute(query, execution_options={"yield_per": 100}):
             yield Tile(*row)
 
     def anchor_damage(self, *, prove: bool) -> str | None:
@@ -182,6 +221,7 @@ ACTS = tuple(
         Kind.PLAN_RETRACTED,
         Kind.POLICY_CHANGED,
         Kind.TRAIL_SIGNED_OFF,
+        Kind.TRAIL_EXPORTED,
     )
 )
 """The kinds of record that may stand for an act."""

@@ -15,11 +15,12 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from withness.store import schema
 from withness.store.check_in_rows import CheckInRows
 from withness.store.note_rows import NoteRows
+from withness.store.report_rows import ReportRows
 from withness.store.rows import ActRow, DecisionRow, Delivery, OutboxRow, PlanRow, PlanState, ScreenRow, Sending
 from withness.store.sealed import readable
 
 
-class Transaction(NoteRows, CheckInRows):
+class Transaction(NoteRows, CheckInRows, ReportRows):
     """One open transaction: the rows, and the log that the audit trail docks to (`audit.log.Log`)."""
 
     # -- set-up
@@ -50,9 +51,12 @@ class Transaction(NoteRows, CheckInRows):
         source = self._connection.connection.driver_connection
         if not isinstance(source, sqlite3.Connection):
             return False
+        file = source.execute("PRAGMA database_list").fetchone()[2]
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        with closing(sqlite3.connect(path)) as copy:
-            source.backup(copy)
+        # A connection of its own: SQLite copies nothing from one that is inside a write, and the lock is held here.
+        uri = f"{Path(file).as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True)) as reader, closing(sqlite3.connect(path)) as copy:
+            reader.backup(copy)
         with path.open("rb") as file:
             os.fsync(file.fileno())
         return True

@@ -1,0 +1,731 @@
+#!/usr/bin/env python3
+"""Check an export of a Withness audit trail, or the proof of one record, without Withness.
+
+One file, Python 3.9 or later and nothing else; the package `cryptography` only for the signatures. Copy it where you
+like and read it first: it is short so that you can.
+
+    python offline_verifier.py export.ndjson --vkey KEY --checkpoint kept-by-me.checkpoint
+    python offline_verifier.py --proof record-17.json --vkey KEY
+
+KEY is the log's verifier key (name+id+key) as somebody told you whom you trust: on paper, by phone, from an earlier
+visit. The one inside the export only says which key to ask about.
+
+What is checked: every record's bytes are canonical JSON (RFC 8785) and fit their hash, none is missing, the tree over
+them (RFC 6962) has the root that the signed checkpoint (C2SP) states, and each checkpoint that you kept is one of the
+same log's. Exit 0: all holds. 4: damaged, and the first thing that does not hold is named. 7: cannot tell. 2: usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import binascii
+import hashlib
+import json
+import math
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, Final
+
+WHOLE: Final = 0
+USAGE: Final = 2
+DAMAGED: Final = 4
+CANNOT_TELL: Final = 7
+
+EXPORT_FORMAT: Final = "withness-audit-export/1"
+PROOF_FORMAT: Final = "withness-audit-proof/1"
+CONSISTENCY_FORMAT: Final = "withness-audit-consistency/1"
+MOST_BYTES: Final = 4_000_000
+"""Of one line, one proof or one checkpoint."""
+
+
+class Damaged(Exception):
+    """Something does not hold: `what` says so in a sentence's end, `kind` in one word, `record` names it by number."""
+
+    def __init__(self, kind: str, what: str, record: int | None = None) -> None:
+        super().__init__(what)
+        self.kind = kind
+        self.what = what
+        self.record = record
+
+    def sentence(self) -> str:
+        """Return the damage as one sentence."""
+        said = self.what if self.record is None else f"record {self.record}: {self.what}"
+        return f"{said[:1].upper()}{said[1:]}."
+
+
+class Unknown(Exception):
+    """Something that this verifier cannot judge; the argument is a sentence."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a log says of itself."""
+
+    origin: str
+    size: int
+    root: bytes
+
+
+@dataclass
+class Findings:
+    """What was found so far: what holds, what nobody can tell, and which checkpoints are known to follow which."""
+
+    keys: Sequence[tuple[str, bytes, bytes]]
+    holds: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+    seen: list[tuple[str, Checkpoint]] = field(default_factory=list)
+    follows: set[tuple[Checkpoint, Checkpoint]] = field(default_factory=set)
+
+    def doubt(self, sentence: str) -> None:
+        """Keep a doubt, once."""
+        if sentence not in self.doubts:
+            self.doubts.append(sentence)
+
+    def leads(self, first: Checkpoint, second: Checkpoint) -> bool:
+        """Whether consistency proofs lead from one checkpoint to the other."""
+        reached, fresh = {first}, [first]
+        while fresh:
+            here = fresh.pop()
+            more = {later for earlier, later in self.follows if earlier == here} - reached
+            reached |= more
+            fresh += more
+        return second in reached
+
+
+# -- canonical JSON (RFC 8785)
+
+
+def canonical(value: Any) -> str:
+    """Return the one spelling of a JSON value. Raises ValueError for what has none."""
+    if value is None or value is True or value is False:
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, int):
+        if abs(value) > 2**53 - 1:
+            raise ValueError("an integer that not every reader can hold")
+        return str(value)
+    if isinstance(value, float):
+        return _number(value)
+    if isinstance(value, list):
+        return f"[{','.join(map(canonical, value))}]"
+    names = sorted(value, key=lambda one: one.encode("utf-16-be"))
+    return f"{{{','.join(f'{canonical(name)}:{canonical(value[name])}' for name in names)}}}"
+
+
+def _number(value: float) -> str:
+    """Write a number as ECMAScript does: the shortest digits, exponents from 1e21 up and from 1e-7 down."""
+    if not math.isfinite(value):
+        raise ValueError("a number that JSON has not")
+    if value == 0:
+        return "0"
+    mantissa, _, exponent = f"{abs(value)!r}".partition("e")
+    before, _, after = mantissa.partition(".")
+    digits = (before + after).lstrip("0")
+    point = len(before) + int(exponent or 0) - (len(before + after) - len(digits))
+    digits = digits.rstrip("0")
+    if 0 < point <= 21:
+        text = digits.ljust(point, "0") if len(digits) <= point else f"{digits[:point]}.{digits[point:]}"
+    elif -6 < point <= 0:
+        text = f"0.{'0' * -point}{digits}"
+    else:
+        text = f"{digits[0]}{'.' if digits[1:] else ''}{digits[1:]}e{'+' if point > 0 else '-'}{abs(point - 1)}"
+    return f"-{text}" if value < 0 else text
+
+
+def _parsed(text: str) -> Any:
+    """Return a JSON value that is in its one spelling. Raises ValueError for any other text."""
+    try:
+        value = json.loads(text)
+        if canonical(value) != text:
+            raise ValueError("another spelling")
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    return value
+
+
+def _object(value: Any, kinds: Mapping[str, type]) -> dict[str, Any]:
+    """Return an object that has just these members, of these types. Raises ValueError."""
+    if type(value) is not dict or value.keys() != kinds.keys():
+        raise ValueError("other members")
+    if any(type(value[name]) is not kind for name, kind in kinds.items()):
+        raise ValueError("other types")
+    if any(kind is int and value[name] < 0 for name, kind in kinds.items()):
+        raise ValueError("below nought")
+    return value
+
+
+def _hash(text: Any) -> bytes:
+    """Return a hash from the one spelling of its base64. Raises ValueError."""
+    if type(text) is not str:
+        raise ValueError("no text")
+    try:
+        found = base64.b64decode(text.encode("ascii"), validate=True)
+    except (binascii.Error, UnicodeEncodeError):
+        raise ValueError("no base64") from None
+    if base64.b64encode(found).decode() != text or len(found) != 32:
+        raise ValueError("no hash")
+    return found
+
+
+# -- the tree (RFC 6962)
+
+
+def leaf_hash(record: bytes) -> bytes:
+    """Return the hash of a record."""
+    return hashlib.sha256(b"\x00" + record).digest()
+
+
+def _node(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+class Tree:
+    """A growing tree, as the roots of its complete subtrees, largest first."""
+
+    def __init__(self, size: int = 0, peaks: Iterable[bytes] = ()) -> None:
+        self.size = size
+        self.peaks = list(peaks)
+
+    def add(self, node: bytes, height: int = 0) -> None:
+        """Add a complete subtree of 2**height records at the end."""
+        place, self.size = self.size >> height, self.size + (1 << height)
+        while place & 1:
+            node, place = _node(self.peaks.pop(), node), place >> 1
+        self.peaks.append(node)
+
+    def root(self) -> bytes:
+        """Return the root."""
+        if not self.peaks:
+            return hashlib.sha256(b"").digest()
+        node = self.peaks[-1]
+        for peak in reversed(self.peaks[:-1]):
+            node = _node(peak, node)
+        return node
+
+
+def _heights(low: int, high: int) -> Iterator[int]:
+    """Yield the heights of the complete subtrees that fill the places from `low` to `high`, left to right."""
+    while low < high:
+        height = (high - low).bit_length() - 1
+        if low:
+            height = min(height, (low & -low).bit_length() - 1)
+        yield height
+        low += 1 << height
+
+
+def root_by_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes | None:
+    """Return the root that an inclusion proof leads to, None when its length fits no such tree (RFC 9162, 2.1.3.2)."""
+    if not 0 <= index < size:
+        return None
+    last, node = size - 1, leaf
+    for sibling in path:
+        if not last:
+            return None
+        if index & 1 or index == last:
+            node = _node(sibling, node)
+            while not index & 1 and index:
+                index, last = index >> 1, last >> 1
+        else:
+            node = _node(node, sibling)
+        index, last = index >> 1, last >> 1
+    return None if last else node
+
+
+def consistent(first: Checkpoint, second: Checkpoint, path: Sequence[bytes]) -> bool:
+    """Whether a consistency proof shows that `second`'s log only adds to `first`'s (RFC 9162, 2.1.4.2)."""
+    if not 0 < first.size < second.size:
+        return first == second and not path
+    steps = list(path) if first.size & (first.size - 1) else [first.root, *path]
+    if not path:
+        return False
+    place, last = first.size - 1, second.size - 1
+    while place & 1:
+        place, last = place >> 1, last >> 1
+    old = new = steps[0]
+    for sibling in steps[1:]:
+        if not last:
+            return False
+        if place & 1 or place == last:
+            old, new = _node(sibling, old), _node(sibling, new)
+            while not place & 1 and place:
+                place, last = place >> 1, last >> 1
+        else:
+            new = _node(new, sibling)
+        place, last = place >> 1, last >> 1
+    return not last and (old, new) == (first.root, second.root)
+
+
+# -- checkpoints and keys (C2SP tlog-checkpoint, signed-note)
+
+_NOTE: Final = re.compile(
+    r"(?P<text>(?P<origin>[^\x00-\x1f]+)\n(?P<size>0|[1-9][0-9]{0,18})\n(?P<root>[A-Za-z0-9+/]{43}=)\n)\n"
+    r"(?P<lines>(?:\u2014 [^\s+]+ [A-Za-z0-9+/]+={0,2}\n){1,16})",
+)
+_ORIGIN: Final = re.compile(r"withness/[0-9A-Za-z-]+/(?:0|[1-9][0-9]{0,8})")
+
+
+def read_key(text: str) -> tuple[str, bytes, bytes]:
+    """Return name, id and public key of a verifier key. Raises ValueError."""
+    name, _, rest = text.partition("+")
+    said, _, content = rest.partition("+")
+    try:
+        typed = base64.b64decode(content.encode("ascii"), validate=True)
+        id = hashlib.sha256(name.encode() + b"\n" + typed).digest()[:4]
+    except (binascii.Error, UnicodeError):
+        raise ValueError("no key") from None
+    if len(typed) != 33 or typed[:1] != b"\x01" or id.hex() != said or base64.b64encode(typed).decode() != content:
+        raise ValueError("no key")
+    return name, id, typed[1:]
+
+
+def read_note(note: str, what: str, findings: Findings, offered: str = "") -> Checkpoint:
+    """Return the checkpoint that a note states, its signature checked.
+
+    `offered` is the key that came with it: it is asked where nobody was told of another, and proves less.
+    """
+    found = _NOTE.fullmatch(note)
+    if found is None:
+        raise Damaged("checkpoint", f"{what} is not a checkpoint in a signed note")
+    try:
+        said = Checkpoint(found["origin"], int(found["size"]), _hash(found["root"]))
+    except ValueError:
+        raise Damaged("checkpoint", f"{what} states no root") from None
+    if not _ORIGIN.fullmatch(said.origin):
+        raise Damaged("checkpoint", f"{what} is not of a Withness log")
+    keys = list(findings.keys)
+    if not keys and offered:
+        keys = [read_key(offered)]
+    _check_signature(found, what, keys, findings)
+    if not findings.keys:
+        findings.doubt("Nobody said which key the log signs with (--vkey): anybody could have made what was given.")
+    return said
+
+
+def _check_signature(
+    found: re.Match[str], what: str, keys: Sequence[tuple[str, bytes, bytes]], findings: Findings
+) -> None:
+    known = {(name, id): public for name, id, public in keys}
+    fitting = []
+    for line in found["lines"][:-1].split("\n"):
+        name, content = line[2:].split(" ")
+        try:
+            signature = base64.b64decode(content, validate=True)
+        except binascii.Error:
+            signature = b""
+        if base64.b64encode(signature).decode() != content or len(signature) < 5:
+            raise Damaged("signature", f"a signature of {what} is not base64 in its one spelling")
+        if (name, signature[:4]) in known:
+            fitting.append((known[name, signature[:4]], signature[4:]))
+    if keys and not fitting:
+        raise Damaged("signature", f"{what} is not signed by the key given")
+    if not fitting:
+        return
+    try:
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    except ImportError:
+        findings.doubt("Signatures were not checked: the Python package cryptography is not installed here.")
+        return
+    for public, signature in fitting:
+        try:
+            Ed25519PublicKey.from_public_bytes(public).verify(signature, found["text"].encode())
+        except (InvalidSignature, ValueError):
+            raise Damaged("signature", f"the signature of {what} does not fit") from None
+
+
+# -- records
+
+_FIELDS: Final = {
+    "actor": str,
+    "asserted": bool,
+    "at": str,
+    "clock": str,
+    "details": dict,
+    "kind": str,
+    "nonce": str,
+    "os_user": str,
+    "seq": int,
+    "segment": int,
+    "v": int,
+}
+_TEXTS: Final = ("outcome", "patient", "policy", "reason", "request", "second_actor")
+_INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
+
+
+def read_record(text: str, seq: int, segment: int) -> dict[str, Any]:
+    """Return a record's value. Raises Damaged unless its text is canonical and it stands where it says."""
+    try:
+        value = json.loads(text)
+        spelled = canonical(value)
+    except (ValueError, RecursionError):
+        raise Damaged("unreadable", "its text is not a record", seq) from None
+    if spelled != text:
+        raise Damaged("not-canonical", "its text is not canonical JSON", seq)
+    if type(value) is dict and type(value.get("v")) is int and value["v"] > 1:
+        raise Unknown(f"Record {seq} is of form {value['v']}, which this verifier does not know.")
+    if type(value) is not dict or value.keys() != {*_FIELDS, *_TEXTS} or not _typed(value):
+        raise Damaged("unreadable", "its text is not a record", seq)
+    if (value["seq"], value["segment"]) != (seq, segment):
+        said = f"its text says that it is record {value['seq']} of segment {value['segment']}"
+        raise Damaged("out-of-place", said, seq)
+    return value
+
+
+def _typed(value: dict[str, Any]) -> bool:
+    texts = all(value[name] is None or type(value[name]) is str for name in _TEXTS)
+    return (
+        texts
+        and all(type(value[name]) is kind for name, kind in _FIELDS.items())
+        and value["v"] == 1
+        and _INSTANT.fullmatch(value["at"]) is not None
+    )
+
+
+# -- an export
+
+_HEADER: Final = {
+    "checkpoint": str,
+    "data_id": str,
+    "first": int,
+    "first_seq": int,
+    "format": str,
+    "left": list,
+    "records": int,
+    "right": list,
+    "segment": int,
+    "vkey": str,
+}
+_LINE: Final = {"hash": str, "index": int, "record": str}
+
+
+@dataclass
+class Part:
+    """One header and the records below it: those of one segment of the log, without a gap."""
+
+    checkpoint: Checkpoint
+    data_id: str
+    segment: int
+    first_seq: int
+    first: int
+    records: int
+    tree: Tree
+    right: list[bytes]
+    roots: dict[int, bytes] = field(default_factory=dict)
+
+    @property
+    def last(self) -> int:
+        """The place behind the last record."""
+        return self.first + self.records
+
+
+def check_export(lines: Iterator[bytes], findings: Findings, sizes: Iterable[tuple[str, int]] = ()) -> list[Part]:
+    """Check an export; `sizes` are origins and sizes at which the root is wanted. Raises Damaged, Unknown."""
+    wanted, parts = set(sizes), list[Part]()
+    for line in lines:
+        part = _read_header(line, findings, parts[-1] if parts else None)
+        _check_records(lines, part, {size for origin, size in wanted if origin == part.checkpoint.origin})
+        parts.append(part)
+        findings.seen.append((f"the export's segment {part.segment}", part.checkpoint))
+        said = f"Records {part.first_seq + part.first} to {part.first_seq + part.last - 1} are whole"
+        scope = "all" if part.records == part.checkpoint.size else f"{part.records} of the {part.checkpoint.size}"
+        findings.holds.append(f"{said}: {scope} that segment {part.segment} had when its checkpoint was signed.")
+    if not parts:
+        raise Damaged("format", "the export is empty")
+    return parts
+
+
+def _read_header(line: bytes, findings: Findings, before: Part | None) -> Part:
+    try:
+        said = _object(_parsed(_text(line)), _HEADER)
+        if said["format"] != EXPORT_FORMAT:
+            raise Unknown("The file's first line names a format that this verifier does not know.")
+        left, right = [_hash(one) for one in said["left"]], [_hash(one) for one in said["right"]]
+        read_key(said["vkey"])
+    except ValueError:
+        after = "the first line is not an export's header"
+        if before is not None:
+            after = f"what follows record {before.first_seq + before.last - 1} is not a header"
+        raise Damaged("format", after) from None
+    note = read_note(said["checkpoint"], "the export's checkpoint", findings, said["vkey"])
+    first, last = said["first"], said["first"] + said["records"]
+    if note.origin != f"withness/{said['data_id']}/{said['segment']}":
+        raise Damaged("checkpoint", "the export's checkpoint is another log's")
+    if said["vkey"].partition("+")[0] != f"withness/{said['data_id']}":
+        raise Damaged("format", "the key that the header names is another log's")
+    if findings.keys and read_key(said["vkey"]) not in findings.keys:
+        raise Damaged("format", "the header names another key than the one given")
+    if not said["records"] or last > note.size or (said["segment"] == 0 and said["first_seq"]):
+        raise Damaged("format", "the header's numbers do not fit each other")
+    if len(left) != bin(first).count("1") or len(right) != len(list(_heights(last, note.size))):
+        raise Damaged("format", "the header does not hold the hashes that its numbers demand")
+    made = Part(
+        note, said["data_id"], said["segment"], said["first_seq"], first, said["records"], Tree(first, left), right
+    )
+    if before is not None and (
+        made.data_id != before.data_id
+        or made.segment <= before.segment
+        or before.last != before.checkpoint.size
+        or made.first
+        or made.first_seq != before.first_seq + before.last
+    ):
+        raise Damaged("missing", "the export's parts do not follow each other")
+    return made
+
+
+def _check_records(lines: Iterator[bytes], part: Part, wanted: set[int]) -> None:
+    for index in range(part.first, part.last):
+        if index in wanted:
+            part.roots[index] = part.tree.root()
+        line = next(lines, b"")
+        part.tree.add(_check_line(line, index, part))
+    if part.last in wanted:
+        part.roots[part.last] = part.tree.root()
+    for node, height in zip(part.right, _heights(part.last, part.checkpoint.size)):  # noqa: B905  Python 3.9
+        part.tree.add(node, height)
+    if part.tree.root() != part.checkpoint.root:
+        said = f"records {part.first_seq + part.first} to {part.first_seq + part.last - 1} do not give the root that "
+        raise Damaged("root", said + "the checkpoint states: one of them, or the header's hashes, was changed")
+
+
+def _check_line(line: bytes, index: int, part: Part) -> bytes:
+    seq = part.first_seq + index
+    if not line:
+        raise Damaged("missing", "it is missing: the export ends before it", seq)
+    try:
+        said = _object(_parsed(_text(line)), _LINE)
+    except ValueError:
+        raise Damaged("unreadable", "its line is not one of an export", seq) from None
+    if said["index"] != index:
+        raise Damaged("missing", f"it is missing: the line there is of place {said['index']}", seq)
+    found = leaf_hash(said["record"].encode())
+    if said["hash"] != found.hex():
+        raise Damaged("edited", "its text does not fit its hash", seq)
+    read_record(said["record"], seq, part.segment)
+    return found
+
+
+def _text(line: bytes) -> str:
+    """Return a line without its line feed. Raises ValueError."""
+    if len(line) > MOST_BYTES or line[-1:] != b"\n":
+        raise ValueError("too long, or cut off")
+    return line[:-1].decode("utf-8")
+
+
+# -- proofs and kept checkpoints
+
+_PROOF: Final = {
+    "checkpoint": str,
+    "data_id": str,
+    "format": str,
+    "index": int,
+    "proof": list,
+    "record": str,
+    "says": list,
+    "segment": int,
+    "seq": int,
+    "size": int,
+    "vkey": str,
+}
+_CONSISTENCY: Final = {"format": str, "from": str, "proof": list, "to": str}
+
+
+def says(seq: int, data_id: str, at: str, size: int) -> list[str]:
+    """Return the two sentences in which a proof says what it proves."""
+    return [
+        f"This is record {seq} of the audit trail {data_id}, letter for letter as it was written down at {at}.",
+        f"The proof leads from it to the checkpoint, which the trail's own key signed when there were {size} records: "
+        "so it was one of them, has not been changed since, and shows nothing of the others.",
+    ]
+
+
+def pretty(value: Any) -> str:
+    """Return the one spelling of a file that people open: members in order, indented by two."""
+    return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+
+
+def _document(content: bytes, kinds: Mapping[str, type], format: str, what: str) -> dict[str, Any]:
+    try:
+        if len(content) > MOST_BYTES:
+            raise ValueError("too long")
+        value = json.loads(content.decode("utf-8"))
+        if pretty(value).encode() != content:
+            raise ValueError("another spelling")
+        said = _object(value, kinds)
+    except (ValueError, RecursionError):
+        raise Damaged("format", f"{what} is not one that Withness wrote") from None
+    if said["format"] != format:
+        raise Unknown(f"{what[:1].upper()}{what[1:]} is of a format that this verifier does not know.")
+    return said
+
+
+def check_proof(content: bytes, findings: Findings) -> None:
+    """Check the proof that one record is in the log. Raises Damaged, Unknown."""
+    said = _document(content, _PROOF, PROOF_FORMAT, "the proof")
+    try:
+        path = [_hash(one) for one in said["proof"]]
+        read_key(said["vkey"])
+    except ValueError:
+        raise Damaged("format", "the proof is not one that Withness wrote") from None
+    seq = said["seq"]
+    note = read_note(said["checkpoint"], "the proof's checkpoint", findings, said["vkey"])
+    if note.origin != f"withness/{said['data_id']}/{said['segment']}" or note.size != said["size"]:
+        raise Damaged("checkpoint", "the proof's checkpoint is another log's")
+    if said["vkey"].partition("+")[0] != f"withness/{said['data_id']}":
+        raise Damaged("format", "the key that the proof names is another log's")
+    if findings.keys and read_key(said["vkey"]) not in findings.keys:
+        raise Damaged("format", "the proof names another key than the one given")
+    record = read_record(said["record"], seq, said["segment"])
+    if root_by_path(leaf_hash(said["record"].encode()), said["index"], note.size, path) != note.root:
+        raise Damaged("root", "the proof does not lead from it to the root that the checkpoint states", seq)
+    if said["says"] != says(seq, said["data_id"], record["at"], note.size):
+        raise Damaged("format", "the sentences say something else than the proof shows", seq)
+    findings.seen.append(("the proof", note))
+    findings.holds.append(
+        f"Record {seq} ({record['kind']}, {record['at']}) is one of the {note.size} records under the checkpoint."
+    )
+
+
+def check_consistency(content: bytes, findings: Findings) -> None:
+    """Check the proof that one checkpoint's log only adds to another's. Raises Damaged, Unknown."""
+    said = _document(content, _CONSISTENCY, CONSISTENCY_FORMAT, "the consistency proof")
+    try:
+        path = [_hash(one) for one in said["proof"]]
+    except ValueError:
+        raise Damaged("format", "the consistency proof is not one that Withness wrote") from None
+    first = read_note(said["from"], "the consistency proof's first checkpoint", findings)
+    second = read_note(said["to"], "the consistency proof's second checkpoint", findings)
+    if first.origin != second.origin or not consistent(first, second, path):
+        raise Damaged(
+            "consistency", f"the log of {second.size} records is not shown to go on from that of {first.size}"
+        )
+    findings.follows.add((first, second))
+    findings.seen.append(("the consistency proof", second))
+    findings.holds.append(f"The log of {second.size} records goes on from that of {first.size}; nothing was rewritten.")
+
+
+def check_kept(name: str, kept: Checkpoint, parts: Sequence[Part], findings: Findings) -> None:
+    """Hold a checkpoint that somebody kept against what was given. Raises Damaged when it is of another log."""
+    given = [(what, one) for what, one in findings.seen if one.origin == kept.origin]
+    logs = {one.origin.rpartition("/")[0] for _, one in findings.seen}
+    if logs and kept.origin.rpartition("/")[0] not in logs:
+        raise Damaged("consistency", f"{name} is a checkpoint of another log")
+    for part in parts:
+        if part.checkpoint.origin == kept.origin and part.roots.get(kept.size, kept.root) != kept.root:
+            raise Damaged("consistency", _split(name, kept))
+    if any(one.size == kept.size and one.root != kept.root for _, one in given):
+        raise Damaged("consistency", _split(name, kept))
+    recomputed = any(part.checkpoint.origin == kept.origin and kept.size in part.roots for part in parts)
+    if recomputed or any(findings.leads(kept, one) or findings.leads(one, kept) for _, one in given):
+        findings.holds.append(f"{name}, of {kept.size} records, is a checkpoint of this very log.")
+        return
+    largest = max((one.size for _, one in given), default=0)
+    if not given:
+        more = f"{name} is of a segment of which nothing was given: whether it fits"
+    elif kept.size > largest:
+        more = f"{name} is of {kept.size} records, and what was given goes to {largest}: whether records were cut off"
+    else:
+        more = f"{name} is of {kept.size} records, whose root cannot be worked out from what was given: whether it fits"
+    findings.doubt(f"{more} cannot be told without a consistency proof (--consistency).")
+
+
+def _split(name: str, kept: Checkpoint) -> str:
+    return (
+        f"{name} states another root for the first {kept.size} records ({kept.root.hex()}): the log was rewritten, "
+        "or there are two"
+    )
+
+
+# -- the command
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    while True:
+        line = file.readline(MOST_BYTES + 1)
+        if not line:
+            return
+        yield line
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(MOST_BYTES + 1)
+
+
+def _kept(path: str, findings: Findings) -> Checkpoint:
+    try:
+        note = _read(path).decode("utf-8")
+    except UnicodeDecodeError:
+        raise Damaged("checkpoint", f"{path} is not a checkpoint in a signed note") from None
+    return read_note(note, path, findings)
+
+
+def run(given: argparse.Namespace, findings: Findings) -> None:
+    """Check everything that was given. Raises Damaged, Unknown, OSError."""
+    kept = [(path, _kept(path, findings)) for path in [*given.checkpoint, *given.earlier]]
+    for path in given.consistency:
+        check_consistency(_read(path), findings)
+    for path in given.proof:
+        check_proof(_read(path), findings)
+    parts: list[Part] = []
+    if given.export:
+        with open(given.export, "rb") as file:
+            parts = check_export(_lines(file), findings, [(one.origin, one.size) for _, one in kept])
+    for path, one in kept:
+        check_kept(path, one, parts, findings)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Check an export of a Withness audit trail, without Withness.")
+    parser.add_argument("export", nargs="?", metavar="EXPORT", help="an export in NDJSON")
+    many: dict[str, Any] = {"action": "append", "default": []}
+    parser.add_argument("--vkey", metavar="KEY", help="the log's verifier key, as you were told it", **many)
+    parser.add_argument("--checkpoint", metavar="FILE", help="a signed checkpoint that you kept", **many)
+    parser.add_argument("--earlier", metavar="FILE", help="the same: one from before", **many)
+    parser.add_argument("--consistency", metavar="FILE", help="a proof that leads from one checkpoint on", **many)
+    parser.add_argument("--proof", metavar="FILE", help="the proof of one record", **many)
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Check what the command line names, say what was found, and return the exit code."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if not (given.export or given.proof or given.consistency):
+        parser.error("name an export, --proof FILE or --consistency FILE")
+    try:
+        keys = [read_key(one) for one in given.vkey]
+    except ValueError:
+        parser.error("--vkey is not a verifier key (name+id+key)")
+    findings, damage = Findings(keys), None
+    try:
+        run(given, findings)
+    except Damaged as found:
+        damage = found
+    except Unknown as found:
+        findings.doubt(str(found))
+    except OSError as error:
+        findings.doubt(f"A file cannot be read: {error.strerror}.")
+    code = DAMAGED if damage else CANNOT_TELL if findings.doubts else WHOLE
+    _say(code, damage, findings, as_json=given.json)
+    return code
+
+
+def _say(code: int, damage: Damaged | None, findings: Findings, *, as_json: bool) -> None:
+    verdict = {WHOLE: "whole", DAMAGED: "damaged", CANNOT_TELL: "cannot tell"}[code]
+    if as_json:
+        bad = {"kind": damage.kind, "record": damage.record, "what": damage.sentence()} if damage else None
+        said = {"verdict": verdict, "damage": bad, "holds": findings.holds, "doubts": findings.doubts, "exit": code}
+        text = json.dumps(said, indent=2)
+    else:
+        ending = damage.sentence() if damage else "" if findings.doubts else "All of it holds."
+        text = "\n".join([*findings.holds, *findings.doubts, f"{verdict.upper()}. {ending}".rstrip()])
+    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

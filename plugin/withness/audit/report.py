@@ -1,0 +1,150 @@
+"""The compliance report as values: records in, everything counted and listed out. It reads no clock and no store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from datetime import date, datetime, timedelta
+from statistics import median
+from typing import Any, Final
+
+from withness.audit.record import instant
+from withness.audit.report_acute import Episode
+from withness.audit.report_counts import DomainCount, NearExpiry, QuestionCount, Week
+from withness.audit.report_signed import Pattern, Refused, SignedAct, SignOff
+from withness.audit.report_state import Break, ClockRun, PlanWaiting, PolicySpan
+
+OLD: Final = timedelta(days=1)
+"""A plan that waits longer than this for the EHR needs somebody's eyes."""
+
+OFTEN: Final = (5, 0.5)
+"""A question that held so often, and was overridden in more than this share, asks for the rule to be looked at."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a report covers: from `since` until before `until` (None: open), decided by one policy where named.
+
+    `sealed`: with what only the privilege shows; `names` and `rationales` besides.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    policy: str | None = None
+    sealed: bool = False
+    names: bool = False
+    rationales: bool = False
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that a report says. `limits` are sentences on what it leaves out, and why."""
+
+    organization: str
+    directory: str
+    made: datetime
+    asked: Asked
+    records: int
+    span: tuple[datetime, datetime] | None
+    limits: tuple[str, ...]
+    notice: str
+    decisions: Mapping[str, int]
+    weeks: tuple[Week, ...]
+    domains: tuple[DomainCount, ...] | None
+    questions: tuple[QuestionCount, ...] | None
+    acute: tuple[Episode, ...]
+    unopened: tuple[int, ...]
+    signed: tuple[SignedAct, ...]
+    patterns: tuple[Pattern, ...]
+    near_expiry: tuple[NearExpiry, ...] | None
+    plans: tuple[PlanWaiting, ...]
+    policies: tuple[PolicySpan, ...]
+    clock: tuple[ClockRun, ...]
+    breaks: tuple[Break, ...]
+    damage: str
+    refusals: tuple[Refused, ...]
+    sign_offs: tuple[SignOff, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as JSON values: instants as records write them, lengths of time in seconds."""
+        made: dict[str, Any] = {one.name: _json(getattr(self, one.name)) for one in fields(self)}
+        made["attention"] = [asdict(one) for one in attention(self)]
+        return made
+
+
+def _json(value: Any) -> Any:
+    match value:
+        case datetime():
+            made: Any = instant(value)
+        case date():
+            made = value.isoformat()
+        case timedelta():
+            made = round(value.total_seconds(), 3)
+        case float():
+            made = round(value, 4)
+        case Mapping():
+            made = {key: _json(one) for key, one in value.items()}
+        case tuple() | list():
+            made = [_json(one) for one in value]
+        case _ if is_dataclass(value):
+            made = {one.name: _json(getattr(value, one.name)) for one in fields(value)}
+            made |= {name: _json(getattr(value, name)) for name in _COUNTED if hasattr(value, name)}
+        case _:
+            made = value
+    return made
+
+
+_COUNTED: Final = ("held", "share", "overdue")
+"""What a value works out of itself, told beside what it holds."""
+
+
+# -- what needs eyes
+
+
+@dataclass(frozen=True)
+class Attention:
+    """One thing that needs somebody's eyes: a sentence, and the part of the report (its id) that has more."""
+
+    said: str
+    part: str
+
+
+def attention(report: Report) -> tuple[Attention, ...]:
+    """Return what needs eyes, the most urgent first; nothing is said of what is in order."""
+    plans = [one for one in report.plans if report.made - one.since > OLD]
+    late = [one for one in report.acute if one.how == "open" and one.late]
+    going = [one for one in report.acute if one.how == "open"]
+    overrides = [one for one in report.signed if one.what == "override"]
+    alone = [one for one in report.patterns if one.what == "self"]
+    mutual = [one for one in report.patterns if one.what == "mutual"]
+    often = [one for one in report.questions or () if one.held >= OFTEN[0] and one.share > OFTEN[1]]
+    refused = sum(one.count for one in report.refusals)
+    found = (
+        (bool(report.damage), f"The trail is damaged now: {report.damage}.", "trail"),
+        (bool(report.breaks), _many(len(report.breaks), "break", "breaks", "in the trail"), "trail"),
+        (bool(late), _many(len(late), "acute hold has", "acute holds have", "steps overdue"), "acute"),
+        (bool(report.unopened), f"{_no(report.unopened)} held as acute without a protocol of their own open.", "acute"),
+        (bool(going), _many(len(going), "acute hold is", "acute holds are", "open"), "acute"),
+        (bool(alone), "Somebody signed first and second.", "patterns"),
+        (bool(mutual), _many(len(mutual), "pair signs", "pairs sign", "each other's acts"), "patterns"),
+        (bool(often), f"Overridden more often than not: {', '.join(one.item for one in often)}.", "questions"),
+        (bool(plans), _many(len(plans), "plan", "plans", "not in the EHR for more than a day"), "plans"),
+        (bool(report.clock), _many(len(report.clock), "time", "times", "the clock went back"), "clock"),
+        (bool(overrides), _many(len(overrides), "override", "overrides", "granted"), "signed"),
+        (bool(refused), _many(refused, "attempt", "attempts", "refused"), "refusals"),
+    )
+    return tuple(Attention(said, part) for there, said, part in found if there)
+
+
+def _many(count: int, one: str, more: str, rest: str) -> str:
+    return f"{count} {one if count == 1 else more} {rest}."
+
+
+def _no(numbers: Sequence[int]) -> str:
+    shown = ", ".join(str(one) for one in numbers[:5])
+    return f"{'Record' if len(numbers) == 1 else 'Records'} {shown}{' and more' if len(numbers) > 5 else ''}:"
+
+
+def middle(lengths: Sequence[timedelta]) -> timedelta | None:
+    """Return the median, None of nothing."""
+    return timedelta(seconds=median(one.total_seconds() for one in lengths)) if lengths else None

@@ -1,0 +1,234 @@
+"""The worklist as values: what needs the eyes of compliance, since when, why, and what to do; and what leaves it.
+
+An item's id is the same at every look: its kind and the number of the record that it comes from, `override-51`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from withness.audit.record import Kind, instant
+from withness.audit.report import OLD
+from withness.audit.report_acute import Episode
+from withness.audit.report_signed import WHAT
+from withness.audit.report_state import Break, ClockRun, PlanWaiting
+from withness.audit.seen import Seen
+from withness.core.acts import ActKind
+
+AGAIN: Final = timedelta(days=7)
+"""What goes on after it was signed off is back on the list after this."""
+
+ORDER: Final = (
+    "damage",
+    "segment",
+    "acute",
+    "finding",
+    "undelivered",
+    "override",
+    "release",
+    "correction",
+    "screen-retracted",
+    "plan-retracted",
+    "refused",
+    "policy",
+    "enrolment",
+    "clock",
+)
+"""The kinds of item, the most urgent first."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing to examine. `who` acted, and `second` signed with them ("" for nobody); `person` it is about.
+
+    `going_on`: it is so still, and not merely happened.
+    """
+
+    id: str
+    kind: str
+    since: datetime
+    why: str
+    todo: str
+    person: str = ""
+    who: str = ""
+    second: str = ""
+    going_on: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the item as JSON values."""
+        return {
+            "item": self.id,
+            "kind": self.kind,
+            "since": instant(self.since),
+            "why": self.why,
+            "todo": self.todo,
+            "about": self.person or None,
+            "by": self.who or None,
+            "and_by": self.second or None,
+            "going_on": self.going_on,
+        }
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a worklist is made from: records of things that happened, and how things stand now."""
+
+    signed: Iterable[Seen]
+    refused: Iterable[Seen]
+    changes: Iterable[Seen]
+    enrolments: Iterable[Seen]
+    findings: Iterable[Seen]
+    episodes: Iterable[Episode]
+    plans: Iterable[PlanWaiting]
+    clock: Iterable[ClockRun]
+    breaks: Iterable[Break]
+    damage: str
+    now: datetime
+
+
+def items(found: Found) -> tuple[Item, ...]:
+    """Return everything that needs eyes, signed off or not, the most urgent first and the oldest of those first."""
+    return tuple(sorted(_items(found), key=lambda one: (ORDER.index(one.kind), one.since, one.id)))
+
+
+def _items(found: Found) -> Iterator[Item]:
+    if found.damage:
+        todo = "Run: withness audit verify. Keep the directory as it is."
+        yield Item("damage-now", "damage", found.now, f"{found.damage}", todo, going_on=True)
+    for gap in found.breaks:
+        why = f"The trail was found damaged before record {gap.number}: {gap.why or 'see there'}."
+        yield Item(f"segment-{gap.segment}", "segment", gap.at, why, "Find out what was done to the database.")
+    yield from filter(None, (_acute(one) for one in found.episodes))
+    yield from _findings(found.findings)
+    yield from filter(None, (_plan(one, found.now) for one in found.plans))
+    yield from filter(None, (_signed(one) for one in found.signed))
+    yield from (_refused(one) for one in found.refused)
+    yield from (_policy(one) for one in found.changes if one.outcome != "refused")
+    yield from (_enrolled(one) for one in found.enrolments if _alone(one))
+    yield from (_clock(one) for one in found.clock)
+
+
+def _acute(one: Episode) -> Item | None:
+    if one.how != "open" or not one.late:
+        return None
+    return Item(
+        f"acute-{one.number}",
+        "acute",
+        one.opened,
+        "An acute hold is open, and a step is overdue or nobody took it on.",
+        "Ask the clinician and their supervisor what was done, and that it is written down.",
+        one.person,
+        one.responsible,
+        going_on=True,
+    )
+
+
+OVER: Final = ("cleared", "swept")
+"""Outcomes of the sweep's records that no item stands for: a finding is gone, the EHR was swept."""
+
+
+def _findings(records: Iterable[Seen]) -> Iterator[Item]:
+    """Take each finding of the sweep as its newest record has it; the first says since when."""
+    firsts: dict[str, Seen] = {}
+    latest: dict[str, Seen] = {}
+    for one in records:
+        id = str(one.details.get("finding", one.seq))
+        firsts.setdefault(id, one)
+        latest[id] = one
+    for id, one in latest.items():
+        if one.outcome not in OVER:
+            why = f"The sweep found in the EHR: {one.outcome.replace('-', ' ')}."
+            todo = "See: withness audit sweep"
+            yield Item(f"finding-{id}", "finding", firsts[id].at, why, todo, one.person, going_on=True)
+
+
+_PLANS: Final[Mapping[str, tuple[str, str]]] = {
+    "waiting": ("waits to be sent", "Run: withness sync"),
+    "sending": ("was sent, and nobody knows whether it arrived", "Run: withness sync"),
+    "refused": ("was refused by the EHR", "Ask whoever runs the EHR why; then run: withness sync"),
+    "orphan": ("is approved, and nothing is on its way", "Ask its clinician to save it again, or to close it."),
+}
+
+
+def _plan(one: PlanWaiting, now: datetime) -> Item | None:
+    if now - one.since <= OLD:
+        return None
+    said, todo = _PLANS[one.state]
+    id = f"undelivered-{one.number if one.number is not None else instant(one.since)}"
+    return Item(id, "undelivered", one.since, f"A released plan {said}.", todo, who=one.actor, going_on=True)
+
+
+_SIGNED: Final = {
+    "override": ("An override was granted", "Was the reason one that the policy allows, and was the item asked later?"),
+    "release": ("An acute hold was released by two people", "Are all needs written down, and is the new screen there?"),
+    "correction": ("An acute answer was corrected as a mistaken tap", "Does the note of that day bear it out?"),
+    "screen-retracted": ("A screen was retracted as entered in error", "Was it another person's, or mis-keyed?"),
+    "plan-retracted": ("A plan was retracted as entered in error", "Was it saved to the wrong person?"),
+}
+
+
+def _signed(one: Seen) -> Item | None:
+    kind = WHAT.get((one.kind, one.outcome))
+    if kind is None:
+        return None
+    said, todo = _SIGNED[kind]
+    reason = f" ({one.reason})" if one.reason else ""
+    return Item(f"{kind}-{one.seq}", kind, one.at, f"{said}{reason}.", todo, one.person, one.actor, one.second)
+
+
+def _refused(one: Seen) -> Item:
+    why = f"Refused: {one.kind}, {one.reason or 'no code'}."
+    todo = "Was it a slip, or somebody trying what is not theirs to do?"
+    return Item(f"refused-{one.seq}", "refused", one.at, why, todo, one.person, one.actor, one.second)
+
+
+def _policy(one: Seen) -> Item:
+    how = "signed by its owner" if "act" in one.details else "as shipped, signed by nobody"
+    why = f"Policy version {one.details.get('version', 'unknown')} came into force, {how}."
+    return Item(f"policy-{one.seq}", "policy", one.at, why, "Is this the policy that you mean?", who=one.actor)
+
+
+def _alone(one: Seen) -> bool:
+    """Whether somebody was enrolled whom nobody vouched for."""
+    return one.outcome == ActKind.ENROLLED and not one.second
+
+
+def _enrolled(one: Seen) -> Item:
+    why = "Somebody was enrolled first, and nobody vouched for them."
+    return Item(f"enrolment-{one.seq}", "enrolment", one.at, why, "Is this really that person?", one.person, one.actor)
+
+
+def _clock(one: ClockRun) -> Item:
+    why = f"From record {one.first} to {one.last} the clock told an earlier time, by up to {one.back}."
+    return Item(f"clock-{one.first}", "clock", one.at, why, "Look at the machine's clock and who may set it.")
+
+
+# -- signing off
+
+
+def signed_off(records: Iterable[Seen]) -> dict[str, datetime]:
+    """Return the items that sign-offs name, with the time of the newest."""
+    found: dict[str, datetime] = {}
+    for one in records:
+        if one.kind == Kind.TRAIL_SIGNED_OFF and one.outcome in ("item", "period"):
+            for id in one.details.get("items", ()):
+                found[str(id)] = max(one.at, found.get(str(id), one.at))
+    return found
+
+
+def open_items(everything: Iterable[Item], done: Mapping[str, datetime], now: datetime) -> tuple[Item, ...]:
+    """Return the items that are not signed off, and those that go on a week after they were."""
+    return tuple(one for one in everything if one.id not in done or (one.going_on and now - done[one.id] >= AGAIN))
+
+
+def of_period(some: Iterable[Item], since: datetime, until: datetime) -> tuple[Item, ...]:
+    """Return the items that began from `since` until before `until`."""
+    return tuple(one for one in some if since <= one.since < until)
+
+
+def own(some: Iterable[Item], who: str) -> list[str]:
+    """Return the ids of the items that somebody did or signed themself."""
+    return [one.id for one in some if who in (one.who, one.second)]

@@ -1,0 +1,93 @@
+"""A quick look at one stored leaf: whether its bytes are exactly what `make_leaf` writes for its columns.
+
+Nearly every record is made of plain characters, and its bytes then follow from its columns, but for five places:
+
+    {"actor":"…","asserted":?,"at":"…","clock":"?","details":?,"kind":"…","nonce":"?","os_user":"?","outcome":…, …}
+
+What does not fit is no damage yet: `record.damage_of` decides that.
+"""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256 as _sha256
+from itertools import product
+from typing import Any, Final
+
+from withness.audit import plain_json
+
+_NONCE_CHARACTERS: Final = 32
+_LARGEST: Final = 2**53 - 1
+_QUOTES_BEFORE: Final = 14
+
+
+def _form(six: tuple[object, ...]) -> tuple[str, int]:
+    """Return the form of what follows `details`, for which of the six columns hold text, and its quotation marks."""
+    second, patient, outcome, reason, policy, request = ('"%s"' if one is str else "null%.0s" for one in six)
+    form = (
+        f'%s","nonce":"%s","os_user":"%s","outcome":{outcome},"patient":{patient},"policy":{policy},'
+        f'"reason":{reason},"request":{request},"second_actor":{second},"segment":%d,"seq":%d,"v":1}}'
+    )
+    return form, form.count('"')
+
+
+_FORMS: Final = {
+    (int, int, bytes, bytes, str, str, str, *six, int): _form(six) for six in product((str, type(None)), repeat=6)
+}
+"""By the types of a leaf's columns, in `Leaf`'s order."""
+
+
+def as_written(row: tuple[Any, ...]) -> bool:
+    """Whether a leaf's hash, bytes and columns agree and its bytes are canonical; False where it takes a closer look.
+
+    `row` holds the fields of a `Leaf` in their order.
+    """
+    form = _FORMS.get(tuple(map(type, row)))
+    if form is None:
+        return False
+    seq, segment, hashed, body, at, kind, actor, second, patient, outcome, reason, policy, request, v = row
+    if hashed != _sha256(b"\x00" + body).digest() or not body.isascii():  # `merkle.leaf_hash`, without the call
+        return False
+    text = body.decode("ascii")
+    if "\\" in text or v != 1 or not (0 <= seq <= _LARGEST and 0 <= segment <= _LARGEST):
+        return False
+    before, _, rest = text.partition(',"details":')
+    details, _, after = rest.rpartition(',"kind":"')
+    nonce_at = len(kind) + len('","nonce":"')
+    user_at = nonce_at + _NONCE_CHARACTERS + len('","os_user":"')
+    nonce, user = after[nonce_at : nonce_at + _NONCE_CHARACTERS], after[user_at : after.find('"', user_at)]
+    wanted = form[0] % (kind, nonce, user, outcome, patient, policy, reason, request, second, segment, seq)
+    asserted_at = len(actor) + len('{"actor":"","asserted":')
+    asserted = "true" if before[asserted_at : asserted_at + 1] == "t" else "false"
+    return (
+        after == wanted
+        and before == f'{{"actor":"{actor}","asserted":{asserted},"at":"{at}","clock":"ok"'
+        # A quotation mark inside a text would need a backslash: as many as the form has, so none is out of its place.
+        and before.count('"') == _QUOTES_BEFORE
+        and after.count('"') == form[1]
+        and before.isprintable()
+        and after.isprintable()
+        and _canonical(details)
+    )
+
+
+def _canonical(text: str) -> bool:
+    """Whether plain text is canonical JSON: what the standard library reads from it, it writes as it stands."""
+    try:
+        value, _ = _DECODER.raw_decode(text)
+        return plain_json.dumps(value) == text
+    except (ValueError, RecursionError):
+        return False
+
+
+def _small(number: str) -> int:
+    if len(number) > len(str(_LARGEST)) - 1:
+        raise ValueError("a closer look is needed")
+    return int(number)
+
+
+def _closer(number: str) -> Any:
+    raise ValueError("a closer look is needed")
+
+
+_DECODER: Final = json.JSONDecoder(parse_int=_small, parse_float=_closer, parse_constant=_closer)

@@ -1,0 +1,41 @@
+"""`withness audit prove`."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from withness.cli import say
+
+
+@click.command(epilog="\b\nExample:\n  withness audit prove 17 --out record-17.json\n")
+@click.argument("seq", type=click.IntRange(0), metavar="SEQ")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, metavar="FILE", help="The new file."
+)
+@say.acting
+@say.common
+def prove(seq: int, out: Path, actor: str | None, home: Path | None, as_json: bool) -> None:
+    """Prove that record SEQ is in the trail, without showing any other; this is recorded.
+
+    For a patient or a court: FILE holds the record letter for letter, the way from it to a signed checkpoint, and what
+    that proves in plain words. It is checked without Withness: python offline_verifier.py --proof FILE --vkey KEY
+    """
+    from withness.desk.asking import actor_of
+    from withness.desk.proving import prove as run
+    from withness.settings import read_settings
+    from withness.wiring import open_store
+
+    who = actor_of(actor or "Device/withness")
+    store, _ = open_store(read_settings({"home": home}), fresh=False)
+    with closing(store):
+        said = run(store, seq, out, who, datetime.now(UTC))
+    if as_json:
+        say.document({"file": str(out), "seq": seq, "says": said})
+        return
+    for sentence in said:
+        say.prose(sentence)
+    click.echo(f"Wrote {out}.")

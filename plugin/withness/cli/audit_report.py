@@ -1,0 +1,130 @@
+"""`withness audit report`."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import UTC, datetime, time, timedelta, tzinfo
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from withness.cli import say
+from withness.cli.signing import signer, signing
+from withness.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from withness.audit.report import Asked, Report
+    from withness.settings import Settings
+
+_SHOWN: Final = 20
+"""Rows of a sheet at the terminal; a file has them all."""
+
+_FORMATS: Final = ("html", "csv", "text")
+
+
+@click.command(
+    epilog="\b\nExamples:\n  withness audit report\n"
+    "  withness audit report --from 2026-10-01 --to 2026-12-31 --out report.html --format html\n"
+)
+@click.option("--from", "since", metavar="DATE", help="The first day (YYYY-MM-DD, the site's time).")
+@click.option("--to", "until", metavar="DATE", help="The last day.")
+@click.option("--policy", metavar="VERSION|DIGEST", help="Only what was decided by this policy.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write it to a file.")
+@click.option(
+    "--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True, help="How it is written."
+)
+@click.option("--names", is_flag=True, help="People by reference; for somebody in compliance who signs with --key.")
+@click.option("--rationales", is_flag=True, help="With what people wrote as reasons; likewise.")
+@signing
+@say.common
+def report(
+    since: str | None,
+    until: str | None,
+    policy: str | None,
+    out: Path | None,
+    form: str,
+    names: bool,
+    rationales: bool,
+    actor: str | None,
+    key: Path | None,
+    passphrase_file: Path | None,
+    home: Path | None,
+    as_json: bool,
+) -> None:
+    """Report on decisions, acute holds, overrides and all else that compliance asks. Making it is recorded.
+
+    People stand under codes, and what is sealed is left out, unless somebody enrolled as compliance signs with --key.
+    """
+    from withness.audit.report import Asked
+    from withness.settings import read_settings
+
+    if (names or rationales) and key is None:
+        option = "--names" if names else "--rationales"
+        said = f"{option} is for somebody enrolled as compliance who signs with their key."
+        raise InvalidInput(said, field=option, hint="Add --actor Practitioner/ID --key FILE.")
+    if form == "html" and out is None:
+        raise InvalidInput("A page needs a file to be written to.", field="--out", hint="Such as --out report.html")
+    settings = read_settings({"home": home})
+    begins = day(since, settings.zone, "--from") if since else None
+    ends = day(until, settings.zone, "--to", after=True) if until else None
+    if begins and ends and begins >= ends:
+        raise InvalidInput("--to is before --from.", field="--to")
+    asked = Asked(begins, ends, policy, sealed=key is not None, names=names, rationales=rationales)
+    made = _made(settings, asked, actor, key, passphrase_file)
+    _tell(made, settings.zone, out, form, as_json=as_json)
+
+
+def _made(
+    settings: Settings, asked: Asked, actor: str | None, key: Path | None, passphrase_file: Path | None
+) -> Report:
+    from withness.cli.desk import opened_trail
+    from withness.desk.asking import actor_of
+    from withness.desk.reporting import report as run
+    from withness.desk.reporting import signed_report
+    from withness.wiring import build
+
+    if key is not None:
+        one = signer(actor, key, passphrase_file)
+        context = build(settings, fresh=False)
+        with contextlib.closing(context.store):
+            return signed_report(context, actor_of(one.who), asked, one)
+    with opened_trail(settings) as (store, _):
+        who = actor_of(actor or "Device/withness")
+        return run(store, who, datetime.now(UTC), asked, organization=settings.organization)
+
+
+def day(text: str, zone: tzinfo, option: str, *, after: bool = False) -> datetime:
+    """Return when a day of the site begins, or ends (`after`). Raises InvalidInput naming the option."""
+    try:
+        found = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
+    except ValueError:
+        raise InvalidInput(f"{option} must be a day such as 2026-11-30.", field=option) from None
+    return datetime.combine(found + timedelta(days=int(after)), time(), tzinfo=zone).astimezone(UTC)
+
+
+def _tell(made: Report, zone: tzinfo, out: Path | None, form: str, *, as_json: bool) -> None:
+    from withness.desk.report_formats import csv, html
+
+    if out is not None and form in ("html", "csv"):
+        say.write_page(out, html(made, zone) if form == "html" else csv(made, zone), as_json=as_json, prints=False)
+    elif out is not None:
+        say.write_page(out, _text(made, zone), as_json=as_json, prints=False)
+    elif as_json:
+        say.document(made.as_dict())
+    elif form == "csv":
+        click.echo(csv(made, zone), nl=False)
+    else:
+        click.echo(_text(made, zone, most=_SHOWN), nl=False)
+
+
+def _text(made: Report, zone: tzinfo, most: int = 0) -> str:
+    """Return the report as plain text: facts, then each sheet, cut to `most` rows (0: whole)."""
+    from withness.audit.report_sheets import heading, sheets
+
+    lines = [made.notice, ""] if made.notice else []
+    lines += [f"{name}: {value}" for name, value in heading(made, zone)]
+    lines += ["", *made.limits, ""]
+    for sheet in sheets(made, zone):
+        lines.append(say.sheet(sheet, most=most))
+    return "\n".join(lines).rstrip("\n") + "\n"

@@ -1,0 +1,83 @@
+"""`withness audit worklist`."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from withness.cli import say
+from withness.cli.signing import signer, signing
+from withness.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from withness.audit.worklist import Item
+    from withness.settings import Settings
+
+
+@click.command(epilog="\b\nExample:\n  withness audit worklist --limit 20\n")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many are shown.")
+@click.option("--names", is_flag=True, help="People by reference; for somebody in compliance who signs with --key.")
+@signing
+@say.common
+def worklist(
+    limit: int,
+    names: bool,
+    actor: str | None,
+    key: Path | None,
+    passphrase_file: Path | None,
+    home: Path | None,
+    as_json: bool,
+) -> None:
+    """Show what needs the eyes of compliance, the most urgent first. Looking is recorded too."""
+    from withness.settings import read_settings
+
+    if names != (key is not None):
+        option, said = ("--key", "is for --names") if key else ("--names", "is for somebody in compliance who signs")
+        raise InvalidInput(f"{option} {said}.", field=option, hint="Add --names --actor Practitioner/ID --key FILE.")
+    settings = read_settings({"home": home})
+    found = _found(settings, actor, key, passphrase_file)
+    if as_json:
+        say.document([one.as_dict() for one in found])
+    else:
+        _tell(found, limit, settings.zone)
+
+
+def _found(settings: Settings, actor: str | None, key: Path | None, passphrase_file: Path | None) -> tuple[Item, ...]:
+    from withness.cli.desk import opened_trail
+    from withness.desk import worklists
+    from withness.desk.asking import actor_of
+    from withness.wiring import build
+
+    if key is not None:
+        one = signer(actor, key, passphrase_file)
+        context = build(settings, fresh=False)
+        with contextlib.closing(context.store):
+            return worklists.signed_worklist(context, actor_of(one.who), one)
+    with opened_trail(settings) as (store, _):
+        return worklists.worklist(store, actor_of(actor or "Device/withness"), datetime.now(UTC))
+
+
+def _tell(found: Sequence[Item], limit: int, zone: tzinfo) -> None:
+    rows = [
+        (
+            one.id,
+            f"{one.since.astimezone(zone):%Y-%m-%d %H:%M}",
+            one.why,
+            " and ".join(filter(None, (one.who, one.second))),
+            one.person,
+            one.todo,
+        )
+        for one in found[:limit]
+    ]
+    if not rows:
+        click.echo("Nothing waits for compliance.")
+        return
+    say.table("What needs eyes", ("item", "since", "what", "by", "about", "what to do"), rows, whole=("item",))
+    if len(found) > limit:
+        click.echo(f"… and {len(found) - limit} more: --limit {len(found)} shows them all.")
+    say.prose("When you have examined an item: withness audit sign-off ITEM --note TEXT --actor ID --key FILE")

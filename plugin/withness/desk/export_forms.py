@@ -1,0 +1,115 @@
+"""The forms in which the trail leaves the house: NDJSON that proves itself, and CSV for a spreadsheet.
+
+NDJSON, one line each (canonical JSON, RFC 8785), first a header and then its records; a second segment has a header
+of its own:
+
+    {"checkpoint":"<signed note>","data_id":"<uuid>","first":0,"first_seq":0,"format":"withness-audit-export/1",
+     "left":[],"records":2,"right":["<base64>"],"segment":0,"vkey":"<name+id+key>"}
+    {"hash":"<leaf hash>","index":0,"record":"<the record's text, letter for letter>"}
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import IO, Any, Final
+
+from withness.audit.offline_verifier import EXPORT_FORMAT
+from withness.audit.record import Leaf, canonical
+from withness.desk.exporting import Part, Stretch, Write
+from withness.errors import TrailDamaged
+from withness.seal import Seal
+
+COLUMNS: Final = (
+    "seq",
+    "segment",
+    "recorded_at",
+    "kind",
+    "outcome",
+    "reason_code",
+    "patient",
+    "actor",
+    "second_actor",
+    "policy_hash",
+    "request_id",
+)
+"""Columns of the CSV: those by which records are searched."""
+
+_NAMES: Final = ("patient", "actor", "second_actor")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""What a spreadsheet takes for the beginning of a formula, or strips before it looks."""
+
+
+def ndjson(stretch: Stretch, leaves: Iterator[Leaf], file: IO[str]) -> None:
+    """Write the export that proves itself. Raises TrailDamaged for a record whose bytes are no text."""
+    for part in stretch.parts:
+        _line(file, _header(stretch, part))
+        for index, leaf in enumerate(islice(leaves, part.records), start=part.first):
+            _line(file, {"index": index, "hash": leaf.leaf_hash.hex(), "record": text_of(leaf)})
+
+
+def _header(stretch: Stretch, part: Part) -> dict[str, Any]:
+    return {
+        "format": EXPORT_FORMAT,
+        "data_id": stretch.data_id,
+        "segment": part.head.segment,
+        "first_seq": part.head.first_seq,
+        "first": part.first,
+        "records": part.records,
+        "left": hashes(part.left),
+        "right": hashes(part.right),
+        "checkpoint": part.note,
+        "vkey": stretch.vkey,
+    }
+
+
+def text_of(leaf: Leaf) -> str:
+    """Return a record's bytes as text. Raises TrailDamaged where they are none."""
+    try:
+        return leaf.body.decode("utf-8")
+    except (UnicodeDecodeError, AttributeError):
+        said = f"Record {leaf.seq} is no text, so it cannot be exported."
+        raise TrailDamaged(said, hint="Run: withness audit verify") from None
+
+
+def hashes(nodes: Iterable[bytes]) -> list[str]:
+    """Return hashes in base64, as proofs hold them."""
+    return [base64.b64encode(node).decode("ascii") for node in nodes]
+
+
+def _line(file: IO[str], value: dict[str, Any]) -> None:
+    file.write(canonical(value).decode("utf-8") + "\n")
+
+
+def named_csv(stretch: Stretch, leaves: Iterator[Leaf], file: IO[str]) -> None:
+    """Write the search columns with the references of patients and actors."""
+    _csv(leaves, file, lambda name: name)
+
+
+def pseudonymous_csv(seal: Seal) -> Write:
+    """Return what writes the search columns with a pseudonym in the place of each patient and actor."""
+
+    def write(stretch: Stretch, leaves: Iterator[Leaf], file: IO[str]) -> None:
+        _csv(leaves, file, lambda name: _pseudonym(seal, name))
+
+    return write
+
+
+def _pseudonym(seal: Seal, name: str) -> str:
+    """Return a pseudonym that tells what kind of party it is, and the same for one party in each column."""
+    kind = name.partition("/")[0] if "/" in name else "Somebody"
+    return f"{kind}-{seal.pseudonym(name)}"
+
+
+def _csv(leaves: Iterator[Leaf], file: IO[str], named: Any) -> None:
+    rows = csv.writer(file)  # RFC 4180: CRLF, quotes doubled
+    rows.writerow(COLUMNS)
+    for leaf in leaves:
+        rows.writerow([_cell(column, getattr(leaf, column), named) for column in COLUMNS])
+
+
+def _cell(column: str, value: Any, named: Any) -> str:
+    text = "" if value is None else str(named(value) if column in _NAMES else value)
+    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -1,0 +1,154 @@
+"""Reading the trail for compliance, in one transaction: records, acts and protocols, people called as the reader may.
+
+Raises nothing for what does not open: it is counted, and the reader is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Final
+
+from withness.audit.record import Kind, instant
+from withness.audit.report_acute import ACUTE, Episode, acute_episodes
+from withness.audit.report_state import Break, ClockRun, PlanWaiting, breaks, clock_runs, plans_waiting
+from withness.audit.seen import Naming, Seen, seen
+from withness.core.acts import Act, ActKind
+from withness.core.risk import RiskPolicy
+from withness.desk.acts import act_of
+from withness.errors import WithnessError
+from withness.packs.policy import load_policy, parse_policy
+from withness.store.transaction import Transaction
+
+_EPISODE: Final = (
+    ActKind.OPENED,
+    ActKind.STEP,
+    ActKind.EVIDENCE,
+    ActKind.RELEASED,
+    ActKind.ENTRY_ERROR,
+    ActKind.RETRACTED,
+)
+"""The acts that a protocol's course rests on."""
+
+_CALLED: Final = {
+    "Patient": "Client",
+    "RelatedPerson": "Client",
+    "Practitioner": "Staff",
+    "PractitionerRole": "Staff",
+    "Device": "Software",
+}
+
+
+def pseudonyms(tx: Transaction) -> Naming:
+    """Return how people are called in this directory's extracts: "Client K7QF-3M2A", the same in each of them.
+
+    Without the data key they are numbered as they come, for one extract alone.
+    """
+    known: dict[str, str] = {}
+
+    def name(reference: str) -> str:
+        if reference not in known:
+            code = tx.pseudonym(reference) or str(len(known) + 1)
+            known[reference] = f"{_CALLED.get(reference.partition('/')[0], 'Somebody')} {code}"
+        return known[reference]
+
+    return name
+
+
+def as_they_are(reference: str) -> str:
+    """Call people by their references."""
+    return reference
+
+
+@dataclass
+class TrailReading:
+    """One reading: a transaction, how people are called, the time of reading, and one policy where only that counts."""
+
+    tx: Transaction
+    naming: Naming
+    now: datetime
+    policy: str | None = None
+    broken: int = 0
+    """How many sealed rows did not open so far."""
+    _policies: dict[str, RiskPolicy] = field(default_factory=dict)
+
+    def records(
+        self,
+        kinds: Iterable[Kind],
+        since: datetime | None = None,
+        until: datetime | None = None,
+        *,
+        outcome: str | None = None,
+    ) -> tuple[Seen, ...]:
+        """Return the records of these kinds from `since` until before `until`, by number."""
+        span = (instant(since) if since else "", instant(until) if until else "")
+        found = self.tx.recorded([one.value for one in kinds], *span, policy=self.policy, outcome=outcome)
+        return tuple(seen(one, self.naming) for one in found)
+
+    def refused(self, since: datetime | None = None, until: datetime | None = None) -> tuple[Seen, ...]:
+        """Return every record of something refused."""
+        return self.records(REFUSABLE, since, until, outcome="refused")
+
+    def acts(self, kinds: Collection[ActKind]) -> tuple[Act, ...]:
+        """Return everybody's acts of these kinds that open, in order of recording; none without the data key."""
+        if not self.tx.opens:
+            return ()
+        rows, broken = self.tx.acts_that_open(*(one.value for one in kinds))
+        self.broken += broken
+        return tuple(self._called(act_of(row)) for row in rows)
+
+    def _called(self, act: Act) -> Act:
+        body: dict[str, Any] = dict(act.body)
+        for name in ("responsible", "backup"):
+            if body.get(name):
+                body[name] = self.naming(body[name])
+        by, second = (self.naming(one) if one else "" for one in (act.by, act.second))
+        return replace(act, person=self.naming(act.person), by=by, second=second, body=body)
+
+    @cached_property
+    def acute_decisions(self) -> tuple[Seen, ...]:
+        """Every decision on somebody with an acute finding, since the beginning."""
+        return self.records([Kind.GATE_DECIDED], outcome=ACUTE)
+
+    @cached_property
+    def episodes(self) -> tuple[Episode, ...]:
+        """Every protocol since the beginning, the oldest first."""
+        opened = self.records([Kind.PROTOCOL_OPENED], outcome=ActKind.OPENED.value)
+        told = sorted((*self.acute_decisions, *opened), key=lambda one: one.seq)
+        return acute_episodes(told, self.acts(_EPISODE), self.policy_of, self.now)
+
+    @cached_property
+    def plans(self) -> tuple[PlanWaiting, ...]:
+        """Every plan that was approved and did not arrive."""
+        undelivered, orphans = self.tx.undelivered(), self.tx.orphans()
+        approvals = self.records([Kind.PLAN_APPROVED]) if undelivered or orphans else ()
+        waiting = ((one.id, one.state, one.approved_at, one.attempts) for one in undelivered)
+        return plans_waiting(waiting, orphans, approvals)
+
+    @cached_property
+    def clock(self) -> tuple[ClockRun, ...]:
+        """Every time that the clock went back."""
+        return clock_runs(self.tx.backward())
+
+    @cached_property
+    def breaks(self) -> tuple[Break, ...]:
+        """Every break of the trail."""
+        firsts = (self.tx.first_of_segment(head.segment) for head in self.tx.heads() if head.segment)
+        return breaks(seen(one, self.naming) for one in firsts if one is not None)
+
+    def policy_of(self, digest: str) -> RiskPolicy:
+        """Return a policy by its digest; the shipped one where it was lost, for that is what names the steps."""
+        if digest not in self._policies:
+            text = self.tx.policy(digest)
+            try:
+                found = parse_policy(text, name="recorded policy") if text is not None else load_policy()
+            except WithnessError:
+                found = load_policy()
+            self._policies[digest] = found
+        return self._policies[digest]
+
+
+REFUSABLE: Final = tuple(one for one in Kind if one not in (Kind.GATE_DECIDED, Kind.PLAN_APPROVED, Kind.PLAN_SENT))
+"""The kinds of record that may say that something was refused."""

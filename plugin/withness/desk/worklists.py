@@ -1,0 +1,149 @@
+"""The worklist of compliance: looked at on record, and signed off by somebody enrolled as compliance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from withness.audit import log
+from withness.audit.record import Kind, Record, instant
+from withness.audit.report_signed import WHAT
+from withness.audit.seen import Naming
+from withness.audit.worklist import Found, Item, items, of_period, open_items, own, signed_off
+from withness.core.acts import Act, ActKind
+from withness.core.people import Refusal
+from withness.desk.context import Actor, Context
+from withness.desk.sign_off import Matter, sign_off
+from withness.desk.telling import may_see
+from withness.desk.trail_reading import TrailReading, as_they_are, pseudonyms
+from withness.errors import InvalidInput, Refused
+from withness.signing import Signer
+from withness.store.sql import Store
+from withness.store.transaction import Transaction
+
+_WORKED: Final = tuple(dict.fromkeys(Kind(kind) for kind, _ in WHAT))
+_SHORTEST_NOTE: Final = 3
+"""Characters: what was examined is said in words."""
+
+
+def worklist(store: Store, actor: Actor, at: datetime) -> tuple[Item, ...]:
+    """Return what is not signed off, people under pseudonyms, and record that somebody looked.
+
+    Raises Refused for a partner or proxy, CannotTell.
+    """
+    if not may_see(actor.ref, ""):
+        raise Refused("Only clinicians and compliance look at the trail.", field="actor")
+    with store.transaction() as tx:
+        found = tuple(_unsealed(one) for one in _open(tx, pseudonyms(tx), at))
+        viewed = Record(
+            kind=Kind.TRAIL_VIEWED,
+            actor=actor.ref,
+            os_user=actor.os_user,
+            outcome="worklist",
+            details={"items": len(found)},
+        )
+        log.append(tx, [viewed], at=at)
+    return found
+
+
+def signed_worklist(context: Context, actor: Actor, signer: Signer) -> tuple[Item, ...]:
+    """Return the worklist with people by reference; that it was seen so is an act, signed by somebody in compliance.
+
+    Raises what `sign_off` raises.
+    """
+    matter = Matter("worklist", {"names": True}, plain={"names": True}, kind=Kind.TRAIL_VIEWED)
+    sign_off(context, matter, signer, actor=actor)
+    with context.store.transaction() as tx:
+        return _open(tx, as_they_are, context.now())
+
+
+def _unsealed(one: Item) -> Item:
+    """Leave out who answers for a protocol: that is sealed with it."""
+    return replace(one, who="") if one.kind == "acute" else one
+
+
+def _open(tx: Transaction, naming: Naming, now: datetime) -> tuple[Item, ...]:
+    reading = TrailReading(tx, naming, now)
+    done = signed_off(reading.records([Kind.TRAIL_SIGNED_OFF]))
+    return open_items(_everything(reading), done, now)
+
+
+def _everything(reading: TrailReading) -> tuple[Item, ...]:
+    return items(
+        Found(
+            signed=reading.records(_WORKED),
+            refused=reading.refused(),
+            changes=reading.records([Kind.POLICY_CHANGED]),
+            enrolments=reading.records([Kind.ACTOR_CHANGED], outcome=ActKind.ENROLLED.value),
+            findings=reading.records([Kind.SWEEP_FINDING]),
+            episodes=reading.episodes,
+            plans=reading.plans,
+            clock=reading.clock,
+            breaks=reading.breaks,
+            damage=log.damage(reading.tx) or "",
+            now=reading.now,
+        )
+    )
+
+
+def sign_items(context: Context, ids: Sequence[str], note: str, signer: Signer, actor: Actor) -> Act:
+    """Sign off items of the worklist that `signer` has examined; they leave it.
+
+    Raises InvalidInput for an id that is not on the worklist or an empty note, Refused for what the signer did
+    themself and for somebody who may not (the attempt is recorded), CannotTell.
+    """
+    if not ids:
+        raise InvalidInput("Name the items that you sign off.", field="ITEM", hint=_LIST)
+    with context.store.transaction() as tx:
+        listed = {one.id: one for one in _open(tx, as_they_are, context.now())}
+    for id in ids:
+        if id not in listed:
+            raise InvalidInput(f"{id} is not on the worklist.", field="ITEM", hint=_LIST)
+    return _sign(context, "item", [listed[id] for id in dict.fromkeys(ids)], {}, note, signer, actor)
+
+
+def sign_period(
+    context: Context, since: datetime, until: datetime, note: str, signer: Signer, actor: Actor
+) -> tuple[Act, int]:
+    """Sign off every item of the worklist that began from `since` until before `until`; return the act and how many.
+
+    Raises what `sign_items` raises, InvalidInput for a period that is not over.
+    """
+    if until > context.now():
+        raise InvalidInput("A period is signed off when it is over.", field="--period")
+    with context.store.transaction() as tx:
+        found = of_period(_open(tx, as_they_are, context.now()), since, until)
+    body = {"from": instant(since), "to": instant(until)}
+    return _sign(context, "period", found, body, note, signer, actor), len(found)
+
+
+_LIST: Final = "See: withness audit worklist"
+
+
+def _sign(
+    context: Context,
+    what: str,
+    some: Sequence[Item],
+    about: dict[str, Any],
+    note: str,
+    signer: Signer,
+    actor: Actor,
+) -> Act:
+    if len(note.strip()) < _SHORTEST_NOTE:
+        raise InvalidInput("note must say what you examined and what came of it.", field="note")
+    plain = {**about, "items": [one.id for one in some]}
+
+    def fault(tx: Transaction) -> Refusal | None:
+        mine = own(some, signer.who)
+        if mine:
+            said = f"Nobody signs off what they did themselves, here {', '.join(mine[:5])}: ask somebody else."
+            return Refusal("own-work", said, "actor")
+        done = signed_off(TrailReading(tx, as_they_are, context.now()).records([Kind.TRAIL_SIGNED_OFF]))
+        if any(one.id in done and not one.going_on for one in some):
+            return Refusal("signed-off", "Somebody else has signed this off a moment ago.", "ITEM")
+        return None
+
+    matter = Matter(what, {**plain, "note": note}, plain=plain)
+    return sign_off(context, matter, signer, actor=actor, fault=fault)
