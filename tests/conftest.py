@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.requiring import require
-from tests.servers import hapi
+from tests.servers import hapi, postgres
 from tests.servers import validator as fhir_validator
 from tests.system.site import Site
 
@@ -35,6 +35,14 @@ def hapi_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[hapi.HapiS
     require("a real FHIR server", hapi.available())
     with hapi.HapiServer(tmp_path_factory.mktemp("hapi")) as server:
         server.create_world()
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.PostgresServer]:
+    """A real PostgreSQL server; skipped, saying why, where there is none."""
+    require("a PostgreSQL server", postgres.available())
+    with postgres.PostgresServer() as server:
         yield server
 
 

@@ -31,7 +31,6 @@ class Seal:
         self._cipher = AESGCM(key)
         self._pseudonyms = hmac.digest(key, b"withness pseudonyms", "sha256")
         self.fingerprint = hashlib.sha256(b"withness data key\x00" + key).hexdigest()[:32]
-        self._pseudonyms = hmac.digest(key, b"withness pseudonyms", "sha256")
 
     def pseudonym(self, text: str) -> str:
         """Return 8 letters and digits (RFC 4648 base 32) that stand for `text` wherever this data key is used."""
@@ -57,10 +56,6 @@ class Seal:
                 f"A sealed row of {table} does not open: it was changed, or sealed with another key.",
                 hint="Run: withness audit verify. If it names this row, go on with a backup that verifies.",
             ) from None
-
-    def pseudonym(self, name: str) -> str:
-        """Return what stands for a name outside: the same each time, and nothing to guess from without the data key."""
-        return hmac.digest(self._pseudonyms, name.encode(), "sha256").hex()[:20]
 
 
 def _place(table: str, column: str, row: str) -> bytes:

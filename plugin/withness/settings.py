@@ -20,6 +20,7 @@ from withness.errors import InvalidInput
 US_CORE_VERSIONS: Final = ("6.1.0", "7.0.0", "8.0.0")
 _REFERENCE: Final = re.compile(r"Organization/[A-Za-z0-9\-.]{1,64}")
 _CLINICIAN: Final = re.compile(r"Practitioner(?:Role)?/[A-Za-z0-9\-.]{1,64}")
+_SERVER: Final = "postgresql+psycopg://"
 FILE_NAME: Final = "withness.toml"
 
 
@@ -27,16 +28,16 @@ FILE_NAME: Final = "withness.toml"
 class Settings:
     """Where Withness works and with whom.
 
-    `home` is the data directory. `ehr_url` is a FHIR R4 base ("" for the embedded local chart in `home`),
-    `ehr_token` a bearer token for it, `ehr_timeout` seconds for one answer. `on_call` is the clinician who backs up
-    an opened protocol; `jurisdiction` an entry of the table of reporting laws (a site's own in `jurisdictions`).
-    `checkpoint_folder` is where the log's checkpoints are published (None: beside the key file), `checkpoint_stream`
-    "stdout" or "stderr" for a log collector; one is published at least every `checkpoint_records` records, and with
-    the first record that comes `checkpoint_minutes` minutes after the last.
+    `home` is the data directory; `database_url` may hold a password. `ehr_url` is a FHIR R4 base ("" for the embedded
+    local chart in `home`), `ehr_token` a bearer token for it, `ehr_timeout` seconds for one answer. `on_call` is the
+    clinician who backs up an opened protocol; `jurisdiction` an entry of the table of reporting laws (a site's own in
+    `jurisdictions`). `checkpoint_folder` is where the log's checkpoints are published (None: beside the key file),
+    `checkpoint_stream` "stdout" or "stderr" for a log collector; one is published at least every `checkpoint_records`
+    records, and with the first record that comes `checkpoint_minutes` minutes after the last.
     """
 
     home: Path
-    database_url: str = ""
+    database_url: str = field(default="", repr=False)
     ehr_url: str = ""
     ehr_token: str = field(default="", repr=False)
     ehr_timeout: float = 30.0
@@ -79,10 +80,9 @@ class Settings:
             raise InvalidInput(
                 "WITHNESS_EHR_TIMEOUT must lie above 0 and at most at 600 seconds.", field="WITHNESS_EHR_TIMEOUT"
             )
-        if self.database_url and not self.database_url.startswith("sqlite:///"):
+        if self.database_url and not self.database_url.startswith(("sqlite:///", _SERVER)):
             raise InvalidInput(
-                "WITHNESS_DATABASE_URL must be a sqlite:/// address: PostgreSQL is not served yet.",
-                field="WITHNESS_DATABASE_URL",
+                f"WITHNESS_DATABASE_URL must be a sqlite:/// or {_SERVER} address.", field="WITHNESS_DATABASE_URL"
             )
         if self.checkpoint_stream not in ("", "stdout", "stderr"):
             said = "WITHNESS_CHECKPOINT_STREAM must be stdout or stderr."
@@ -101,11 +101,15 @@ class Settings:
             raise InvalidInput("WITHNESS_TIME_ZONE is not a known time zone.", field="WITHNESS_TIME_ZONE") from None
 
     @property
+    def on_server(self) -> bool:
+        """Whether the database is on a PostgreSQL server, and no file."""
+        return self.database_url.startswith(_SERVER)
+
+    @property
     def database(self) -> Path:
-        """The SQLite file."""
-        return (
-            Path(self.database_url.removeprefix("sqlite:///")) if self.database_url else self.home / "withness.sqlite3"
-        )
+        """The SQLite file, where the database is one."""
+        named = self.database_url if not self.on_server else ""
+        return Path(named.removeprefix("sqlite:///")) if named else self.home / "withness.sqlite3"
 
     @property
     def chart(self) -> Path:

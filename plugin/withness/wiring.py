@@ -26,7 +26,9 @@ from withness.packs.templates import load_templates
 from withness.seal import Seal, make_key, read_key
 from withness.settings import Settings, key_folder, read_settings
 from withness.signing import Signer, read_signer
+from withness.store.opening import store_of
 from withness.store.sql import Store
+from withness.store.upgrading import upgrade
 
 
 def build(settings: Settings, *, fresh: bool = True) -> Context:
@@ -64,7 +66,7 @@ def build_for_signing(settings: Settings) -> Context:
 
 def _refuse_unsigned_start(settings: Settings, policy: RiskPolicy) -> None:
     """Raise PolicyRefused before a fresh data directory is set up: nobody can have signed a policy for it yet."""
-    used = settings.chart.exists() or settings.database.exists()
+    used = settings.chart.exists() or _used(settings)
     if policy.digest != shipped_digest() and not used:
         raise PolicyRefused(
             "A new data directory starts on the shipped policy: nobody has signed another for it yet.",
@@ -88,7 +90,7 @@ def _opened(settings: Settings, policy: RiskPolicy, text: bytes, *, fresh: bool)
             templates=templates,
             catalogue=load_catalogue(),
             jurisdictions=_jurisdictions(settings),
-            now=lambda: datetime.now(UTC),
+            now=store.now,
             new_id=lambda: str(uuid4()),
         )
     except WithnessError:
@@ -138,7 +140,7 @@ def open_store(settings: Settings, *, fresh: bool = True, log_key: bool = True) 
     Raises KeyMissing, InvalidInput (another directory's key, an unreadable key file, a chart without its
     database, or nothing there where `fresh` is False), CannotTell.
     """
-    bare = Store(settings.database, None)
+    bare = store_of(settings, None)
     facts = _facts(bare) if bare.exists() else {}
     if not facts and not fresh and not settings.chart.exists():
         raise InvalidInput(
@@ -152,7 +154,8 @@ def open_store(settings: Settings, *, fresh: bool = True, log_key: bool = True) 
         )
     if not facts:
         facts = _set_up(settings, bare)
-    bare.close()
+    with closing(bare):
+        upgrade(bare)
     seal = read_key(key_path(settings, facts["data_id"]))
     if seal.fingerprint != facts["key"]:
         raise InvalidInput(
@@ -160,7 +163,7 @@ def open_store(settings: Settings, *, fresh: bool = True, log_key: bool = True) 
             field="WITHNESS_KEY_FILE",
             hint="Point WITHNESS_KEY_FILE at this directory's own key.",
         )
-    return Store(settings.database, seal, publisher_of(settings, facts) if log_key else None), seal
+    return store_of(settings, seal, publisher_of(settings, facts) if log_key else None), seal
 
 
 def _set_up(settings: Settings, bare: Store) -> dict[str, str]:
@@ -213,7 +216,7 @@ def open_trail(settings: Settings) -> tuple[Store, InvalidInput | None]:
 
     Raises InvalidInput when there was never a database, CannotTell when there was one.
     """
-    bare = Store(settings.database, None)
+    bare = store_of(settings, None)
     if not bare.exists() and settings.chart.exists():
         raise CannotTell(
             "The data directory was used before, but its database is missing or empty.",
@@ -224,6 +227,7 @@ def open_trail(settings: Settings) -> tuple[Store, InvalidInput | None]:
         raise InvalidInput(
             "The data directory holds no trail yet.", field="WITHNESS_HOME", hint="Name another with --home."
         )
+    upgrade(bare)
     try:
         store, _ = open_store(settings, fresh=False)
     except InvalidInput as error:
@@ -286,6 +290,16 @@ def keys_of(settings: Settings) -> tuple[Path, Path]:
     with closing(store), store.transaction() as tx:
         facts = tx.facts()
     return key_path(settings, facts["data_id"]), log_key_path(settings, facts["data_id"])
+
+
+def _used(settings: Settings) -> bool:
+    if not settings.on_server:
+        return settings.database.exists()
+    bare = store_of(settings, None)
+    try:
+        return bare.exists()
+    finally:
+        bare.close()
 
 
 def _facts(store: Store) -> dict[str, str]:

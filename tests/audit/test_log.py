@@ -22,7 +22,7 @@ from withness.audit.merkle import leaf_hash, root_of
 from withness.audit.record import Kind, Leaf, Record, canonical, damage_of, instant, make_leaf, moment
 from withness.errors import WithnessError
 from withness.seal import Seal
-from withness.store.sql import Store
+from withness.store.sqlite import SqliteStore
 
 AT = datetime(2026, 11, 21, 10, tzinfo=UTC)
 Opener = Callable[[], AbstractContextManager[Log]]
@@ -55,7 +55,7 @@ def log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
 
         yield in_memory
         return
-    store = Store(tmp_path / "w.sqlite3", Seal(b"k" * 32))
+    store = SqliteStore(tmp_path / "w.sqlite3", Seal(b"k" * 32))
     store.set_up({"data_id": "x"})
     yield store.transaction
     store.close()
@@ -422,7 +422,7 @@ def five_records() -> bytes:
     """The file of a database with five records, made once."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "w.sqlite3"
-        store = Store(path, None)
+        store = SqliteStore(path, None)
         store.set_up({"data_id": "x"})
         with store.transaction() as tx:
             append(tx, [replace(record(one), second_actor=None) for one in range(5)], at=AT)
@@ -431,11 +431,11 @@ def five_records() -> bytes:
 
 
 @contextmanager
-def edited(folder: Path) -> Iterator[tuple[Store, sqlite3.Connection]]:
+def edited(folder: Path) -> Iterator[tuple[SqliteStore, sqlite3.Connection]]:
     """A log of five records, opened as the file's owner opens it: triggers are put aside, and put back after."""
     path = folder / "w.sqlite3"
     path.write_bytes(five_records())
-    store = Store(path, Seal(b"k" * 32))
+    store = SqliteStore(path, Seal(b"k" * 32))
     database = sqlite3.connect(path, isolation_level=None)
     database.execute("PRAGMA synchronous = OFF")
     triggers = database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
@@ -447,7 +447,7 @@ def edited(folder: Path) -> Iterator[tuple[Store, sqlite3.Connection]]:
     database.close()
 
 
-def found(store: Store) -> list[int | None]:
+def found(store: SqliteStore) -> list[int | None]:
     """The records that the check names; a database that cannot be read at all is found too (CannotTell)."""
     seen: list[Leaf] = []
     try:

@@ -6,13 +6,15 @@ import json
 import tomllib
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.packs import review_samples
+from tests.packs import report_samples, review_samples
 from withness.core.note import Attestation, FieldKind, Note, NoteField, NoteTemplate
 from withness.core.plan import charts
+from withness.desk import report_formats
 from withness.desk.draft import read_draft
 from withness.packs import note_render
 from withness.packs.claims import load_claims
@@ -62,6 +64,10 @@ def pages() -> dict[str, Callable[[], str]]:
         "review-shared-without-answers": lambda: paper_review(review_samples.shared(courses=())),
         "review-every-state": lambda: paper_review(review_samples.every_state()),
     }
+    made |= {
+        "report": lambda: report_formats.html(report_samples.sample(), UTC),
+        "report-quiet": lambda: report_formats.html(report_samples.quiet(), UTC),
+    }
     made |= {f"paper-{form.id}": lambda form=form: paper_form(form) for form in load_forms()}
     for folder in _folders():
         made[f"note-{folder.name}"] = lambda folder=folder: note_page(folder.name)
@@ -78,6 +84,7 @@ def hostile() -> dict[str, Callable[[], str]]:
     words = "\n".join(HOSTILE).replace("\x00", "")
     made: dict[str, Callable[[], str]] = {
         "hostile-plan": lambda: plan_page(released=False, words=words),
+        "hostile-report": lambda: report_formats.html(report_samples.sample(words), UTC),
         "hostile-review": lambda: paper_review(review_samples.own(words, name=words)),
         "hostile-review-shared": lambda: paper_review(review_samples.shared(words, (words, f"{words} too"))),
     }

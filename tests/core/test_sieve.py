@@ -14,7 +14,7 @@ from hypothesis import strategies as some
 from withness.core import claims, language
 from withness.core.patterns import Element, Match, Pattern
 from withness.core.phrases import Matcher
-from withness.core.wording import Words, fold
+from withness.core.wording import Words, fold, folded
 from withness.packs.claims import load_claims
 from withness.packs.language import load_language
 
@@ -39,7 +39,7 @@ def read_whole(matcher: Matcher, texts: list[str]) -> list[tuple[int, list[Match
 
 
 def sifted(matcher: Matcher, texts: list[str]) -> list[tuple[int, list[Match]]]:
-    return [(number, matches) for number, _, matches in matcher.matches(list(map(fold, texts))) if matches]
+    return [(number, matches) for number, _, matches in matcher.matches(texts) if matches]
 
 
 @pytest.mark.parametrize("matcher", [GUARD, LINT], ids=["guard", "lint"])
@@ -143,6 +143,51 @@ def test_a_sentence_goes_on_behind_an_abbreviation_and_ends_elsewhere() -> None:
     assert sieve.passing(["first as dr. lee said second", "first it ended. then second", "first ok? second"]) == [0]
 
 
+def in_order(*phrases: str) -> Matcher:
+    elements = tuple(Element((tuple(one.split()),)) for one in phrases)
+    return Matcher([Pattern(elements, (20,) * (len(elements) - 1))], GRAMMAR)
+
+
+@pytest.mark.parametrize(
+    ("phrases", "text", "passes"),
+    [
+        (("our work", "helps"), "our work helps", True),
+        (("our work", "helps"), "helps our work", False),
+        (("our work", "work"), "our work is good", False),
+        (("our work", "work"), "our work is work", True),
+        (("our work", "work"), "our work-work", True),
+        (("evidence", "based"), "it is evidence-based", True),
+        (("is", "not"), "it isn't", True),
+        (("work", "work"), "this work", False),
+        (("one", "two", "three"), "one three two", False),
+    ],
+)
+def test_the_closer_look_keeps_the_order(phrases: tuple[str, ...], text: str, passes: bool) -> None:
+    """Planted: each element looked for from the beginning; the next one never taken from the same chunk; a word taken
+    twice; each caught."""
+    made = in_order(*phrases)
+    assert made.sieve.passing([text]) == ([0] if passes else [])
+    assert bool(read_whole(made, [text])) == passes
+
+
+def test_a_glance_needs_each_of_the_rarest_elements() -> None:
+    """Planted: one row of bits not looked at; a pattern with few elements held to rows that it has not; both caught."""
+    six = in_order("alpha", "beta", "gamma", "delta", "epsilon", "zeta").sieve._glance
+    whole = "alpha beta gamma delta epsilon zeta"
+    seen = [six.at([whole.replace(one, "")]) for one in whole.split()]
+    assert six.at([whole, "", whole]) == [[0], [], [0]]
+    assert seen.count([[]]) == 4
+    assert in_order("alpha").sieve._glance.at(["alpha", "beta"]) == [[0], []]
+    assert six.at([]) == []
+
+
+@settings(max_examples=300, deadline=None)
+@given(some.lists(TEXTS, max_size=4))
+def test_texts_folded_together_are_folded_alike(texts: list[str]) -> None:
+    """Planted: one text's signs looked for and not the others'; caught."""
+    assert folded(texts) == [fold(text).text for text in texts]
+
+
 def test_folded_text_has_no_capital_letter() -> None:
     """The sieve's mark between two texts is one. Planted: `lower` left out of the entities; caught."""
     for code in range(sys.maxunicode + 1):
@@ -156,9 +201,10 @@ def test_only_single_words_are_remembered_and_no_number() -> None:
         "Rosa was born on 3/4/1985 at 17b Elm St. and has 555-0142, rosa85@example.org,or.at,home. " + "x" * 99,
         "our approach",
     ]
-    list(made.matches(list(map(fold, texts))))
-    words = made.sieve._words
-    for memory in (words._ahead, words._behind):
+    texts.append(f"an approach of our own {texts[0].replace('. ', ' ')}")
+    list(made.matches(texts))
+    look = made.sieve._look
+    for memory in (made.sieve._glance._memory, look._ahead, look._behind):
         assert memory
         assert not any(re.search(r"[1-9\s/@-]|\w[.,]\w|x{50}", word) for word in memory)
     assert set(made._memory) == {"our", "approach"}
@@ -170,4 +216,5 @@ def test_the_sieve_forgets_when_there_are_too_many_words(monkeypatch: pytest.Mon
     made = matcher("our approach")
     text = " ".join(f"{first}{second}" for first in "stuvwxyz" for second in "abcdefghijkl")
     assert sifted(made, [text, "our approach"]) == read_whole(made, [text, "our approach"])
-    assert len(made.sieve._words._ahead) <= 50
+    look = made.sieve._look
+    assert all(len(memory) <= 50 for memory in (made.sieve._glance._memory, look._ahead, look._behind))

@@ -142,7 +142,13 @@ def test_an_honest_statement_passes_the_guard(statement: Statement) -> None:
         ("evidence-brief", ["many years", "teach", "cannot say how well", "guess, not proof"]),
         (
             "stance",
-            ["not a clinical safety protocol", "risk assessment", "crisis", "safety planning", "evidence-based"],
+            [
+                "not a clinical safety protocol",
+                "risk assessment",
+                "crisis",
+                "safety plan",
+                "treatment with good evidence",
+            ],
         ),
         ("not-for-everybody", ["No single approach", "structure"]),
         ("no-certification", ["no licence or certificate", "profession"]),
@@ -154,9 +160,10 @@ def test_a_statement_says_all_that_it_must(id: str, says: list[str]) -> None:
     assert [one for one in says if one not in text] == []
 
 
-def test_what_clients_read_about_the_evidence_is_in_plain_words() -> None:
-    """Flesch-Kincaid grade 7 or below. Planted: the payers' statement in its place; caught."""
-    assert grade([SHIPPED.statements["evidence-brief"].text]) <= 7
+def test_what_clients_read_about_the_approach_is_in_plain_words() -> None:
+    """Flesch-Kincaid grade 7 or below. Planted: the payers' statement in its place; the stance as it was; caught."""
+    for id in ("evidence-brief", "stance", "hopes", "not-for-everybody"):
+        assert grade([SHIPPED.statements[id].text]) <= 7, id
     assert grade([SHIPPED.statements["evidence"].text]) > 7
 
 

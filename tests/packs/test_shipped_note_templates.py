@@ -21,6 +21,7 @@ from withness.core.claims import claims_in, claims_in_note
 from withness.core.language import lint, lint_note
 from withness.core.note import (
     GUARDED,
+    Attestation,
     Audience,
     FieldKind,
     Kept,
@@ -40,6 +41,7 @@ from withness.packs.forms import load_forms
 from withness.packs.language import load_language
 from withness.packs.load import load_problems
 from withness.packs.note_check import check_notes
+from withness.packs.note_copy import copy_of, taken_home
 from withness.packs.note_file import read_note
 from withness.packs.note_render import NoteIncomplete, markdown
 from withness.packs.note_templates import SHIPPED, load_note_templates, parse_note_template
@@ -76,6 +78,11 @@ FIELDS = [(id, one.id) for id, template in TEMPLATES.items() for _, one in templ
 REQUIRED = [(id, one.id) for id, template in TEMPLATES.items() for _, one in template.fields() if one.required]
 ENTRIES = [(id, field) for id, field in FIELDS if declared(id, field).parts and field in EXAMPLES[id].fields]
 FOR_CLIENTS = [id for id, one in TEMPLATES.items() if one.audience is Audience.CLIENT]
+TO_READ = [
+    *((id, "example.md") for id in FOR_CLIENTS),
+    *((id, "example.copy.md") for id in TEMPLATES if TEMPLATES[id].copy),
+]
+"""What a client reads: the notes for clients, and the copies to take home."""
 
 every_template = pytest.mark.parametrize("id", TEMPLATES)
 every_field = pytest.mark.parametrize(("id", "field"), FIELDS)
@@ -93,6 +100,7 @@ def test_all_eleven_are_there_and_no_other() -> None:
 @every_template
 def test_a_folder_holds_the_template_its_example_and_the_goldens_alone(id: str) -> None:
     goldens = {golden(id, layout).name for one, layout in LAYOUTS if one == id}
+    goldens |= {"example.copy.md"} if TEMPLATES[id].copy else set()
     assert {one.name for one in (ROOT / id).iterdir()} == {"template.toml", "note.md.j2", "example.json", *goldens}
 
 
@@ -654,6 +662,43 @@ def test_a_safety_plan_is_no_contract_and_can_be_declined() -> None:
     assert [text for text in titles if re.search(theirs, text, re.IGNORECASE)] == []
 
 
+def test_the_copy_of_a_safety_plan_holds_what_helps_and_nothing_for_the_record() -> None:
+    """Clinical facts 2.2 and 2.4. Planted: the risk statement taken into the copy; the encounter left on it; each
+    caught.
+    """
+    template, note = TEMPLATES["safety"], EXAMPLES["safety"]
+    own = copy_of(template)
+    assert own is not None
+    signed = Attestation(
+        "Practitioner/p1", "2026-11-18 18:00 (UTC)", "LPC", {"Patient/tom": "shown"}, comments={"a": "b"}
+    )
+    page = markdown(own, taken_home(note, signed), {}, partial=True)
+    assert page == (ROOT / "safety" / "example.copy.md").read_text(encoding="utf-8").replace(
+        "Not signed. This is a draft.", "Signed by Pat Roe on 2026-11-18 18:00 (UTC).\n\nCredentials: LPC"
+    )
+    kept = {one.id for _, one in own.fields()}
+    assert kept.isdisjoint(one.id for section in template.sections[-1:] for one in section.fields)
+    assert {id for id in kept if declared("safety", id).sensitivity is Sensitivity.VIOLENCE} == set()
+    assert {"warning_signs", "what_helps", "people_to_ask", "professionals", "follow_up"} <= kept
+    assert lint(own.body, load_language(None)) == ()
+    assert claims_in(own.body, CLAIMS.claims) == ()
+
+
+def test_a_copy_of_a_declined_plan_says_whom_to_call() -> None:
+    """Nobody can be made to write a plan. Planted: a heading over nothing; caught."""
+    template, note = TEMPLATES["safety"], EXAMPLES["safety"]
+    own = copy_of(template)
+    assert own is not None
+    fields = {id: note.fields[id] for id in ("professionals", "follow_up")} | {"outcome": "declined"}
+    page = markdown(own, taken_home(replace(note, fields=fields), None), {}, partial=True)
+    assert re.findall("^## (.*)$", page, re.MULTILINE) == [
+        "Professionals and emergency numbers",
+        "Afterwards",
+        "Signature",
+    ]
+    assert copy_of(TEMPLATES["session"]) is None
+
+
 # -- honesty
 
 
@@ -682,30 +727,30 @@ def test_no_label_stands_for_a_person(id: str) -> None:
 # -- reading level
 
 
-def own_words(id: str) -> list[str]:
+def own_words(id: str, file: str) -> list[str]:
     """What a golden says in words that are not the client's: no quotes, no facts above it, no marks."""
-    text = golden(id, Layout.DIALOGIC).read_text(encoding="utf-8")
+    text = (ROOT / id / file).read_text(encoding="utf-8")
     body = text.split("\n\n", 2)[2].split("\n## Filled in beforehand")[0]
     lines = [re.sub(r"[*#\\]", "", re.sub(r"^\s*- ", "", line)).strip() for line in body.split("\n") if line[:1] != ">"]
     return [line for line in lines if re.search(r"[A-Za-z]", line)]
 
 
-@pytest.mark.parametrize("id", FOR_CLIENTS)
-def test_what_a_client_reads_is_at_the_stated_level(id: str) -> None:
+@pytest.mark.parametrize(("id", "file"), TO_READ)
+def test_what_a_client_reads_is_at_the_stated_level(id: str, file: str) -> None:
     """Planted and caught: a stated level of 1."""
     stated = TEMPLATES[id].reading_grade
     assert stated is not None
     assert 0 < stated <= 7
-    assert grade(own_words(id)) <= stated
+    assert grade(own_words(id, file)) <= stated
 
 
-@pytest.mark.parametrize("id", FOR_CLIENTS)
-def test_no_sentence_that_a_client_reads_is_hard(id: str) -> None:
+@pytest.mark.parametrize(("id", "file"), TO_READ)
+def test_no_sentence_that_a_client_reads_is_hard(id: str, file: str) -> None:
     """One hard sentence among many easy ones hardly moves the whole; the honest statements are held elsewhere.
 
     Planted and caught: "Confidentiality notwithstanding, statutory obligations may necessitate disclosure.".
     """
-    ours = [line for line in own_words(id) if line not in STATEMENTS.values()]
+    ours = [line for line in own_words(id, file) if line not in STATEMENTS.values()]
     for sentence in [one for line in ours for one in re.split(r"(?<=[.?!:])\s+", line)]:
         assert len(sentence.split()) <= 25, sentence
         assert len(sentence.split()) < 6 or grade([sentence]) <= 9, sentence

@@ -258,8 +258,9 @@ class TestAnOlderCopy:
 
     def test_two_people_sign_it_one_of_them_in_compliance(self, older: Site) -> None:
         """Planted: the second one not asked for; and anybody taken as the first."""
-        for first, second in ((older.keys[COMPLIANCE], None), (older.pat, older.sam)):
-            with pytest.raises(Refused):
+        kim = older.keys[COMPLIANCE]
+        for first, second, said in ((kim, None, "second signer"), (older.pat, older.sam, "compliance")):
+            with pytest.raises(Refused, match=said):
                 acknowledge(older.context, first, second, ACTOR)
         assert is_broken(older)
 
@@ -271,7 +272,7 @@ class TestAnOlderCopy:
         assert is_broken(older)
 
     def test_damage_that_is_found_later_is_damage(self, older: Site) -> None:
-        """Also after the segment was sound. Planted: `append` starting anew from segment 0 alone; and `verify`."""
+        """Also after the segment was sound. Planted: `verify` beginning a new segment after segment 0 alone."""
         acknowledged(older)
         older.screen()
         assert older.save(make_draft())["saved"]

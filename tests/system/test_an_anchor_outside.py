@@ -138,7 +138,7 @@ def test_without_an_anchor_the_command_says_that_the_tail_cannot_be_proved(site:
 
 @pytest.mark.parametrize("name", FORGERIES)
 def test_a_forged_log_lets_no_plan_through_and_every_note(site: Site, anchor: Path, name: str) -> None:
-    """Planted: the standing decision asking `damage` alone; the forgeries of equal length saw it (I7)."""
+    """Planted: a store that holds its log against nothing published; each row saw it (I7)."""
     forge(site, FORGERIES[name])
     site.open()
     with pytest.raises(TrailDamaged):

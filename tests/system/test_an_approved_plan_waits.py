@@ -17,7 +17,7 @@ from withness.desk.asking import actor_of
 from withness.desk.front import Desk
 from withness.ehr.local import LocalChart
 from withness.errors import CannotTell, EhrUnavailable, TrailDamaged
-from withness.store import sql
+from withness.store import sql, sqlite
 from withness.store.transaction import Transaction
 
 
@@ -202,9 +202,9 @@ def test_a_failed_commit_is_unknown_until_it_is_looked_up(
     Planted: the look-up left out; caught in both cases.
     """
     site.screen()
-    real, failing = sql.Store._commit, [True]
+    real, failing = sqlite.SqliteStore._commit, [True]
 
-    def fails_once(store: sql.Store, connection: Any) -> None:
+    def fails_once(store: sqlite.SqliteStore, connection: Any) -> None:
         if not failing or not _decides(connection):
             return real(store, connection)
         failing.clear()
@@ -213,7 +213,7 @@ def test_a_failed_commit_is_unknown_until_it_is_looked_up(
         store._discard()
         raise sql.CommitUnknown("The database could not confirm that the record is durable.")
 
-    monkeypatch.setattr(sql.Store, "_commit", fails_once)
+    monkeypatch.setattr(sqlite.SqliteStore, "_commit", fails_once)
     draft = make_draft()
     if durable:
         assert site.save(draft)["saved"] is True

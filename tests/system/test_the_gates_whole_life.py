@@ -41,7 +41,8 @@ from withness.errors import CannotTell, Conflict, EhrUnavailable, InvalidInput, 
 from withness.fhir import codes
 from withness.packs.policy import load_policy, policy_bytes
 from withness.signing import Signer
-from withness.store.sql import CommitUnknown, Store
+from withness.store.sql import CommitUnknown
+from withness.store.sqlite import SqliteStore
 from withness.store.transaction import Transaction
 from withness.wiring import build_for_signing
 
@@ -199,7 +200,7 @@ def _place(where: str) -> tuple[type, str]:
     if where in WRITES:
         return Transaction, where
     if where in COMMITS:
-        return Store, "_commit"
+        return SqliteStore, "_commit"
     return LocalChart, where.partition("-")[0]
 
 

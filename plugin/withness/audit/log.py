@@ -150,8 +150,7 @@ def unsettled(log: Log) -> int:
     if len(heads) < 2 and all(one.segment == 0 for one in heads):
         return 0
     newest = max((one.segment for one in heads if acknowledged(log, one) is not None), default=0)
-    open_ = (one for one in heads if one.segment and acknowledged(log, one) is None)
-    return sum(1 for one in open_ if one.segment > newest or found_damaged(log, one))
+    return sum(1 for one in heads if one.segment > newest or found_damaged(log, one))
 
 
 _SHORT: Final = "short_of_checkpoint"

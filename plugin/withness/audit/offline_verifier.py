@@ -76,7 +76,7 @@ class Findings:
     keys: Sequence[tuple[str, bytes, bytes]]
     holds: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
-    seen: list[tuple[str, Checkpoint]] = field(default_factory=list)
+    seen: list[Checkpoint] = field(default_factory=list)
     follows: set[tuple[Checkpoint, Checkpoint]] = field(default_factory=set)
 
     def doubt(self, sentence: str) -> None:
@@ -429,7 +429,7 @@ def check_export(lines: Iterator[bytes], findings: Findings, sizes: Iterable[tup
         part = _read_header(line, findings, parts[-1] if parts else None)
         _check_records(lines, part, {size for origin, size in wanted if origin == part.checkpoint.origin})
         parts.append(part)
-        findings.seen.append((f"the export's segment {part.segment}", part.checkpoint))
+        findings.seen.append(part.checkpoint)
         said = f"Records {part.first_seq + part.first} to {part.first_seq + part.last - 1} are whole"
         scope = "all" if part.records == part.checkpoint.size else f"{part.records} of the {part.checkpoint.size}"
         findings.holds.append(f"{said}: {scope} that segment {part.segment} had when its checkpoint was signed.")
@@ -583,7 +583,7 @@ def check_proof(content: bytes, findings: Findings) -> None:
         raise Damaged("root", "the proof does not lead from it to the root that the checkpoint states", seq)
     if said["says"] != says(seq, said["data_id"], record["at"], note.size):
         raise Damaged("format", "the sentences say something else than the proof shows", seq)
-    findings.seen.append(("the proof", note))
+    findings.seen.append(note)
     findings.holds.append(
         f"Record {seq} ({record['kind']}, {record['at']}) is one of the {note.size} records under the checkpoint."
     )
@@ -603,26 +603,26 @@ def check_consistency(content: bytes, findings: Findings) -> None:
             "consistency", f"the log of {second.size} records is not shown to go on from that of {first.size}"
         )
     findings.follows.add((first, second))
-    findings.seen.append(("the consistency proof", second))
     findings.holds.append(f"The log of {second.size} records goes on from that of {first.size}; nothing was rewritten.")
 
 
 def check_kept(name: str, kept: Checkpoint, parts: Sequence[Part], findings: Findings) -> None:
     """Hold a checkpoint that somebody kept against what was given. Raises Damaged when it is of another log."""
-    given = [(what, one) for what, one in findings.seen if one.origin == kept.origin]
-    logs = {one.origin.rpartition("/")[0] for _, one in findings.seen}
-    if logs and kept.origin.rpartition("/")[0] not in logs:
+    linked = [one for pair in findings.follows for one in pair]
+    stated = [one for one in [*findings.seen, *linked] if one.origin == kept.origin]
+    if kept.origin.rpartition("/")[0] not in {one.origin.rpartition("/")[0] for one in [*findings.seen, *linked]}:
         raise Damaged("consistency", f"{name} is a checkpoint of another log")
-    for part in parts:
-        if part.checkpoint.origin == kept.origin and part.roots.get(kept.size, kept.root) != kept.root:
-            raise Damaged("consistency", _split(name, kept))
-    if any(one.size == kept.size and one.root != kept.root for _, one in given):
+    mine = [part for part in parts if part.checkpoint.origin == kept.origin]
+    if any(part.roots.get(kept.size, kept.root) != kept.root for part in mine) or any(
+        one.size == kept.size and one.root != kept.root for one in stated
+    ):
         raise Damaged("consistency", _split(name, kept))
-    recomputed = any(part.checkpoint.origin == kept.origin and kept.size in part.roots for part in parts)
-    if recomputed or any(findings.leads(kept, one) or findings.leads(one, kept) for _, one in given):
+    given = [one for one in findings.seen or linked if one.origin == kept.origin]
+    recomputed = any(kept.size in part.roots for part in mine)
+    if recomputed or any(findings.leads(kept, one) or findings.leads(one, kept) for one in given):
         findings.holds.append(f"{name}, of {kept.size} records, is a checkpoint of this very log.")
         return
-    largest = max((one.size for _, one in given), default=0)
+    largest = max((one.size for one in given), default=0)
     if not given:
         more = f"{name} is of a segment of which nothing was given: whether it fits"
     elif kept.size > largest:

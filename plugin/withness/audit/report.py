@@ -121,14 +121,30 @@ def attention(report: Report) -> tuple[Attention, ...]:
     refused = sum(one.count for one in report.refusals)
     found = (
         (bool(report.damage), f"The trail is damaged now: {report.damage}.", "trail"),
-        (bool(report.breaks), _many(len(report.breaks), "break", "breaks", "in the trail"), "trail"),
+        (
+            bool(report.breaks),
+            _many(len(report.breaks), "time", "times", "the trail was found damaged, and went on in a new segment"),
+            "trail",
+        ),
         (bool(late), _many(len(late), "acute hold has", "acute holds have", "steps overdue"), "acute"),
-        (bool(report.unopened), f"{_no(report.unopened)} held as acute without a protocol of their own open.", "acute"),
+        (bool(report.unopened), f"{_no(report.unopened)} held as acute, and no protocol was open for them.", "acute"),
         (bool(going), _many(len(going), "acute hold is", "acute holds are", "open"), "acute"),
         (bool(alone), "Somebody signed first and second.", "patterns"),
-        (bool(mutual), _many(len(mutual), "pair signs", "pairs sign", "each other's acts"), "patterns"),
-        (bool(often), f"Overridden more often than not: {', '.join(one.item for one in often)}.", "questions"),
-        (bool(plans), _many(len(plans), "plan", "plans", "not in the EHR for more than a day"), "plans"),
+        (
+            bool(mutual),
+            _many(len(mutual), "pair of people signs", "pairs of people sign", "second for each other"),
+            "patterns",
+        ),
+        (
+            bool(often),
+            f"Overridden more often than not, so look at the rule: {', '.join(one.item for one in often)}.",
+            "questions",
+        ),
+        (
+            bool(plans),
+            _many(len(plans), "released plan has", "released plans have", "waited for more than a day"),
+            "plans",
+        ),
         (bool(report.clock), _many(len(report.clock), "time", "times", "the clock went back"), "clock"),
         (bool(overrides), _many(len(overrides), "override", "overrides", "granted"), "signed"),
         (bool(refused), _many(refused, "attempt", "attempts", "refused"), "refusals"),

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, Final, Protocol
 
 Naming = Callable[[str], str]
@@ -65,7 +66,7 @@ class Stored(Protocol):
 
 @dataclass(frozen=True)
 class Seen:
-    """One record; "" where it names nobody or nothing. `details` are empty where the body cannot be read."""
+    """One record; "" where it names nobody or nothing."""
 
     seq: int
     segment: int
@@ -77,7 +78,12 @@ class Seen:
     outcome: str
     reason: str
     policy: str
-    details: Mapping[str, Any]
+    body: bytes
+
+    @cached_property
+    def details(self) -> Mapping[str, Any]:
+        """Its plain details, read when they are first asked for; none where its bytes are not a record's."""
+        return details_of(self.body)
 
 
 def seen(row: Stored, naming: Naming) -> Seen:
@@ -93,7 +99,7 @@ def seen(row: Stored, naming: Naming) -> Seen:
         outcome=row.outcome or "",
         reason=row.reason or "",
         policy=row.policy or "",
-        details=details_of(row.body),
+        body=row.body,
     )
 
 

@@ -120,11 +120,12 @@ def _tell(made: Report, zone: tzinfo, out: Path | None, form: str, *, as_json: b
 
 def _text(made: Report, zone: tzinfo, most: int = 0) -> str:
     """Return the report as plain text: facts, then each sheet, cut to `most` rows (0: whole)."""
-    from withness.audit.report_sheets import heading, sheets
+    from withness.audit.report_sheets import heading
+    from withness.desk.report_formats import told
 
     lines = [made.notice, ""] if made.notice else []
     lines += [f"{name}: {value}" for name, value in heading(made, zone)]
     lines += ["", *made.limits, ""]
-    for sheet in sheets(made, zone):
+    for sheet in told(made, zone):
         lines.append(say.sheet(sheet, most=most))
     return "\n".join(lines).rstrip("\n") + "\n"

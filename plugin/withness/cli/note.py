@@ -139,12 +139,14 @@ def discard(id: str, reason: str, actor: str | None, home: Path | None, as_json:
     epilog="\b\nExamples:\n  withness note render note.json --format html --out note.html\n"
     "  withness note render note.json --layout soap\n"
     "  withness note render ID --format fhir --for Patient/rosa --out bundle.json\n"
+    "  withness note render ID --copy --format html --out mine.html     a safety plan to take home\n"
 )
 @click.argument("what", metavar="FILE|ID")
 @click.option("--format", "kind", type=click.Choice(["md", "html", "text", "fhir"]), default="md", help="Default: md.")
 @click.option("--layout", default="", metavar="LAYOUT", help="dialogic, dap, birp, girp or soap.")
 @click.option("--for", "member", default="", metavar="Patient/ID", help="Whose page, in a unit of more than one.")
 @click.option("--version", "version", type=int, default=0, metavar="N", help="Which version; the newest if left out.")
+@click.option("--copy", is_flag=True, help="The client's own copy to take home, where a note has one (safety).")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write it to a file.")
 @say.acting
 @say.common
@@ -154,6 +156,7 @@ def render(
     layout: str,
     member: str,
     version: int,
+    copy: bool,
     out: Path | None,
     actor: str | None,
     home: Path | None,
@@ -164,12 +167,12 @@ def render(
     A document whose plan is not released says so on every page.
     """
     given: Any = what if _is_id(what) else strict_json.parse(say.read_file(what), name="FILE")
-    options = {"actor": "--actor", "member": "--for", "version": "--version"}
+    options = {"actor": "--actor", "member": "--for", "version": "--version", "copy": "--copy"}
     if layout:
         options["layout"] = "--layout"
     with typed(options), opened(home) as (desk, _):
         rendered = desk.render_note(
-            given, format=kind, layout=layout, member=member, version=version, actor=actor or ""
+            given, format=kind, layout=layout, member=member, version=version, copy=copy, actor=actor or ""
         )
     if out is not None:
         say.write_page(out, rendered, as_json=as_json, prints=kind == "html")

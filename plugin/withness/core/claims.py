@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from withness.core.negation import Negation, negated
-from withness.core.note import GUARDED, FieldKind, Note, NoteTemplate, Whose
+from withness.core.note import GUARDED, Note, NoteTemplate
 from withness.core.patterns import Pattern, excused
 from withness.core.phrases import Matcher
-from withness.core.wording import Grammar, fold
+from withness.core.wording import Grammar
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +77,7 @@ def _claims_in(texts: Sequence[str], claims: tuple[Claim, ...]) -> Iterator[tupl
     if not claims:
         return
     matcher, owners = _matcher(claims)
-    flats = [fold(text) for text in texts]
-    for number, found, matches in matcher.matches(flats):
+    for number, found, matches in matcher.matches(texts):
         until: dict[Claim, int] = {}
         for match in matches:
             claim = owners[match.pattern]
@@ -87,7 +86,7 @@ def _claims_in(texts: Sequence[str], claims: tuple[Claim, ...]) -> Iterator[tupl
             if excused(matcher.patterns[match.pattern], match, found) or negated(match, found, claim.negation):
                 continue
             until[claim] = match.last
-            start, end = flats[number].stretch(found.words.span[match.first][0], found.words.span[match.last][1])
+            start, end = found.words.stretch(match.first, match.last)
             yield number, Found(claim, texts[number][start:end], start)
 
 
@@ -96,17 +95,16 @@ def clinicians_texts(template: NoteTemplate, note: Note) -> Iterator[tuple[str, 
     yield from ((f"names.{who}", name) for who, name in note.names.items())
     if note.attestation is not None:
         yield "credentials", note.attestation.credentials
-    for _, one in template.fields():
-        value = note.fields.get(one.id)
-        if one.whose is Whose.CLINICIAN and one.kind is FieldKind.TEXT and isinstance(value, str):
-            yield one.id, value
-        if one.kind is not FieldKind.ENTRIES or not isinstance(value, list | tuple):
-            continue
-        mine = [part.id for part in one.parts if part.whose is Whose.CLINICIAN]
-        for number, entry in enumerate(value):
-            for part in mine:
-                if isinstance(entry, Mapping) and isinstance(entry.get(part), str):
-                    yield f"{one.id}[{number}].{part}", entry[part]
+    for id, parts in template.clinicians:
+        value = note.fields.get(id)
+        if parts is None:
+            if isinstance(value, str):
+                yield id, value
+        elif isinstance(value, list | tuple):
+            for number, entry in enumerate(value):
+                for part in parts if isinstance(entry, Mapping) else ():
+                    if isinstance(entry.get(part), str):
+                        yield f"{id}[{number}].{part}", entry[part]
 
 
 @lru_cache(maxsize=8)

@@ -15,7 +15,7 @@ from withness.core.claims import clinicians_texts
 from withness.core.note import Note, NoteTemplate
 from withness.core.patterns import Pattern, excused
 from withness.core.phrases import Matcher
-from withness.core.wording import Grammar, fold
+from withness.core.wording import Grammar
 
 _QUOTED: Final = re.compile(
     r"“[^“”]{0,2000}”|\"[^\"]{0,2000}\"|«[^«»]{0,2000}»|„[^„“”]{0,2000}[“”]|‘[^‘]{0,2000}?’(?!\w)"
@@ -71,15 +71,14 @@ def lint_note(template: NoteTemplate, note: Note, rules: LanguageRules) -> tuple
 def _lint(texts: Sequence[str], rules: LanguageRules) -> Iterator[tuple[int, Warned]]:
     """Yield each warning about some texts, behind its text's number."""
     matcher, owners = _matcher(rules)
-    flats = [fold(text) for text in texts]
-    for number, found, matches in matcher.matches(flats):
+    for number, found, matches in matcher.matches(texts):
         text = texts[number]
         quoted = [one.span() for one in _QUOTED.finditer(text)]
         until = -1
         for match in matches:
             if match.first <= until or excused(matcher.patterns[match.pattern], match, found):
                 continue
-            start, end = flats[number].stretch(found.words.span[match.first][0], found.words.span[match.last][1])
+            start, end = found.words.stretch(match.first, match.last)
             if not any(low <= start and end <= high for low, high in quoted):
                 until = match.last
                 yield number, Warned(owners[match.pattern], text[start:end], start)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
@@ -140,6 +140,15 @@ class LayoutPart:
 
 
 @dataclass(frozen=True)
+class Copy:
+    """The page of a note that the client takes home: `opening` is Markdown, the parts name what stands below it."""
+
+    title: str
+    opening: str
+    parts: tuple[LayoutPart, ...]
+
+
+@dataclass(frozen=True)
 class NoteTemplate:
     """One note template. `body` is its Jinja source; `origin` is "shipped" or "site"."""
 
@@ -160,6 +169,7 @@ class NoteTemplate:
     source: str
     body: str
     origin: str = "shipped"
+    copy: Copy | None = None
 
     def fields(self) -> Iterator[tuple[Section, NoteField]]:
         """Yield every field with its section, in the template's order."""
@@ -168,6 +178,26 @@ class NoteTemplate:
     @cached_property
     def _fields(self) -> tuple[tuple[Section, NoteField], ...]:
         return tuple((section, one) for section in self.sections for one in section.fields)
+
+    @cached_property
+    def demanded(self) -> tuple[tuple[Section, NoteField, tuple[Part, ...]], ...]:
+        """The fields of which something may be missing, each with its section and its required parts."""
+        found = []
+        for section, one in self._fields:
+            parts = tuple(part for part in one.parts if part.required) if one.kind is FieldKind.ENTRIES else ()
+            if one.required or parts:
+                found.append((section, one, parts))
+        return tuple(found)
+
+    @cached_property
+    def clinicians(self) -> tuple[tuple[str, tuple[str, ...] | None], ...]:
+        """The fields with words of the clinician's, by id: None for a text, of entries the parts that are theirs."""
+        return tuple(
+            (one.id, tuple(part.id for part in one.parts if part.whose is Whose.CLINICIAN) if entries else None)
+            for _, one in self._fields
+            if (entries := one.kind is FieldKind.ENTRIES)
+            or (one.kind is FieldKind.TEXT and one.whose is Whose.CLINICIAN)
+        )
 
     def field(self, id: str) -> NoteField | None:
         """Return a field by id."""
@@ -242,11 +272,14 @@ class Missing:
     help: str
 
 
+_SEVERAL: Final = (list, tuple, Mapping)
+
+
 def filled(value: Value) -> bool:
     """Whether something was written: blanks and empty lists are nothing; False and 0 are something."""
     if isinstance(value, str):
         return bool(value.strip())
-    if isinstance(value, list | tuple | Mapping):
+    if isinstance(value, _SEVERAL):
         return bool(value)
     return value is not None
 
@@ -265,27 +298,23 @@ def asked(one: NoteField, values: Mapping[str, Value]) -> bool:
 def missing(template: NoteTemplate, values: Mapping[str, Value]) -> tuple[Missing, ...]:
     """Return every required field without a value, and every required part of an entry, all at once."""
     found: list[Missing] = []
-    for section, one in template.fields():
+    for section, one, parts in template.demanded:
         value = values.get(one.id)
-        if one.kind is not FieldKind.ENTRIES and (not one.required or filled(value)):
-            continue
-        lacking = _lacking(one, value)
+        lacking = [(one.id, one.title)] if one.required and not filled(value) else []
+        if parts and isinstance(value, list | tuple):
+            lacking += _lacking(one, parts, value)
         if lacking and asked(one, values):
             found += (Missing(path, section.title, title, one.help) for path, title in lacking)
     return tuple(found)
 
 
-def _lacking(one: NoteField, value: Value) -> list[tuple[str, str]]:
-    """Return path and title of the field, or of the parts of its entries, that is required and holds nothing."""
-    lacking = [(one.id, one.title)] if one.required and not filled(value) else []
-    if one.kind is FieldKind.ENTRIES and isinstance(value, list | tuple):
-        needed = [part for part in one.parts if part.required]
-        lacking += (
-            (f"{one.id}[{number}].{part.id}", part.title)
-            for number, entry in enumerate(value)
-            for part in needed
-            if not filled(entry.get(part.id))
-        )
+def _lacking(one: NoteField, parts: Sequence[Part], entries: Sequence[Mapping[str, Value]]) -> list[tuple[str, str]]:
+    """Return path and title of each of some parts that holds nothing in one of a field's entries."""
+    lacking = []
+    for number, entry in enumerate(entries):
+        for part in parts:
+            if not filled(entry.get(part.id)):
+                lacking.append((f"{one.id}[{number}].{part.id}", part.title))
     return lacking
 
 

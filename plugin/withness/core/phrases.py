@@ -10,7 +10,7 @@ from typing import Final
 
 from withness.core.patterns import NUMBER, Alternative, Element, Match, Occurrences, Pattern
 from withness.core.sieve import Sieve
-from withness.core.wording import Flat, Grammar, Words, parts
+from withness.core.wording import Flat, Grammar, Words, fold, folded, parts
 
 _REMEMBERED: Final = 20_000
 """How many words a matcher remembers; it forgets them all when there are more."""
@@ -58,10 +58,10 @@ class Matcher:
         self._memory[word] = begun = _Begun(tuple(whole), *_by_second(one for one in found if len(one) > 1))
         return begun
 
-    def matches(self, flats: Sequence[Flat]) -> Iterator[tuple[int, Occurrences, list[Match]]]:
-        """Yield what `read` returns for each text that holds a match, behind the text's number."""
-        for number in self.sieve.passing([flat.text for flat in flats]):
-            found, matches = self.read(flats[number])
+    def matches(self, texts: Sequence[str]) -> Iterator[tuple[int, Occurrences, list[Match]]]:
+        """Yield what `read` returns for each text that may hold a match, behind the text's number."""
+        for number in self.sieve.passing(folded(texts)):
+            found, matches = self.read(fold(texts[number]))
             yield number, found, matches
 
     def read(self, flat: Flat) -> tuple[Occurrences, list[Match]]:

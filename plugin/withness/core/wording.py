@@ -6,17 +6,18 @@ import html
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 _SPECIAL: Final = re.compile(
-    r"[^\x00-\x7f]|[*_`~\\\[]|\](?:\([^()\s]{0,300}\))?|</?[A-Za-z][^<>]{0,200}>|&#?[0-9A-Za-z]{1,8};"
+    r"[\x80-\U0010ffff*_`~\\\[\]<&]"  # one set of signs first: all else is skipped at once
+    r"(?:(?<=\])(?:\([^()\s]{0,300}\))?|(?<=<)/?[A-Za-z][^<>]{0,200}>|(?<=&)#?[0-9A-Za-z]{1,8};|(?<![\]<&]))"
 )
 """What is no plain letter: other alphabets, Markdown's marks and links, tags and entities of HTML."""
 
-_BEGINS_SPECIAL: Final = re.compile(r"[*_`~\\\[\]<&]")
+_BEGIN_SPECIAL: Final = "*_`~\\[]<&"
 """A quick look at plain letters: most texts hold none of these."""
 
 WORD: Final = re.compile(r"%|[^\W_]+(?:[.,][0-9]+)*(?:'[^\W_]+)*")
@@ -85,7 +86,7 @@ class Flat(NamedTuple):
 
 def fold(text: str) -> Flat:
     """Return `text` as it is read: small letters, no accents, no emphasis, one kind of hyphen, quote and space."""
-    if text.isascii() and not _BEGINS_SPECIAL.search(text):
+    if text.isascii() and not any(sign in text for sign in _BEGIN_SPECIAL):
         return Flat(text.lower(), (0,), (0,), len(text))
     pieces, at, original, done, length = [], [], [], 0, 0
     for special in _SPECIAL.finditer(text):
@@ -98,6 +99,14 @@ def fold(text: str) -> Flat:
         done = special.end()
     pieces.append(text[done:].lower())
     return Flat("".join(pieces), (*at, length), (*original, done), len(text))
+
+
+def folded(texts: Sequence[str]) -> list[str]:
+    """Return the `text` of each one's `fold`: looked at together, most texts take next to nothing."""
+    together = "".join(texts)
+    if any(sign in together for sign in _BEGIN_SPECIAL):
+        return [fold(text).text for text in texts]
+    return [text.lower() if text.isascii() else fold(text).text for text in texts]
 
 
 def _plain(sign: str) -> str:
@@ -155,6 +164,7 @@ class Words:
         self.asked: set[int] = set()
         self.begins: list[int] = []
         self.grammar = grammar
+        self._flat = flat
         self._clause = self._sentence = 0
         self._comma = self._colon = False
         self._heading = flat.text.startswith("#")
@@ -170,6 +180,10 @@ class Words:
             if sentence != begun:
                 self.begins.append(number)
                 begun = sentence
+
+    def stretch(self, first: int, last: int) -> tuple[int, int]:
+        """Return where the words `first` to `last` stand in the original."""
+        return self._flat.stretch(self.span[first][0], self.span[last][1])
 
     def _put(self, word: str, span: tuple[int, int]) -> None:
         """Add a word. A clause begins at: but; ", it"; "and it"; ": it"; not at "not: it" or ": none"."""

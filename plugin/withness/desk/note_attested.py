@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from withness import strict_json
+from withness.audit.record import moment
 from withness.core.note import NOT_SHOWN, Attestation, Kept, Note, NoteTemplate
 from withness.errors import InvalidInput
+from withness.settings import Settings
 
 SHOWN: Final = ("shown", "declined", "not-shown")
 """Whether the client saw their page before it was signed: yes; they did not want to; or no, and why not."""
@@ -98,6 +101,16 @@ def _together(note: Note, given: bool | Sequence[str]) -> bool | list[str]:
     if isinstance(given, str) or set(given) - set(note.members):
         raise InvalidInput("written_together may name this note's members alone.", field="written_together")
     return bool(given) if len(note.members) == 1 else [who for who in note.members if who in given]
+
+
+def said_when(at: datetime, settings: Settings) -> str:
+    """Return how a page says when it was signed."""
+    return f"{at.astimezone(settings.zone):%Y-%m-%d %H:%M} ({settings.time_zone})"
+
+
+def signed_when(note: Note, signed: Mapping[str, Any], settings: Settings) -> Attestation:
+    """Return what the pages may say of a version that is kept as `signed`."""
+    return as_signed(note, signed["attestation"], said_when(moment(signed["at"]), settings))
 
 
 def as_signed(note: Note, said: Mapping[str, Any], when: str) -> Attestation:

@@ -20,7 +20,7 @@ from withness.desk.acts import Signatures, enrolled, refuse
 from withness.desk.amending import version_of
 from withness.desk.context import Actor, Context
 from withness.desk.digests import digest
-from withness.desk.note_attested import Attested, as_signed, attestation, comments_before
+from withness.desk.note_attested import Attested, as_signed, attestation, comments_before, said_when
 from withness.desk.note_delivery import deliver_note
 from withness.desk.note_documents import Earlier, documents, earlier_of
 from withness.desk.note_pages import Page, look, pages
@@ -186,8 +186,7 @@ def _written(asked: _Asked, actor: Actor, signer: Signer | None) -> dict[str, st
 def _prepare(asked: _Asked) -> _Ready:
     context, template, note, row = asked.context, asked.template, asked.note, asked.row
     at = context.now()
-    when = f"{at.astimezone(context.settings.zone):%Y-%m-%d %H:%M} ({context.settings.time_zone})"
-    signed = replace(note, attestation=as_signed(note, asked.attested, when))
+    signed = replace(note, attestation=as_signed(note, asked.attested, said_when(at, context.settings)))
     made = pages(context, template, signed)
     with context.store.transaction() as tx:
         charts = () if asked.inside or template.kept is not Kept.RECORD else note.members

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from withness import strict_json
 from withness.core.note import Kept, Note, NoteTemplate
 from withness.desk import note_own, note_pages, note_told, notes
 from withness.desk.context import Context
+from withness.desk.note_attested import signed_when
 from withness.desk.note_documents import documents
 from withness.desk.note_release import may_carry
 from withness.desk.telling import may_see
@@ -84,32 +86,54 @@ class NoteViews:
         layout: str = "",
         member: str = "",
         version: int = 0,
+        copy: bool = False,
         actor: str = "",
     ) -> str:
         """Return one member's page of a note file, or of a saved note by its id, as md, html, text or fhir (a Bundle).
 
         Without `version` a saved note's newest one; one that is signed is shown as it was signed. A document whose plan
-        is not released is marked as a preview.
+        is not released is marked as a preview. `copy`: the page that the client takes home, where a note has one.
         """
         _refuse_proxy(actor)
         if format not in FORMATS:
             raise InvalidInput(f"format must be one of: {', '.join(FORMATS)}.", field="format")
+        if copy and (format == "fhir" or layout):
+            raise InvalidInput(
+                "The copy is a page to take home: it has no layouts and goes into no chart.", field="copy"
+            )
         if isinstance(note, str):
-            return self._render_saved(note, format, layout, member, version, actor)
+            return self._render_saved(note, format, layout, member, version, actor, copy=copy)
         strict_json.check(note, name="the note")
         template, read = notes.read(self._context, note)
+        if copy:
+            return self._copy(template, read, format, member)
         return self._render(template, read, format, layout, member, note_id=self._context.new_id())
 
-    def _render_saved(self, id: str, format: str, layout: str, member: str, version: int, actor: str) -> str:
+    def _copy(self, template: NoteTemplate, note: Note, format: str, member: str) -> str:
+        from withness.packs.note_copy import copy_of, taken_home
+
+        own = copy_of(template)
+        if own is None:
+            hint = "Its page is shown without --copy."
+            raise InvalidInput("This note has no copy of its own to take home.", field="copy", hint=hint)
+        who = _whose_page(template.kept, note.members, member)
+        return _form(vars(self._page(own, taken_home(note, note.attestation), who)), format)
+
+    def _render_saved(
+        self, id: str, format: str, layout: str, member: str, version: int, actor: str, *, copy: bool
+    ) -> str:
         with self._context.store.transaction() as tx:
             row = notes.require(tx, id)
             _refuse_others(row, actor)
             found = next((one for one in reversed(row.content["versions"]) if version in (0, one["number"])), None)
             if found is None:
                 raise InvalidInput("This note has no such version.", field="version")
-            if "signed" in found and not layout and self._may_be_shown(tx, found):
+            if "signed" in found and not layout and not copy and self._may_be_shown(tx, found):
                 return _as_signed(tx, row, found, format, member)
         template, note = self._read(row, found["file"])
+        if copy:
+            signed = signed_when(note, found["signed"], self._context.settings) if "signed" in found else None
+            return self._copy(template, replace(note, attestation=signed), format, member)
         return self._render(template, note, format, layout, member, note_id=id, number=found["number"])
 
     def _may_be_shown(self, tx: Transaction, version: Mapping[str, Any]) -> bool:

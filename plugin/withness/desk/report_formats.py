@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import tzinfo
 from typing import Final
 
 from withness.audit.report import Report, attention
 from withness.audit.report_csv import csv_text
 from withness.audit.report_sheets import heading, sheets
+from withness.core.sheet import Sheet
+from withness.packs.note_text import visible
 from withness.packs.report_page import report_page
 
 TITLE: Final = "Report of the risk gate and its audit trail"
 
 
+def told(report: Report, zone: tzinfo) -> tuple[Sheet, ...]:
+    """Return the report's sheets; a character that nobody would see is shown as a mark, and never acted on."""
+    return tuple(
+        replace(one, rows=tuple(tuple(visible(cell) for cell in row) for row in one.rows))
+        for one in sheets(report, zone)
+    )
+
+
 def html(report: Report, zone: tzinfo) -> str:
     """Return the report as one self-contained page. Raises InvalidContent naming the template."""
     return report_page(
-        [one for one in sheets(report, zone) if one.id != "attention"],
+        [one for one in told(report, zone) if one.id != "attention"],
         title=TITLE,
         notice=report.notice,
         facts=heading(report, zone),
@@ -39,4 +50,4 @@ def _released(report: Report) -> list[float]:
 def csv(report: Report, zone: tzinfo) -> str:
     """Return the report as one tidy table, the notice and what it leaves out in its first rows."""
     facts = [*heading(report, zone), *(("Left out", one) for one in report.limits)]
-    return csv_text(sheets(report, zone), [("Notice", report.notice), *facts] if report.notice else facts)
+    return csv_text(told(report, zone), [("Notice", report.notice), *facts] if report.notice else facts)

@@ -22,7 +22,7 @@ from withness.core.acts import Act, ActKind
 from withness.desk.context import Actor, Context
 from withness.desk.sign_off import Matter, sign_off
 from withness.desk.telling import may_see
-from withness.desk.trail_reading import TrailReading, as_they_are, pseudonyms
+from withness.desk.trail_reading import TrailReading, as_they_are, looking, pseudonyms
 from withness.errors import InvalidInput, Refused
 from withness.packs.note_texts import note_texts
 from withness.signing import Signer
@@ -49,15 +49,16 @@ def report(store: Store, actor: Actor, at: datetime, asked: Asked, *, organizati
         if getattr(asked, name):
             said = f"{name} are shown to somebody enrolled as compliance who signs for the report with their own key."
             raise InvalidInput(said, field=name)
-    with store.transaction() as tx:
+    with looking(store) as tx:
         made = _read(tx, at, asked, organization)
-        viewed = Record(
-            kind=Kind.TRAIL_VIEWED,
-            actor=actor.ref,
-            os_user=actor.os_user,
-            outcome="report",
-            details={"records": made.records, **_asked(asked)},
-        )
+    viewed = Record(
+        kind=Kind.TRAIL_VIEWED,
+        actor=actor.ref,
+        os_user=actor.os_user,
+        outcome="report",
+        details={"records": made.records, **_asked(asked)},
+    )
+    with store.transaction() as tx:
         log.append(tx, [viewed], at=at)
     return made
 
@@ -69,10 +70,10 @@ def signed_report(context: Context, actor: Actor, asked: Asked, signer: Signer) 
     """
     body = {**_asked(asked), "names": asked.names, "rationales": asked.rationales}
     matter = Matter("report", body, plain=body, kind=Kind.TRAIL_VIEWED)
-    with context.store.transaction() as tx:
+    with looking(context.store) as tx:
         _digest(tx, asked.policy)
     sign_off(context, matter, signer, actor=actor)
-    with context.store.transaction() as tx:
+    with looking(context.store) as tx:
         return _read(tx, context.now(), asked, context.settings.organization)
 
 
@@ -169,11 +170,10 @@ def _blocks(reading: TrailReading, asked: Asked, acts: Sequence[Act]) -> Blocks:
 
 
 def _held(reading: TrailReading, asked: Asked) -> Iterator[str]:
-    """Yield the ids of the decisions that held somebody, each once."""
+    """Return the ids of the decisions that held somebody."""
     span = (instant(asked.since) if asked.since else "", instant(asked.until) if asked.until else "")
     bodies = reading.tx.bodies(Kind.GATE_DECIDED.value, *span, policy=reading.policy, held=True)
-    named = (str(details_of(body).get("decision")) for body in bodies)
-    yield from dict.fromkeys(named)
+    return (str(details_of(body).get("decision")) for body in bodies)
 
 
 def _near_expiry(reading: TrailReading, asked: Asked) -> tuple[tuple[NearExpiry, ...] | None, int]:

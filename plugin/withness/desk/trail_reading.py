@@ -5,7 +5,8 @@ Raises nothing for what does not open: it is counted, and the reader is told.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -20,6 +21,7 @@ from withness.core.risk import RiskPolicy
 from withness.desk.acts import act_of
 from withness.errors import WithnessError
 from withness.packs.policy import load_policy, parse_policy
+from withness.store.sql import Store
 from withness.store.transaction import Transaction
 
 _EPISODE: Final = (
@@ -60,6 +62,16 @@ def pseudonyms(tx: Transaction) -> Naming:
 def as_they_are(reference: str) -> str:
     """Call people by their references."""
     return reference
+
+
+@contextmanager
+def looking(store: Store) -> Iterator[Transaction]:
+    """Yield the trail to read from, in one consistent state. Nothing is written here.
+
+    The one place that says how: a report over a long trail takes seconds.
+    """
+    with store.transaction() as tx:
+        yield tx
 
 
 @dataclass

@@ -17,7 +17,7 @@ from withness.core.people import Refusal
 from withness.desk.context import Actor, Context
 from withness.desk.sign_off import Matter, sign_off
 from withness.desk.telling import may_see
-from withness.desk.trail_reading import TrailReading, as_they_are, pseudonyms
+from withness.desk.trail_reading import TrailReading, as_they_are, looking, pseudonyms
 from withness.errors import InvalidInput, Refused
 from withness.signing import Signer
 from withness.store.sql import Store
@@ -35,15 +35,16 @@ def worklist(store: Store, actor: Actor, at: datetime) -> tuple[Item, ...]:
     """
     if not may_see(actor.ref, ""):
         raise Refused("Only clinicians and compliance look at the trail.", field="actor")
-    with store.transaction() as tx:
+    with looking(store) as tx:
         found = tuple(_unsealed(one) for one in _open(tx, pseudonyms(tx), at))
-        viewed = Record(
-            kind=Kind.TRAIL_VIEWED,
-            actor=actor.ref,
-            os_user=actor.os_user,
-            outcome="worklist",
-            details={"items": len(found)},
-        )
+    viewed = Record(
+        kind=Kind.TRAIL_VIEWED,
+        actor=actor.ref,
+        os_user=actor.os_user,
+        outcome="worklist",
+        details={"items": len(found)},
+    )
+    with store.transaction() as tx:
         log.append(tx, [viewed], at=at)
     return found
 
@@ -55,7 +56,7 @@ def signed_worklist(context: Context, actor: Actor, signer: Signer) -> tuple[Ite
     """
     matter = Matter("worklist", {"names": True}, plain={"names": True}, kind=Kind.TRAIL_VIEWED)
     sign_off(context, matter, signer, actor=actor)
-    with context.store.transaction() as tx:
+    with looking(context.store) as tx:
         return _open(tx, as_they_are, context.now())
 
 
@@ -96,7 +97,7 @@ def sign_items(context: Context, ids: Sequence[str], note: str, signer: Signer, 
     """
     if not ids:
         raise InvalidInput("Name the items that you sign off.", field="ITEM", hint=_LIST)
-    with context.store.transaction() as tx:
+    with looking(context.store) as tx:
         listed = {one.id: one for one in _open(tx, as_they_are, context.now())}
     for id in ids:
         if id not in listed:
@@ -113,7 +114,7 @@ def sign_period(
     """
     if until > context.now():
         raise InvalidInput("A period is signed off when it is over.", field="--period")
-    with context.store.transaction() as tx:
+    with looking(context.store) as tx:
         found = of_period(_open(tx, as_they_are, context.now()), since, until)
     body = {"from": instant(since), "to": instant(until)}
     return _sign(context, "period", found, body, note, signer, actor), len(found)

@@ -16,6 +16,7 @@ from withness import strict_json
 from withness.core.note import GUARDED, Note, NoteTemplate
 from withness.errors import InvalidInput
 from withness.packs import note_syntax
+from withness.packs.note_copy import copy_of, taken_home
 from withness.packs.note_file import read_note
 from withness.packs.note_language import MAX_BYTES
 from withness.packs.note_lines import changed_line, json_line, said_line, toml_line, undecodable_line
@@ -123,6 +124,9 @@ def _examples(folder: Path, template: NoteTemplate, claims: Claims, *, renders: 
         yield from _claimed_in(name, text, template, note, claims)
         if renders:
             yield from _golden(path, name, text, template, note, claims)
+            if (own := copy_of(template)) is not None:
+                copied = path.with_suffix(".copy.json")
+                yield from _golden(copied, name, text, own, taken_home(note, note.attestation), claims)
 
 
 def _golden(

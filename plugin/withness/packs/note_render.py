@@ -8,7 +8,6 @@ goes with substance use. Deterministic bytes: the same note makes the same text.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import cache, lru_cache
 from typing import Any, ClassVar, Final
 
@@ -18,7 +17,6 @@ from withness.core.note import (
     Layout,
     Missing,
     Note,
-    NoteField,
     NoteTemplate,
     Sensitivity,
     filled,
@@ -65,7 +63,7 @@ def markdown(
     with all that is missing, InvalidContent naming the template.
     """
     round_it = _round(template)
-    lacking = () if partial else missing(round_it.demanding, note.fields)
+    lacking = () if partial else missing(template, note.fields)
     if lacking:
         raise NoteIncomplete(template, lacking)
     if template.origin == "shipped":
@@ -75,25 +73,16 @@ def markdown(
 
         written = body_in_child(template, note, statements, _said())
     parts = (*_above(round_it, note, preview), written, *_below(round_it, note))
-    return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
+    return "\n\n".join([part.strip("\n") for part in parts if part]) + "\n"
 
 
 class _Round:
-    """What a template alone says round its notes: the heading, its fields' titles, and which tell of substance use.
-
-    `demanding` is the template with no field but those of which something may be missing.
-    """
+    """What a template alone says round its notes: the heading, its fields' titles, and which tell of substance use."""
 
     def __init__(self, template: NoteTemplate) -> None:
         self.heading = f"# {escaped(template.title)}"
         self.titles = {one.id: one.title for _, one in template.fields()}
         self.substances = [one.id for _, one in template.fields() if one.sensitivity is Sensitivity.SUBSTANCE_USE]
-        sections = (replace(one, fields=tuple(filter(_demands, one.fields))) for one in template.sections)
-        self.demanding = replace(template, sections=tuple(sections))
-
-
-def _demands(one: NoteField) -> bool:
-    return one.required or any(part.required for part in one.parts)
 
 
 _round: Final = PerTemplate(_Round)
@@ -115,18 +104,24 @@ def _above(template: _Round, note: Note, preview: str) -> Iterator[str]:
     yield template.heading
     if preview:
         yield f"**{escaped(preview)}**"
-    facts = {
-        "with": ", ".join(_named(note, who) for who in note.members),
-        "date": note.held_on.isoformat(),
-        "clinician": _named(note, note.author),
-        "encounter": note.encounter,
-        "layout": "" if note.layout is Layout.DIALOGIC else note_texts()(f"layout-{note.layout.value}"),
-    }
-    yield "\n".join(f"- **{_fixed(key)}:** {escaped(fact, '  ')}" for key, fact in facts.items() if fact)
+    facts = (
+        ("with", ", ".join([_named(note, who) for who in note.members])),
+        ("date", note.held_on.isoformat()),
+        ("clinician", _named(note, note.author)),
+        ("encounter", note.encounter),
+        ("layout", "" if note.layout is Layout.DIALOGIC else note_texts()(f"layout-{note.layout.value}")),
+    )
+    yield "\n".join([f"{_label(key)}{escaped(fact, '  ')}" for key, fact in facts if fact])
+
+
+@cache
+def _label(key: str) -> str:
+    return f"- **{_fixed(key)}:** "
 
 
 def _below(template: _Round, note: Note) -> Iterator[str]:
-    yield _prefilled(template, note)
+    if note.prefilled:
+        yield _prefilled(template, note)
     if note.attestation is not None:
         yield _comments(note, "comments", note.attestation.comments)
         yield _comments(note, "comments-before", note.attestation.comments_before)

@@ -14,6 +14,7 @@ from pydantic import Field, StringConstraints
 from withness import content
 from withness.core.note import (
     Audience,
+    Copy,
     FieldKind,
     Kept,
     Layout,
@@ -30,6 +31,7 @@ from withness.core.note import (
 from withness.core.terms import UnitKind
 from withness.errors import InvalidContent
 from withness.packs import note_syntax
+from withness.packs.note_copy import copy_faults, copy_of
 from withness.packs.note_language import MAX_BYTES
 from withness.packs.note_rules import check_override, check_template
 from withness.packs.toml import Flag, Outside, Slug, Text, Version, read, refusal
@@ -117,6 +119,12 @@ class _LayoutPart(Outside):
     fields: Annotated[tuple[Name, ...], Field(min_length=1)]
 
 
+class _Copy(Outside):
+    title: Line
+    opening: Text
+    part: Annotated[tuple[_LayoutPart, ...], Field(min_length=1, max_length=100)]
+
+
 class _Template(Outside):
     id: Slug
     version: Version
@@ -131,6 +139,7 @@ class _Template(Outside):
     statements: tuple[Slug, ...] = ()
     reading_grade: Grade | None = None
     source: Text
+    copy_: Annotated[_Copy | None, Field(alias="copy")] = None
     section: Annotated[tuple[_Section, ...], Field(min_length=1, max_length=100)]
     layout: Annotated[
         Mapping[Literal["dap", "birp", "girp", "soap"], Annotated[tuple[_LayoutPart, ...], Field(min_length=1)]],
@@ -257,9 +266,19 @@ def parse_toml(toml: bytes, body: str, *, name: str, origin: str) -> NoteTemplat
         source=found.source,
         body=body,
         origin=origin,
+        copy=None if found.copy_ is None else _copy(found.copy_),
     )
     check_template(template, name=name)
+    for key, why in copy_faults(template):
+        raise refusal(name, key, why)
+    if (own := copy_of(template)) is not None:
+        for fault in note_syntax.faults(own):
+            raise refusal(name, "copy.opening", f"cannot stand there: {fault.said}")
     return template
+
+
+def _copy(found: _Copy) -> Copy:
+    return Copy(found.title, found.opening, tuple(LayoutPart(one.title, one.fields) for one in found.part))
 
 
 def _field(found: _Field) -> NoteField:

@@ -24,7 +24,7 @@ _LEFT, _TOP, _TALL, _ROW = 44, 8, 120, 34
 _DOTTED: Final = 16
 """Most weeks that have a sign each; more of them are a line alone."""
 
-_TICKS: Final = ((60, "1 min"), (3600, "1 h"), (86_400, "1 d"), (604_800, "1 wk"), (2_592_000, "30 d"))
+_TICKS: Final = ((60, "1 min"), (3600, "1 h"), (86_400, "1 d"), (2_592_000, "30 d"))
 
 
 def weeks_svg(weeks: Weeks, *, id: str) -> Markup | None:
@@ -75,7 +75,7 @@ def times_svg(times: Times, *, id: str) -> Markup | None:
     least, most = log10(_TICKS[0][0]), log10(max(_TICKS[-1][0], *(max(found) for _, found in rows)))
 
     def across(seconds: float) -> float:
-        return left + 8 + (WIDTH - left - 16) * (log10(max(seconds, _TICKS[0][0])) - least) / (most - least)
+        return left + 8 + (WIDTH - left - 26) * (log10(max(seconds, _TICKS[0][0])) - least) / (most - least)
 
     bottom = _TOP + _ROW * len(rows)
     for seconds, _ in _TICKS:

@@ -33,7 +33,10 @@ def report_page(
     Raises InvalidContent naming the template.
     """
     style, style_hash = _style()
-    pictures = (weeks_svg(weeks, id="picture-weeks"), times_svg(times, id="picture-times"))
+    pictures = (
+        ("Decisions of each week", weeks_svg(weeks, id="picture-weeks")),
+        ("Acute holds: how long after they were flagged", times_svg(times, id="picture-times")),
+    )
     return page(
         "report",
         style=style,
@@ -43,7 +46,7 @@ def report_page(
         facts=facts,
         limits=limits,
         attention=attention,
-        pictures=[one for one in pictures if one is not None],
+        pictures=[(name, one) for name, one in pictures if one is not None],
         sheets=sheets,
     )
 

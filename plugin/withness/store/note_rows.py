@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Row, insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from withness.audit.record import Kind, Leaf
 from withness.core.note import Kept
@@ -24,8 +23,7 @@ class NoteRows(Sealed):
         """Insert a note or replace what is kept of it."""
         plain = (row.id, row.kind.value, row.state.value, row.updated_at)
         values = dict(zip(_NOTE, plain, strict=True)) | {"content": self._close(row.content, "note", *plain)}
-        statement = upsert(schema.note).values(values)
-        self._connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+        self._upsert(schema.note, values, "id")
 
     def note(self, id: str) -> NoteRow | None:
         """Return one note. Raises SealBroken when it does not open."""

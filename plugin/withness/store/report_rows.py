@@ -123,10 +123,14 @@ class ReportRows(Sealed):
         return (row[0], row[1]) if row and row[0] is not None else None
 
     def decisions_of(self, ids: Iterable[str]) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
-        """Yield id and content of each member's part of these decisions, None for one that does not open."""
-        names, table = iter(ids), schema.decision.c
-        while some := set(islice(names, _AT_ONCE)):
-            query = select(table.id, table.person, table.content).where(table.id.in_(some))
+        """Yield id and content of each member's part of these decisions, None for one that does not open.
+
+        They come in the order in which the table keeps them: read one after another, not here and there.
+        """
+        names, table = iter(sorted(set(ids))), schema.decision.c
+        while some := list(islice(names, _AT_ONCE)):
+            where = and_(table.id >= some[0], table.id <= some[-1], table.id.in_(some))
+            query = select(table.id, table.person, table.content).where(where)
             for id, person, sealed in self._connection.execute(query):
                 try:
                     yield id, self._open(sealed, "decision", id, person)

@@ -8,21 +8,33 @@ from __future__ import annotations
 from functools import cache
 from typing import Final
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, String, Table
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, PrimaryKeyConstraint, String, Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from withness.store import triggers as _triggers
+
 SCHEMA_VERSION: Final = "1"
+"""What the facts of a data directory say; acts are signed over them, so it stays as it is."""
+
+REVISION: Final = "0002"
+"""The newest revision of the schema (store/migrations); a new data directory is made and stamped with it at once."""
+
+TEXT: Final = String().with_variant(String(collation="C"), "postgresql")
+"""Text that both engines put in one order: by its bytes."""
+
+NUMBER: Final = Integer().with_variant(BigInteger(), "postgresql")
 
 metadata: Final = MetaData()
 
-meta = Table("meta", metadata, Column("key", String, primary_key=True), Column("value", String, nullable=False))
+meta = Table("meta", metadata, Column("key", TEXT, primary_key=True), Column("value", TEXT, nullable=False))
 
 policy = Table(
     "policy",
     metadata,
-    Column("digest", String, primary_key=True),
-    Column("version", String, nullable=False),
+    Column("digest", TEXT, primary_key=True),
+    Column("version", TEXT, nullable=False),
     Column("content", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -30,9 +42,9 @@ policy = Table(
 screen = Table(
     "screen",
     metadata,
-    Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("id", String, nullable=False, unique=True),
-    Column("person", String, nullable=False),
+    Column("number", NUMBER, primary_key=True, autoincrement=False),
+    Column("id", TEXT, nullable=False, unique=True),
+    Column("person", TEXT, nullable=False),
     Column("content", LargeBinary, nullable=False),
     Index("screen_by_person", "person", "number"),
 )
@@ -40,10 +52,10 @@ screen = Table(
 act = Table(
     "act",
     metadata,
-    Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("id", String, nullable=False, unique=True),
-    Column("person", String, nullable=False),
-    Column("kind", String, nullable=False),
+    Column("number", NUMBER, primary_key=True, autoincrement=False),
+    Column("id", TEXT, nullable=False, unique=True),
+    Column("person", TEXT, nullable=False),
+    Column("kind", TEXT, nullable=False),
     Column("content", LargeBinary, nullable=False),
     Index("act_by_person", "person", "number"),
     Index("act_by_kind", "kind", "number"),
@@ -52,8 +64,8 @@ act = Table(
 decision = Table(
     "decision",
     metadata,
-    Column("id", String, primary_key=True),
-    Column("person", String, primary_key=True),
+    Column("id", TEXT, primary_key=True),
+    Column("person", TEXT, primary_key=True),
     Column("content", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -61,38 +73,38 @@ decision = Table(
 plan = Table(
     "plan",
     metadata,
-    Column("id", String, primary_key=True),
-    Column("request_id", String, nullable=False, unique=True),
-    Column("state", String, nullable=False),
-    Column("decision_id", String),
-    Column("updated_at", String, nullable=False),
+    Column("id", TEXT, primary_key=True),
+    Column("request_id", TEXT, nullable=False, unique=True),
+    Column("state", TEXT, nullable=False),
+    Column("decision_id", TEXT),
+    Column("updated_at", TEXT, nullable=False),
     Column("content", LargeBinary, nullable=False),
 )
 
 note = Table(
     "note",
     metadata,
-    Column("id", String, primary_key=True),
-    Column("kind", String, nullable=False),
-    Column("state", String, nullable=False),
-    Column("updated_at", String, nullable=False),
+    Column("id", TEXT, primary_key=True),
+    Column("kind", TEXT, nullable=False),
+    Column("state", TEXT, nullable=False),
+    Column("updated_at", TEXT, nullable=False),
     Column("content", LargeBinary, nullable=False),
 )
 
 note_request = Table(
     "note_request",
     metadata,
-    Column("request_id", String, primary_key=True),
-    Column("note", String, nullable=False),
+    Column("request_id", TEXT, primary_key=True),
+    Column("note", TEXT, nullable=False),
     sqlite_with_rowid=False,
 )
 
 process_note = Table(
     "process_note",
     metadata,
-    Column("id", String, primary_key=True),
-    Column("author", String, nullable=False),
-    Column("written_at", String, nullable=False),
+    Column("id", TEXT, primary_key=True),
+    Column("author", TEXT, nullable=False),
+    Column("written_at", TEXT, nullable=False),
     Column("content", LargeBinary, nullable=False),
     Index("process_note_by_author", "author", "written_at"),
     sqlite_with_rowid=False,
@@ -101,9 +113,9 @@ process_note = Table(
 check_in = Table(
     "check_in",
     metadata,
-    Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("id", String, nullable=False, unique=True),
-    Column("person", String, nullable=False),
+    Column("number", NUMBER, primary_key=True, autoincrement=False),
+    Column("id", TEXT, nullable=False, unique=True),
+    Column("person", TEXT, nullable=False),
     Column("content", LargeBinary, nullable=False),
     Index("check_in_by_person", "person", "number"),
 )
@@ -111,34 +123,34 @@ check_in = Table(
 outbox = Table(
     "outbox",
     metadata,
-    Column("decision_id", String, primary_key=True),
-    Column("kind", String, nullable=False),
-    Column("plan_id", String, nullable=False),
-    Column("ehr", String, nullable=False),
-    Column("state", String, nullable=False),
-    Column("attempts", Integer, nullable=False),
-    Column("not_before", String, nullable=False),
-    Column("approved_at", String, nullable=False),
+    Column("decision_id", TEXT, primary_key=True),
+    Column("kind", TEXT, nullable=False),
+    Column("plan_id", TEXT, nullable=False),
+    Column("ehr", TEXT, nullable=False),
+    Column("state", TEXT, nullable=False),
+    Column("attempts", NUMBER, nullable=False),
+    Column("not_before", TEXT, nullable=False),
+    Column("approved_at", TEXT, nullable=False),
     Column("content", LargeBinary, nullable=False),
 )
 
 audit_leaf = Table(
     "audit_leaf",
     metadata,
-    Column("seq", Integer, primary_key=True, autoincrement=False),
-    Column("segment", Integer, nullable=False),
+    Column("seq", NUMBER, primary_key=True, autoincrement=False),
+    Column("segment", NUMBER, nullable=False),
     Column("leaf_hash", LargeBinary, nullable=False),
     Column("body", LargeBinary, nullable=False),
-    Column("recorded_at", String, nullable=False),
-    Column("kind", String, nullable=False),
-    Column("actor", String, nullable=False),
-    Column("second_actor", String),
-    Column("patient", String),
-    Column("outcome", String),
-    Column("reason_code", String),
-    Column("policy_hash", String),
-    Column("request_id", String),
-    Column("v", Integer, nullable=False),
+    Column("recorded_at", TEXT, nullable=False),
+    Column("kind", TEXT, nullable=False),
+    Column("actor", TEXT, nullable=False),
+    Column("second_actor", TEXT),
+    Column("patient", TEXT),
+    Column("outcome", TEXT),
+    Column("reason_code", TEXT),
+    Column("policy_hash", TEXT),
+    Column("request_id", TEXT),
+    Column("v", NUMBER, nullable=False),
     Index("audit_leaf_by_patient", "patient", "seq"),
     Index("audit_leaf_by_kind", "kind", "seq"),
     Index("audit_leaf_by_time", "recorded_at"),
@@ -147,9 +159,9 @@ audit_leaf = Table(
 audit_head = Table(
     "audit_head",
     metadata,
-    Column("segment", Integer, primary_key=True, autoincrement=False),
-    Column("first_seq", Integer, nullable=False),
-    Column("size", Integer, nullable=False),
+    Column("segment", NUMBER, primary_key=True, autoincrement=False),
+    Column("first_seq", NUMBER, nullable=False),
+    Column("size", NUMBER, nullable=False),
     Column("root", LargeBinary, nullable=False),
     Column("peaks", LargeBinary, nullable=False),
 )
@@ -157,9 +169,9 @@ audit_head = Table(
 audit_tile = Table(
     "audit_tile",
     metadata,
-    Column("segment", Integer, primary_key=True, autoincrement=False),
-    Column("level", Integer, primary_key=True, autoincrement=False),
-    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("segment", NUMBER, primary_key=True, autoincrement=False),
+    Column("level", NUMBER, primary_key=True, autoincrement=False),
+    Column("number", NUMBER, primary_key=True, autoincrement=False),
     Column("root", LargeBinary, nullable=False),
     Column("hashes", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
@@ -170,46 +182,42 @@ of the tiles below. A tile that is not full yet is read from the leaves, or from
 audit_feed = Table(
     "audit_feed",
     metadata,
-    Column("repository", String, primary_key=True),
-    Column("next_seq", Integer, nullable=False),
-    Column("updated_at", String, nullable=False),
+    Column("repository", TEXT, primary_key=True),
+    Column("next_seq", NUMBER, nullable=False),
+    Column("updated_at", TEXT, nullable=False),
 )
 """How far each audit repository has been told."""
 
-_APPEND_ONLY: Final = {
-    "audit_leaf": "seq >= NEW.seq",
-    "audit_tile": "segment = NEW.segment AND level = NEW.level AND number >= NEW.number",
-    "screen": "number >= NEW.number OR id = NEW.id",
-    "act": "number >= NEW.number OR id = NEW.id",
-    "decision": "id = NEW.id AND person = NEW.person",
-    "policy": "digest = NEW.digest",
-    "check_in": "number >= NEW.number OR id = NEW.id",
-    "note_request": "request_id = NEW.request_id",
-    "process_note": "id = NEW.id",
-}
-"""Append-only tables, and when an INSERT would replace or precede a row: REPLACE fires no DELETE trigger."""
+person = Table("person", metadata, Column("id", TEXT, primary_key=True), sqlite_with_rowid=False)
+"""One row for each person whom a transaction on PostgreSQL has locked; SQLite needs none."""
+
+alembic_version = Table(
+    "alembic_version",
+    metadata,
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+"""The revision of the schema, where the migrations look for it."""
+
+SQLITE: Final = "sqlite"
+POSTGRES: Final = "postgresql"
+_DIALECTS: Final[dict[str, type[Dialect]]] = {SQLITE: sqlite.dialect, POSTGRES: postgresql.dialect}
 
 
-def triggers() -> tuple[str, ...]:
+def triggers(engine: str = SQLITE) -> tuple[str, ...]:
     """Return the DDL of every trigger: no UPDATE, no DELETE, and no INSERT that replaces or precedes a row."""
-    found = []
-    for table, taken in _APPEND_ONLY.items():
-        said = f"SELECT RAISE(ABORT, '{table} is append-only')"
-        for verb in ("UPDATE", "DELETE"):
-            found.append(f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} BEGIN {said}; END")
-        exists = f"EXISTS (SELECT 1 FROM {table} WHERE {taken})"
-        found.append(f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} WHEN {exists} BEGIN {said}; END")
-    return tuple(found)
+    return _triggers.on_sqlite() if engine == SQLITE else _triggers.on_postgres()
 
 
 @cache
-def ddl() -> tuple[str, ...]:
-    """Return every statement that makes the schema."""
+def ddl(engine: str = SQLITE) -> tuple[str, ...]:
+    """Return every statement that makes the schema on an engine ("sqlite" or "postgresql")."""
+    dialect = _DIALECTS[engine]()
     tables = list(metadata.sorted_tables)
-    made = [str(CreateTable(table).compile(dialect=sqlite.dialect())).strip() for table in tables]
+    made = [str(CreateTable(table).compile(dialect=dialect)).strip() for table in tables]
     indexes = [
-        str(CreateIndex(index).compile(dialect=sqlite.dialect())).strip()
+        str(CreateIndex(index).compile(dialect=dialect)).strip()
         for table in tables
         for index in sorted(table.indexes, key=lambda one: str(one.name))
     ]
-    return (*made, *indexes, *triggers())
+    return (*made, *indexes, *triggers(engine))

@@ -1,22 +1,12 @@
-"""The SQLite store: one writer at a time, WAL with synchronous=FULL, a file lock for each transaction.
-
-SQLite up to 3.51.2 can corrupt a database that two connections write and checkpoint at one instant, so
-every transaction (its checkpoint and the close included) holds the lock file beside the database.
-"""
+"""What a store is, whichever engine it stands on: one database, and transactions that are durable when they end."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sqlite3
-import threading
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, Final
-
-from filelock import FileLock, Timeout
-from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event
-from sqlalchemy.exc import SQLAlchemyError
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from typing import Final
 
 from withness.audit.publishing import Publisher
 from withness.errors import CannotTell
@@ -25,6 +15,7 @@ from withness.store import schema
 from withness.store.transaction import Transaction
 
 LOCK_SECONDS: Final = 10.0
+"""How long a transaction waits for another, in seconds."""
 
 
 class CommitUnknown(CannotTell):
@@ -33,154 +24,72 @@ class CommitUnknown(CannotTell):
     code = "commit-unknown"
 
 
-class Store:
+class TryAgain(CannotTell):
+    """Two transactions were in each other's way, and nothing of this one was saved: it may be run again (exit 7)."""
+
+    code = "try-again"
+
+
+class Store(ABC):
     """The one database of a data directory. `seal` is None where only the trail's structure is read.
 
     `publisher` learns what has become durable, and holds the log against what was published; None does neither.
     """
 
-    def __init__(self, path: Path, seal: Seal | None, publisher: Publisher | None = None) -> None:
-        self._path = path
+    engine: str
+    """Its engine, as `schema.ddl` calls it."""
+
+    def __init__(self, seal: Seal | None, publisher: Publisher | None = None) -> None:
         self._seal = seal
         self.publisher = publisher
-        self._thread_lock = threading.RLock()
-        self._file_lock = FileLock(f"{path}.lock", mode=0o600)
-        self._engine: Engine | None = None
 
+    @abstractmethod
     def exists(self) -> bool:
-        """Whether the database file has been set up."""
-        with self._locked():
-            return self._path.exists() and self._path.stat().st_size > 0
+        """Whether the database has been set up."""
+
+    @abstractmethod
+    def transaction(self, people: Iterable[str] = ()) -> AbstractContextManager[Transaction]:
+        """Run one transaction; it commits when the block ends, and rolls back when the block raises.
+
+        It runs alone. With `people` (every person whose rows it reads or writes) it may run beside others that name
+        nobody of them, where the engine can do that; it ends them one after another, by the trail's end.
+
+        Raises CannotTell when the database is busy or unreadable, CommitUnknown when COMMIT itself failed, TryAgain
+        when another transaction was in its way.
+        """
+
+    @abstractmethod
+    def snapshot(self) -> AbstractContextManager[Transaction]:
+        """Read the database as it is at this moment, however long that takes, while others go on saving.
+
+        Writes are refused. Raises CannotTell.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the database."""
+
+    def now(self) -> datetime:
+        """Return the time by the clock that all who save here share."""
+        return datetime.now(UTC)
 
     def set_up(self, facts: dict[str, str]) -> dict[str, str]:
         """Create the schema where it is missing and return the stored facts (`facts` when new)."""
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with self._locked():
-            if not self._path.exists():
-                os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-            with self.transaction() as tx:
-                if not tx.has_table("meta"):
-                    for statement in schema.ddl():
-                        tx.execute_ddl(statement)
-                    tx.put_facts({**facts, "schema": schema.SCHEMA_VERSION})
-                return tx.facts()
+        with self.transaction() as tx:
+            if not tx.has_table("meta"):
+                for statement in schema.ddl(self.engine):
+                    tx.execute_ddl(statement)
+                tx.put_facts({**facts, "schema": schema.SCHEMA_VERSION})
+                tx.stamp(schema.REVISION)
+            return tx.facts()
 
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[Transaction]:
-        """Run one transaction; it commits when the block ends, and rolls back when the block raises.
-
-        Raises CannotTell when the database is busy or unreadable, CommitUnknown when COMMIT itself failed.
-        """
-        with self._locked():
-            try:
-                connection = self._connection()
-            except (SQLAlchemyError, sqlite3.Error) as error:
-                self._discard()
-                raise _cannot_tell(error) from None
-            tx = Transaction(connection, self._seal, self.publisher)
-            try:
-                yield tx
-            except (SQLAlchemyError, sqlite3.Error) as error:
-                self._roll_back(connection)
-                raise _cannot_tell(error) from None
-            except BaseException:
-                self._roll_back(connection)
-                raise
-            self._commit(connection)
-            if self.publisher is not None:
-                self.publisher.durable(tx.written)
-
-    def close(self) -> None:
-        """Close the database; its last checkpoint runs under the lock."""
-        if self._engine is not None:
-            with self._locked():
-                self._discard()
-
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        if not self._thread_lock.acquire(timeout=LOCK_SECONDS):
-            raise _busy()
-        try:
-            self._acquire()
-            try:
-                yield
-            finally:
-                self._file_lock.release()
-        finally:
-            self._thread_lock.release()
-
-    def _acquire(self) -> None:
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._file_lock.acquire(timeout=LOCK_SECONDS)
-        except Timeout:
-            raise _busy() from None
-        except OSError as error:
-            message = f"The data directory cannot be used: {error.strerror}."
-            raise CannotTell(message, field="WITHNESS_HOME") from None
-
-    def _connection(self) -> Connection:
-        if self._engine is None:
-            self._engine = _engine(self._path)
-        connection = self._engine.connect()
-        connection.begin()
-        return connection
-
-    def _commit(self, connection: Connection) -> None:
-        try:
-            connection.commit()
-        except (SQLAlchemyError, sqlite3.Error):
-            self._discard()
-            raise CommitUnknown("The database could not confirm that the record is durable.") from None
-        connection.close()
-
-    def _roll_back(self, connection: Connection) -> None:
-        try:
-            connection.rollback()
-            connection.close()
-        except (SQLAlchemyError, sqlite3.Error):
-            self._discard()
-
-    def _discard(self) -> None:
-        if self._engine is not None:
-            self._engine.dispose()
-            self._engine = None
+    def _publish(self, tx: Transaction) -> None:
+        """Tell the publisher what a transaction made durable."""
+        if self.publisher is not None:
+            self.publisher.durable(tx.written)
 
 
-def _busy() -> CannotTell:
+def busy() -> CannotTell:
+    """Return what is said when a transaction waited too long for another."""
     message = f"The data directory has been busy for {LOCK_SECONDS:.0f} seconds; nothing was written."
     return CannotTell(message, hint="Try again in a moment.")
-
-
-def _cannot_tell(error: Exception) -> CannotTell:
-    kind = getattr(error, "orig", error).__class__.__name__
-    return CannotTell(
-        f"The database cannot be read or written ({kind}); nothing was saved.",
-        hint="Keep this directory as it is; go on with a backup that verifies.",
-    )
-
-
-def _engine(path: Path) -> Engine:
-    engine = create_engine(
-        URL.create("sqlite+pysqlite", database=str(path)),
-        poolclass=StaticPool,
-        connect_args={"check_same_thread": False},
-    )
-
-    @event.listens_for(engine, "connect")
-    def _on_connect(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # the driver must not begin transactions of its own
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            "busy_timeout=10000",
-            "temp_store=MEMORY",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return engine

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, insert, select, true
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection, Table, func, insert, select, true
+from sqlalchemy.dialects import postgresql, sqlite
 
 from withness.audit.log import Head
 from withness.audit.publishing import Publisher
 from withness.audit.record import Kind, Leaf
 from withness.audit.tiles import Nodes, Tile
-from withness.store import schema
+from withness.store import inspecting, schema
+from withness.store.beside import Beside
 from withness.store.tree import SqlNodes
 
 _PAGE: Final = 1000
@@ -25,10 +24,18 @@ _PAGE: Final = 1000
 class Trail:
     """The trail in one transaction (structurally an `audit.log.Log`)."""
 
+    beside: Beside | None = None
+    """Set in a transaction that others run beside; what it appends waits for theirs."""
+
     def __init__(self, connection: Connection, publisher: Publisher | None = None) -> None:
         self._connection = connection
         self._publisher = publisher
+        self._schema: tuple[str | None] | None = None
         self.written: list[tuple[Leaf, Head]] = []
+
+    def hold_end(self) -> bool:
+        """Let nobody else append from here on; whether somebody may have appended until now."""
+        return self.beside is not None and self.beside.hold_end()
 
     def head(self) -> Head | None:
         """See `audit.log.Log.head`."""
@@ -59,7 +66,7 @@ class Trail:
     def leaves(self) -> Iterator[Leaf]:
         """See `audit.log.Log.leaves`."""
         query = select(schema.audit_leaf).order_by(schema.audit_leaf.c.seq)
-        for row in self._connection.execute(query, execution_options={"yield_per": 1000}):
+        for row in self._connection.execute(query.execution_options(yield_per=1000)):
             yield Leaf(*row)
 
     def rows(self, first: int | None = None, last: int | None = None) -> Iterator[tuple[Any, ...]]:
@@ -84,7 +91,11 @@ class Trail:
 
     def newest_time(self) -> str | None:
         """See `audit.log.Log.newest_time`."""
-        return self._connection.execute(select(func.max(schema.audit_leaf.c.recorded_at))).scalar()
+        query = select(func.max(schema.audit_leaf.c.recorded_at))
+        if self.beside is not None:  # whoever asks goes on to take the time, which must not be an earlier one
+            found = self.beside.tell("SELECT max(recorded_at), clock_timestamp() FROM audit_leaf")
+            return None if found is None else str(found)
+        return self._connection.execute(query).scalar()
 
     def recorded_screens(self, person: str) -> tuple[str, ...]:
         """Return the ids of a person's screens in the order in which the trail records them."""
@@ -148,9 +159,7 @@ class Trail:
     def put(self, leaf: Leaf, head: Head) -> None:
         """See `audit.log.Log.put`."""
         self._connection.execute(insert(schema.audit_leaf), vars(leaf))
-        values = vars(head)
-        statement = upsert(schema.audit_head).values(values)
-        self._connection.execute(statement.on_conflict_do_update(index_elements=["segment"], set_=values))
+        self._upsert(schema.audit_head, vars(head), "segment")
         self.written.append((leaf, head))
 
     def put_tile(self, tile: Tile) -> None:
@@ -166,7 +175,7 @@ class Trail:
         tile = schema.audit_tile.c
         query = select(tile.segment, tile.level, tile.number, tile.root, tile.hashes)
         query = query.order_by(tile.segment, tile.level, tile.number)
-        for row in self._connection.execute(query, execution_options={"yield_per": 100}):
+        for row in self._connection.execute(query.execution_options(yield_per=100)):
             yield Tile(*row)
 
     def anchor_damage(self, *, prove: bool) -> str | None:
@@ -177,21 +186,17 @@ class Trail:
         """See `audit.log.Log.newest_published`."""
         return self._publisher.folder.newest_segment() if self._publisher is not None else -1
 
+    def _upsert(self, table: Table, values: Mapping[str, Any], key: str) -> None:
+        """Insert a row, or put its values into the one that is there."""
+        insert = sqlite.insert if self._connection.dialect.name == schema.SQLITE else postgresql.insert
+        statement = insert(table).values(values)
+        self._connection.execute(statement.on_conflict_do_update(index_elements=[key], set_=values))
+
     def schema_damage(self) -> str | None:
         """See `audit.log.Log.schema_damage`."""
-        rows = self._connection.exec_driver_sql(
-            "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_stat%'"
-        )
-        found = {(row[0], row[1]): row[2] for row in rows}
-        expected = _expected_schema()
-        for kind, name in sorted(expected.keys() | found.keys()):
-            if (kind, name) not in found:
-                return f"the {kind} {name} is missing from the database"
-            if (kind, name) not in expected:
-                return f"the {kind} {name} does not belong in the database"
-            if found[kind, name] != expected[kind, name]:
-                return f"the {kind} {name} is not as this release made it"
-        return None
+        if self._schema is None:  # asked by everything that appends; nothing here changes it
+            self._schema = (inspecting.damage(self._connection),)
+        return self._schema[0]
 
 
 def act_named(leaf: Leaf) -> str:
@@ -225,13 +230,3 @@ ACTS = tuple(
     )
 )
 """The kinds of record that may stand for an act."""
-
-
-@cache
-def _expected_schema() -> Mapping[tuple[str, str], str]:
-    with sqlite3.connect(":memory:") as scratch:
-        for statement in schema.ddl():
-            scratch.execute(statement)
-        rows = scratch.execute("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
-    scratch.close()
-    return {(kind, name): sql for kind, name, sql in rows}

@@ -9,10 +9,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, insert, select, text
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, text
 
-from withness.store import schema
+from withness.store import inspecting, schema
 from withness.store.check_in_rows import CheckInRows
 from withness.store.note_rows import NoteRows
 from withness.store.report_rows import ReportRows
@@ -27,13 +26,24 @@ class Transaction(NoteRows, CheckInRows, ReportRows):
 
     def has_table(self, name: str) -> bool:
         """Whether a table is there."""
-        return bool(
-            self._connection.execute(text("SELECT 1 FROM sqlite_master WHERE name = :name"), {"name": name}).first()
-        )
+        return inspecting.has_table(self._connection, name)
 
     def execute_ddl(self, statement: str) -> None:
         """Run one statement of the schema."""
-        self._connection.exec_driver_sql(statement)
+        self._connection.execute(text(statement))
+
+    def revision(self) -> str | None:
+        """Return the revision that the schema is stamped with, None where there is no stamp."""
+        return inspecting.revision(self._connection)
+
+    @property
+    def connection(self) -> Connection:
+        """The open connection, for what changes the schema."""
+        return self._connection
+
+    def stamp(self, revision: str) -> None:
+        """Stamp the schema, once, with its revision."""
+        self._connection.execute(insert(schema.alembic_version), {"version_num": revision})
 
     def put_facts(self, facts: Mapping[str, str]) -> None:
         """Store the data directory's facts."""
@@ -97,6 +107,7 @@ class Transaction(NoteRows, CheckInRows, ReportRows):
 
     def _next_number(self) -> int:
         """Return the next place in the order of recording: screens and acts are counted together."""
+        self.hold_end()
         newest = (
             self._connection.execute(select(func.max(one.c.number))).scalar() for one in (schema.screen, schema.act)
         )
@@ -195,8 +206,7 @@ class Transaction(NoteRows, CheckInRows, ReportRows):
         """Insert a plan or replace its state."""
         plain = (row.id, row.request_id, row.state.value, row.decision_id, row.updated_at)
         values = {**vars(row), "state": row.state.value, "content": self._close(row.content, "plan", *plain)}
-        statement = upsert(schema.plan).values(values)
-        self._connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+        self._upsert(schema.plan, values, "id")
 
     def plan_of(self, request_id: str) -> PlanRow | None:
         """Return the plan that a request id made. Raises SealBroken when it does not open."""
@@ -226,8 +236,7 @@ class Transaction(NoteRows, CheckInRows, ReportRows):
         """Insert an outbox row or replace its state."""
         values = {**vars(row), "state": row.state.value, "kind": row.kind.value}
         values["content"] = self._close(row.content, "outbox", *(values[name] for name in _OUTBOX))
-        statement = upsert(schema.outbox).values(values)
-        self._connection.execute(statement.on_conflict_do_update(index_elements=["decision_id"], set_=values))
+        self._upsert(schema.outbox, values, "decision_id")
 
     def outbox(self, decision_id: str) -> OutboxRow | None:
         """Return one outbox row. Raises SealBroken when it does not open: its columns are bound to it."""

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from sqlalchemy import Connection, select
 
+from withness.audit.tiles import WIDTH
 from withness.store import schema
 
 
@@ -16,6 +17,7 @@ class SqlNodes:
     def __init__(self, connection: Connection, segment: int) -> None:
         self._connection = connection
         self._segment = segment
+        self._tiles: dict[tuple[int, int], Sequence[bytes]] = {}
 
     @cached_property
     def _first(self) -> int:
@@ -24,17 +26,34 @@ class SqlNodes:
 
     def leaf_hashes(self, first: int, last: int) -> Sequence[bytes]:
         """See `Nodes.leaf_hashes`. Raises ValueError when some are not there."""
-        leaf = schema.audit_leaf.c
-        within = leaf.seq.between(self._first + first, self._first + last - 1) & (leaf.segment == self._segment)
-        found = self._connection.execute(select(leaf.leaf_hash).where(within).order_by(leaf.seq)).scalars()
-        return _all(found, last - first)
+        return self._hashes(-1, first, last)
 
     def tile_roots(self, level: int, first: int, last: int) -> Sequence[bytes]:
         """See `Nodes.tile_roots`. Raises ValueError when some are not there."""
+        return self._hashes(level, first, last)
+
+    def _hashes(self, level: int, first: int, last: int) -> Sequence[bytes]:
+        """Return the leaves' (-1) or a level's hashes; what lies in one tile is read at once and kept.
+
+        An old root asks for one stretch after another of the same tile.
+        """
+        tile = first // WIDTH
+        if last > (tile + 1) * WIDTH:
+            return _all(self._read(level, first, last), last - first)
+        if (level, tile) not in self._tiles:
+            found = self._read(level, tile * WIDTH, (tile + 1) * WIDTH)
+            self._tiles[level, tile] = [one for one in found if isinstance(one, bytes)]
+        start = first - tile * WIDTH
+        return _all(self._tiles[level, tile][start : start + last - first], last - first)
+
+    def _read(self, level: int, first: int, last: int) -> Iterable[bytes]:
+        if level < 0:
+            leaf = schema.audit_leaf.c
+            places = leaf.seq.between(self._first + first, self._first + last - 1) & (leaf.segment == self._segment)
+            return self._connection.execute(select(leaf.leaf_hash).where(places).order_by(leaf.seq)).scalars()
         tile = schema.audit_tile.c
-        within = (tile.segment == self._segment) & (tile.level == level) & tile.number.between(first, last - 1)
-        found = self._connection.execute(select(tile.root).where(within).order_by(tile.number)).scalars()
-        return _all(found, last - first)
+        places = (tile.segment == self._segment) & (tile.level == level) & tile.number.between(first, last - 1)
+        return self._connection.execute(select(tile.root).where(places).order_by(tile.number)).scalars()
 
 
 def _all(found: Iterable[bytes], wanted: int) -> Sequence[bytes]:

@@ -1,0 +1,61 @@
+"""Bringing a data directory of an earlier release up to this one's schema, whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from withness.errors import InvalidInput
+from withness.store import schema
+from withness.store.sql import Store
+from withness.store.transaction import Transaction
+
+_FIRST: Final = "0001"
+_KNOWN: Final = (_FIRST, schema.REVISION)
+_NEW_IN_0002: Final = "audit_tile"
+
+
+def upgrade(store: Store) -> bool:
+    """Bring the schema up to this release's revision; whether there was anything to do.
+
+    It happens in one transaction, alone. Raises InvalidInput for a schema of a later release, CannotTell.
+    """
+    with store.transaction() as tx:
+        revision = _revision(tx)
+        if revision is None or revision == schema.REVISION:
+            return False
+        if revision not in _KNOWN:
+            raise InvalidInput(
+                "The database was made by a later release of Withness than this one.",
+                field="WITHNESS_HOME",
+                hint="Install that release, or a later one.",
+            )
+        if tx.revision() is None:
+            tx.execute_ddl(_stamp_table(store.engine))
+            tx.stamp(revision)
+        _migrate(tx)
+        return True
+
+
+def _revision(tx: Transaction) -> str | None:
+    """Return the schema's revision, None where it cannot be known: what is damaged is the verifier's to tell."""
+    stamped = tx.revision()
+    if stamped is not None or not tx.has_table("meta"):
+        return stamped
+    damaged = tx.has_table(schema.alembic_version.name) or tx.has_table(_NEW_IN_0002)
+    return None if damaged else _FIRST
+
+
+def _stamp_table(engine: str) -> str:
+    return next(one for one in schema.ddl(engine) if one.startswith(f"CREATE TABLE {schema.alembic_version.name} "))
+
+
+def _migrate(tx: Transaction) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = tx.connection
+    command.upgrade(config, schema.REVISION)

@@ -1,0 +1,92 @@
+"""The worklist on values alone: what is on it, in which order, and what leaves it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from tests.audit.test_report import ANN, AT, BEN, HOUR, record, signed
+
+from withness.audit.record import Kind
+from withness.audit.report_state import Break, PlanWaiting
+from withness.audit.worklist import AGAIN, Found, Item, items, of_period, open_items, own, signed_off
+
+
+def found(**given: Any) -> Found:
+    """What a worklist is made from: nothing but what is given."""
+    nothing = dict.fromkeys(("signed", "refused", "changes", "enrolments", "findings", "episodes", "plans"), ())
+    return Found(**{**nothing, "clock": (), "breaks": (), "damage": "", "now": AT + 100 * HOUR, **given})
+
+
+def test_the_most_urgent_comes_first_and_the_oldest_of_those() -> None:
+    """Planted: sorted by time alone; this caught it."""
+    made = items(
+        found(
+            signed=[signed(4, ANN, BEN), signed(2, ANN, BEN)],
+            breaks=[Break(1, 9, AT + 9 * HOUR, "why")],
+            refused=[record(1, Kind.OVERRIDE_REFUSED, "refused", reason="not-silent")],
+        )
+    )
+    assert [one.id for one in made] == ["segment-1", "override-2", "override-4", "refused-1"]
+
+
+def test_a_finding_of_the_sweep_stands_until_a_newer_record_says_it_is_over() -> None:
+    """Planted: the first record of a finding taken for the last; this caught it."""
+    kind = Kind.SWEEP_FINDING
+    records = [
+        record(1, kind, "written-around", details={"finding": "f1"}),
+        record(2, kind, "missing", details={"finding": "f2"}),
+        record(3, kind, "resolved", details={"finding": "f1"}),
+        record(4, kind, "missing", details={"finding": "f2"}),
+    ]
+    [one] = items(found(findings=records))
+    assert (one.id, one.since, one.going_on) == ("finding-f2", AT + 2 * HOUR, True)
+
+
+def test_only_somebody_whom_nobody_vouched_for_is_listed() -> None:
+    """Planted: every enrolment listed; this caught it."""
+    alone = record(1, Kind.ACTOR_CHANGED, "enrolled", actor=ANN, person=ANN)
+    vouched = record(2, Kind.ACTOR_CHANGED, "enrolled", actor=ANN, second=BEN, person=BEN)
+    assert [one.id for one in items(found(enrolments=[alone, vouched]))] == ["enrolment-1"]
+
+
+def test_a_refused_policy_is_no_change_of_policy() -> None:
+    """Planted: it was one; this caught it."""
+    refused = record(1, Kind.POLICY_CHANGED, "refused", reason="not-policy-owner")
+    assert [one.kind for one in items(found(changes=[refused], refused=[refused]))] == ["refused"]
+
+
+def test_a_plan_without_a_record_of_its_approval_is_listed_all_the_same() -> None:
+    """Planted: left out; this caught it."""
+    [one] = items(found(plans=[PlanWaiting(None, "orphan", AT, 0, "")]))
+    assert (one.id, one.kind) == ("undelivered-2026-11-02T09:00:00.000000Z", "undelivered")
+
+
+ONE = Item("override-1", "override", AT, "why", "todo", "Client R", ANN, BEN)
+GOING = Item("acute-2", "acute", AT, "why", "todo", going_on=True)
+
+
+def test_what_goes_on_is_back_after_a_week_and_what_happened_is_not() -> None:
+    """Planted: both back; this caught it."""
+    done = {"override-1": AT, "acute-2": AT}
+    assert open_items([ONE, GOING], done, AT + AGAIN - timedelta(seconds=1)) == ()
+    assert open_items([ONE, GOING], done, AT + AGAIN) == (GOING,)
+
+
+def test_only_sign_offs_of_items_and_periods_take_items_away() -> None:
+    """Planted: any sign-off taken, a refused one too; this caught it."""
+    kind, details = Kind.TRAIL_SIGNED_OFF, {"items": ["override-1"]}
+    said = [record(n, kind, what, details=details) for n, what in enumerate(("refused", "pruning", "item", "period"))]
+    assert signed_off(said[:2]) == {}
+    assert signed_off(said) == {"override-1": AT + 3 * HOUR}
+
+
+def test_a_period_takes_its_first_moment_and_not_its_last() -> None:
+    """Planted: both ends taken; this caught it."""
+    assert of_period([ONE], AT, AT + HOUR) == (ONE,)
+    assert of_period([ONE], AT - HOUR, AT) == ()
+
+
+def test_whoever_signed_second_did_it_too() -> None:
+    """Planted: only the first looked at; this caught it."""
+    assert (own([ONE, GOING], BEN), own([ONE], ANN), own([ONE], "Staff C")) == (["override-1"], ["override-1"], [])

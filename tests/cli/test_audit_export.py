@@ -1,0 +1,119 @@
+"""Export, proof and the reviewer's witness at the console: options, exit codes, and what is printed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.system.site import CLINICIAN, COMPLIANCE, PLUGIN, Site
+
+from withness.signing import write_signer
+
+PASSPHRASE = "a phrase that is long enough"
+
+
+@pytest.fixture
+def signs(site: Site, tmp_path: Path) -> list[str]:
+    """A trail of some records, and the options with which Kim of compliance signs."""
+    site.enrol()
+    site.screen()
+    site.desk.close()
+    site.catch_up()
+    for who, name in ((COMPLIANCE, "kim"), (CLINICIAN, "pat")):
+        write_signer(site.keys[who], tmp_path / f"{name}.key", PASSPHRASE)
+    (tmp_path / "phrase").write_text(PASSPHRASE, encoding="utf-8")
+    passphrase = ["--passphrase-file", str(tmp_path / "phrase")]
+    return ["--actor", COMPLIANCE, "--key", str(tmp_path / "kim.key"), *passphrase]
+
+
+def offline(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run the offline verifier as a reviewer would: a file, and Python."""
+    script = PLUGIN / "withness" / "audit" / "offline_verifier.py"
+    command = [sys.executable, str(script), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_an_export_is_signed_written_and_checked(site: Site, signs: list[str], tmp_path: Path) -> None:
+    """Planted: the vkey of another key printed; caught by the verifier, which is given what was printed."""
+    out = tmp_path / "trail.ndjson"
+    done = site.console("audit", "export", "--format", "ndjson", "--out", str(out), *signs)
+    assert (done.returncode, done.stderr) == (0, "")
+    key = done.stdout.split("The key of its checkpoint: ")[1].strip()
+    assert offline(out, "--vkey", key).returncode == 0
+    out.write_text(out.read_text(encoding="utf-8").replace("readable", "unreadable"), encoding="utf-8")
+    assert offline(out, "--vkey", key).returncode == 4
+
+
+@pytest.mark.parametrize("form", ["ndjson", "fhir"])
+def test_what_names_people_needs_a_signature(site: Site, signs: list[str], tmp_path: Path, form: str) -> None:
+    """Exit 2 says so. Planted: an assertion of who acts taken for one; caught."""
+    code, said = site.console_json(
+        "audit", "export", "--format", form, "--out", str(tmp_path / "e"), "--actor", COMPLIANCE
+    )
+    assert (code, said["field"]) == (2, "--key")
+    assert "enrolled as compliance" in said["message"]
+    assert not (tmp_path / "e").exists()
+
+
+def test_a_clinicians_signature_is_refused(site: Site, signs: list[str], tmp_path: Path) -> None:
+    """Exit 3, as each refused act. Planted: exit 2 for it; caught."""
+    pat = ["--actor", CLINICIAN, "--key", str(tmp_path / "pat.key"), *signs[4:]]
+    code, said = site.console_json("audit", "export", "--format", "csv", "--out", str(tmp_path / "e"), *pat)
+    assert (code, said["error"]) == (3, "refused")
+
+
+def test_csv_without_a_signature_names_nobody(site: Site, signs: list[str], tmp_path: Path) -> None:
+    """Planted: --actor alone makes the names appear; caught."""
+    out = tmp_path / "e.csv"
+    code, said = site.console_json("audit", "export", "--format", "csv", "--out", str(out), "--actor", COMPLIANCE)
+    assert (code, said["signed"], said["first"]) == (0, False, 0)
+    assert "rosa" not in out.read_text(encoding="utf-8")
+    code, said = site.console_json("audit", "export", "--format", "csv", "--out", str(tmp_path / "n.csv"), *signs)
+    assert (code, said["signed"]) == (0, True)
+    assert "Patient/rosa" in (tmp_path / "n.csv").read_text(encoding="utf-8")
+
+
+def test_a_period_is_days_of_the_practice_or_instants(site: Site, signs: list[str], tmp_path: Path) -> None:
+    """The last day is included. Planted: --to taken for the beginning of its day; caught."""
+    today = site.records(1)[0]["at"][:10]
+    run = ["audit", "export", "--format", "csv"]
+    assert site.console_json(*run, "--out", str(tmp_path / "1"), "--from", today, "--to", today)[0] == 0
+    code, said = site.console_json(*run, "--out", str(tmp_path / "2"), "--to", "2020-01-01T00:00:00Z")
+    assert (code, said["field"]) == (2, "--from, --to")
+    for wrong in (["--from", "yesterday"], ["--to", "2026-11-22T09:00:00"], ["--from", today, "--to", "2020-01-01"]):
+        code, said = site.console_json(*run, "--out", str(tmp_path / "3"), *wrong)
+        assert (code, said["field"]) == (2, wrong[0])
+    assert sorted(one.name for one in tmp_path.glob("?")) == ["1"]
+
+
+def test_the_proof_of_a_record(site: Site, signs: list[str], tmp_path: Path) -> None:
+    """Planted: the sentences left out of what is printed; caught."""
+    out = tmp_path / "p.json"
+    done = site.console("audit", "prove", "1", "--out", str(out), "--actor", COMPLIANCE)
+    assert done.returncode == 0
+    said = json.loads(out.read_text(encoding="utf-8"))
+    assert " ".join(said["says"]) in " ".join(done.stdout.split())
+    assert offline("--proof", out, "--vkey", said["vkey"]).returncode == 0
+    assert offline("--proof", out).returncode == 7
+    assert site.console_json("audit", "prove", "999", "--out", str(tmp_path / "q"))[0] == 2
+
+
+def test_a_reviewer_syncs(site: Site, signs: list[str], tmp_path: Path) -> None:
+    """One line on standard output, the rest beside it. Planted: the key's line printed there too; caught."""
+    state, proof = tmp_path / "mine.json", tmp_path / "since.json"
+    first = site.console("audit", "sync-reviewer", "--state", str(state))
+    assert (first.returncode, first.stdout.count("\n")) == (0, 1)
+    key = json.loads(state.read_text(encoding="utf-8"))["vkey"]
+    assert key in first.stderr
+    assert site.console("audit", "prove", "1", "--out", str(tmp_path / "p")).returncode == 0
+    code, said = site.console_json(
+        "audit", "sync-reviewer", "--state", str(state), "--consistency-out", str(proof), "--vkey", key
+    )
+    assert (code, said["earlier"]["size"] + 1, said["key_changed"]) == (0, said["size"], False)
+    assert said["line"] == f"{said['size']} {said['root'][:16]}"
+    assert offline("--consistency", proof, "--vkey", key).returncode == 0
+    state.write_text(state.read_text(encoding="utf-8").replace("withness-reviewer/1", "x"), encoding="utf-8")
+    assert site.console("audit", "sync-reviewer", "--state", str(state)).returncode == 2

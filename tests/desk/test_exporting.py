@@ -1,0 +1,300 @@
+"""Exports and proofs: recorded first, checked by the offline verifier, named only under a compliance signature."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.system.site import CLINICIAN, COMPLIANCE, Site, make_draft
+
+from withness.audit import log, offline_verifier
+from withness.audit.record import Kind, Record
+from withness.desk import exporting
+from withness.desk.asking import actor_of
+from withness.desk.export_forms import named_csv, ndjson, pseudonymous_csv
+from withness.desk.exporting import Form, Period, export, export_signed
+from withness.desk.proving import prove
+from withness.desk.verify import verify
+from withness.errors import CannotTell, InvalidInput, Refused, TrailDamaged
+from withness.wiring import open_store
+
+
+@pytest.fixture
+def clinic(site: Site) -> Site:
+    """A site with people who sign, a screen and a saved plan."""
+    site.enrol()
+    site.screen()
+    site.save()
+    return site
+
+
+def checked(site: Site, *arguments: str) -> tuple[int, list[str]]:
+    """What the offline verifier says of a file, with the log's key as it was told."""
+    publisher = site.context.store.publisher
+    assert publisher is not None
+    findings = offline_verifier.Findings([offline_verifier.read_key(publisher.key.vkey)])
+    given = offline_verifier._parser().parse_args(arguments)
+    try:
+        offline_verifier.run(given, findings)
+    except offline_verifier.Damaged as found:
+        return 4, [found.sentence()]
+    return (7 if findings.doubts else 0), [*findings.doubts, *findings.holds]
+
+
+EVER = Period()
+
+
+def exported(site: Site, out: Path, period: Period = EVER, who: str = COMPLIANCE) -> exporting.Stretch:
+    """Export NDJSON, signed."""
+    return export_signed(site.context, period, out, ndjson, site.keys[who], actor_of(who), Form.NDJSON)
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+class TestNdjson:
+    def test_the_whole_trail_proves_itself_and_the_export_is_on_record(self, clinic: Site, tmp_path: Path) -> None:
+        """Planted: the export recorded before its stretch is settled; caught."""
+        before = len(clinic.records())
+        out = tmp_path / "trail.ndjson"
+        done = exported(clinic, out)
+        assert (done.first, done.records, done.size) == (0, before, before)
+        assert checked(clinic, str(out))[0] == 0
+        assert out.stat().st_mode & 0o777 == 0o600
+        [newest] = clinic.records(1)
+        assert (newest["kind"], newest["outcome"], newest["actor"]) == ("trail.exported", "ndjson", COMPLIANCE)
+        assert newest["asserted"] is False
+        assert {name: newest["details"][name] for name in ("first", "records", "size")} == done.details()
+        lines = out.read_text(encoding="utf-8").split("\n")[1:-1]
+        bodies = [json.loads(json.loads(line)["record"]) for line in lines]
+        assert bodies == clinic.records()[:-1]
+        assert verify(clinic.context.store, actor_of(COMPLIANCE), clinic.at).whole is True
+
+    def test_a_period_proves_itself_too(self, clinic: Site, tmp_path: Path) -> None:
+        """Planted: the end of the period included; the sides of another range; both caught."""
+        start = len(clinic.records())
+        for _ in range(3):
+            clinic.pass_time(hours=1)
+            clinic.screen()
+        middle = [one["at"] for one in clinic.records()]
+        out = tmp_path / "part.ndjson"
+        done = exported(clinic, out, Period(middle[start], clinic.records(1)[0]["at"]))
+        assert done.first == start
+        assert 0 < done.records < len(middle) - start
+        code, said = checked(clinic, str(out))
+        assert code == 0
+        assert f"{done.records} of the {len(middle)}" in said[0]
+
+    def test_what_was_kept_before_fits_what_is_exported_later(self, clinic: Site, tmp_path: Path) -> None:
+        """The reviewer's own anchor. Planted: the checkpoint of an older head signed; caught."""
+        store = clinic.context.store
+        with store.transaction() as tx:
+            head = tx.head()
+        assert head is not None
+        assert store.publisher is not None
+        (tmp_path / "kept").write_text(store.publisher.note(head), encoding="utf-8")
+        clinic.screen()
+        exported(clinic, tmp_path / "e")
+        assert checked(clinic, str(tmp_path / "e"), "--checkpoint", str(tmp_path / "kept"))[0] == 0
+
+    def test_more_records_than_a_page(self, clinic: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Read in pages, each in its own transaction. Planted: a page begun with the last one's last record; caught."""
+        for size in (1, 2, 3, 7):
+            monkeypatch.setattr(exporting, "PAGE", size)
+            out = tmp_path / f"{size}.ndjson"
+            exported(clinic, out)
+            assert checked(clinic, str(out))[0] == 0
+
+    def test_past_full_tiles(self, clinic: Site, tmp_path: Path) -> None:
+        """600 records: the sides come from tiles. Planted: a tile's root taken for a leaf; caught."""
+        made = [Record(Kind.TRAIL_VIEWED, CLINICIAN, "pat", outcome="shown") for _ in range(600)]
+        clinic.pass_time(hours=1)
+        with clinic.context.store.transaction() as tx:
+            log.append(tx, made, at=clinic.at)
+        at = clinic.records(1)[0]["at"]
+        clinic.pass_time(hours=1)
+        clinic.screen()
+        out = tmp_path / "e"
+        done = exported(clinic, out, Period(at, at.replace(".000000Z", ".000001Z")))
+        assert done.records == 600
+        assert checked(clinic, str(out))[0] == 0
+
+    def test_a_trail_that_went_on_after_damage_is_exported_whole(self, clinic: Site, tmp_path: Path) -> None:
+        """Two segments, two headers. Planted: only the newest segment written; caught."""
+        clinic.damage_the_trail()
+        clinic.screen()
+        out = tmp_path / "e"
+        done = exported(clinic, out)
+        assert [part.head.segment for part in done.parts] == [0, 1]
+        code, said = checked(clinic, str(out))
+        assert (code, len(said)) == (0, 2)
+
+
+class TestWhoMay:
+    def test_only_compliance_signs_for_references(self, clinic: Site, tmp_path: Path) -> None:
+        """Planted: any enrolled person's signature taken; caught. Nothing is left of the file."""
+        out = tmp_path / "e"
+        with pytest.raises(Refused, match="compliance"):
+            exported(clinic, out, who=CLINICIAN)
+        assert not out.exists()
+        [newest] = clinic.records(1)
+        assert (newest["kind"], newest["outcome"]) == ("trail.exported", "refused")
+
+    def test_an_export_that_cannot_be_recorded_is_not_written(self, clinic: Site, tmp_path: Path) -> None:
+        """Planted: the file made before the period is looked at, and left there; caught."""
+        for period in (Period("2020-01-01T00:00:00.000000Z", "2020-01-02T00:00:00.000000Z"),):
+            with pytest.raises(InvalidInput, match="no record of this period"):
+                exported(clinic, tmp_path / "e", period)
+        assert not (tmp_path / "e").exists()
+
+    def test_no_file_is_written_over(self, clinic: Site, tmp_path: Path) -> None:
+        """Planted: opened with mode w; caught."""
+        (tmp_path / "e").write_text("mine", encoding="utf-8")
+        before = clinic.records(1)
+        for out in (tmp_path / "e", tmp_path / "none" / "e", tmp_path):
+            with pytest.raises(InvalidInput) as refused:
+                exported(clinic, out)
+            assert refused.value.field == "--out"
+        assert (tmp_path / "e").read_text(encoding="utf-8") == "mine"
+        assert clinic.records(1) == before
+
+    def test_a_log_that_was_cut_signs_nothing(self, clinic: Site, tmp_path: Path) -> None:
+        """Planted: `present` not asked; caught. What contradicts a published checkpoint gets no signature."""
+        store = clinic.context.store
+        with store.transaction() as tx:
+            head = tx.head()
+        assert head is not None
+        assert store.publisher is not None
+        store.publisher.publish(head)
+        clinic.desk.close()
+        with sqlite3.connect(clinic.settings.database) as database:
+            for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+                database.execute(f"DROP TRIGGER {name}")
+            database.execute("UPDATE audit_head SET size = size - 1")
+        database.close()
+        with pytest.raises(TrailDamaged, match="checkpoint"):
+            export(store, Period(), tmp_path / "e", named_csv, actor_of(CLINICIAN), clinic.at, Form.CSV)
+        with pytest.raises(TrailDamaged, match="checkpoint"):
+            prove(store, 1, tmp_path / "p", actor_of(CLINICIAN), clinic.at)
+        assert not (tmp_path / "p").exists()
+
+    def test_without_the_log_key_nothing_is_proved(self, clinic: Site, tmp_path: Path) -> None:
+        """Planted: an export without a checkpoint; caught."""
+        clinic.context.store.publisher = None
+        with pytest.raises(CannotTell, match="log key"):
+            exported(clinic, tmp_path / "e")
+
+
+class TestCsv:
+    def unsigned(self, site: Site, out: Path) -> list[dict[str, str]]:
+        store, seal = open_store(site.settings, fresh=False)
+        export(store, Period(), out, pseudonymous_csv(seal), actor_of(CLINICIAN), site.at, Form.CSV)
+        store.close()
+        return table(out)
+
+    def test_it_names_nobody_unless_it_is_signed_for(self, clinic: Site, tmp_path: Path) -> None:
+        """Planted: the second actor written as he is; caught. A pseudonym stays the same, in another export too."""
+        clinic.desk.close()
+        first, second = self.unsigned(clinic, tmp_path / "1.csv"), self.unsigned(clinic, tmp_path / "2.csv")
+        text = (tmp_path / "1.csv").read_text(encoding="utf-8")
+        for name in ("rosa", "p1", "c1", "s1"):
+            assert f"/{name}" not in text
+        assert first == second[: len(first)]
+        assert {one["patient"].partition("-")[0] for one in first} <= {"", "Patient", "Practitioner"}
+        mine = {one["patient"] for one in first if one["kind"] == "screen.recorded"}
+        assert len(mine) == 1
+        clinic.open()
+        [newest] = clinic.records(1)
+        assert (newest["kind"], newest["outcome"], newest["asserted"]) == ("trail.exported", "csv", True)
+
+    def test_signed_for_it_names_them(self, clinic: Site, tmp_path: Path) -> None:
+        """Planted: pseudonyms there too; caught."""
+        out = tmp_path / "e.csv"
+        export_signed(clinic.context, Period(), out, named_csv, clinic.keys[COMPLIANCE], actor_of(COMPLIANCE), Form.CSV)
+        found = table(out)
+        assert [(one["seq"], one["kind"], one["patient"] or None) for one in found] == [
+            (str(one["seq"]), one["kind"], one["patient"]) for one in clinic.records()[:-1]
+        ]
+
+    @pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r", "\n"])
+    def test_no_cell_is_a_formula(self, clinic: Site, tmp_path: Path, first: str) -> None:
+        """Planted: the apostrophe left out for a tab; caught. Whoever writes the database can write any text."""
+        said = f"{first}HYPERLINK(1)"
+        made = Record(Kind.TRAIL_VIEWED, said, "x", outcome=said, reason=said, patient=said, second_actor=said)
+        with clinic.context.store.transaction() as tx:
+            log.append(tx, [made], at=clinic.at)
+        out = tmp_path / "e.csv"
+        export(clinic.context.store, Period(), out, named_csv, actor_of(CLINICIAN), clinic.at, Form.CSV)
+        last = table(out)[-1]
+        for column in ("actor", "outcome", "reason_code", "patient", "second_actor"):
+            assert last[column] == f"'{said}"
+        rows = list(csv.reader(io.StringIO(out.read_text(encoding="utf-8"), newline="")))
+        assert not [cell for row in rows for cell in row if cell[:1] in "=+-@\t\r\n" and cell]
+
+    def test_it_holds_nothing_but_the_search_columns(self, clinic: Site, tmp_path: Path) -> None:
+        """Planted: details written along; caught."""
+        out = tmp_path / "e.csv"
+        export(clinic.context.store, Period(), out, named_csv, actor_of(CLINICIAN), clinic.at, Form.CSV)
+        digest = next(one["details"]["digest"] for one in clinic.records() if "digest" in one["details"])
+        assert digest not in out.read_text(encoding="utf-8")
+        assert ",".join(table(out)[0]) == (
+            "seq,segment,recorded_at,kind,outcome,reason_code,patient,actor,second_actor,policy_hash,request_id"
+        )
+
+
+class TestProof:
+    def proved(self, site: Site, seq: int, out: Path) -> dict[str, Any]:
+        prove(site.context.store, seq, out, actor_of(COMPLIANCE), site.at)
+        found = json.loads(out.read_text(encoding="utf-8"))
+        assert isinstance(found, dict)
+        return found
+
+    def test_one_record_without_the_others(self, clinic: Site, tmp_path: Path) -> None:
+        """Planted: the proof made for the size after its own record; caught."""
+        clinic.screen("Patient/tom")
+        number = len(clinic.records())
+        record = clinic.records()[number - 2]
+        found = self.proved(clinic, number - 2, tmp_path / "p.json")
+        assert json.loads(found["record"]) == record
+        assert (found["size"], len(found["says"])) == (number, 2)
+        assert checked(clinic, "--proof", str(tmp_path / "p.json"))[0] == 0
+        others = {one["nonce"] for one in clinic.records()[:-1]} - {record["nonce"]}
+        text = (tmp_path / "p.json").read_text(encoding="utf-8")
+        assert not [nonce for nonce in others if nonce in text]
+        [newest] = clinic.records(1)
+        assert (newest["kind"], newest["outcome"], newest["patient"]) == ("trail.exported", "proof", record["patient"])
+        assert newest["details"] == {"first": number - 2, "records": 1, "size": number}
+
+    def test_every_record_has_one(self, clinic: Site, tmp_path: Path) -> None:
+        """In an older segment too. Planted: the index counted from the log's first record; caught."""
+        clinic.damage_the_trail()
+        clinic.screen()
+        for seq in range(len(clinic.records())):
+            self.proved(clinic, seq, tmp_path / f"{seq}.json")
+            assert checked(clinic, "--proof", str(tmp_path / f"{seq}.json"))[0] == 0, seq
+
+    def test_what_has_no_proof(self, clinic: Site, tmp_path: Path) -> None:
+        """Planted: a record number past the end; caught. A partner or proxy proves nothing."""
+        with pytest.raises(InvalidInput, match="no record 999"):
+            self.proved(clinic, 999, tmp_path / "p.json")
+        with pytest.raises(Refused):
+            prove(clinic.context.store, 1, tmp_path / "p.json", actor_of("RelatedPerson/x"), clinic.at)
+        assert not (tmp_path / "p.json").exists()
+
+
+def test_the_words_of_a_plan_are_in_no_export(clinic: Site, tmp_path: Path) -> None:
+    """Records hold ids, codes and digests. Planted: the concern's words in a record's details; caught."""
+    clinic.save(make_draft(concern={"words": "Zanzibar", "problems": ["feeling-unheard"]}))
+    exported(clinic, tmp_path / "e")
+    export(clinic.context.store, Period(), tmp_path / "c", named_csv, actor_of(CLINICIAN), clinic.at, Form.CSV)
+    for name in ("e", "c"):
+        text = (tmp_path / name).read_text(encoding="utf-8")
+        assert "Zanzibar" not in text
+        assert "somebody to get it" not in text
