@@ -106,7 +106,7 @@ def _unknown(page: str, text: str) -> Iterator[str]:
 def _unknown_call(words: list[str]) -> Iterator[str]:
     command: click.Command = tree
     for word in words:
-        if not isinstance(command, click.Group) or not re.fullmatch(r"[a-z]+", word):
+        if not isinstance(command, click.Group) or not re.fullmatch(r"[a-z]+(-[a-z]+)*", word):
             break
         inner = command.get_command(click.Context(command), word)
         if inner is None:

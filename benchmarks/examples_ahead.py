@@ -1,28 +1,25 @@
-"""Examples of what no code writes yet, made by hand as the contracts ask: gate audit events.
-
-They go when the builders come: then `examples` takes the builders' own.
-"""
+"""Examples of what the fixed story does not write: audit events of records that are given here, and an issue."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from withness.fhir import codes
+from withness.fhir.audit_events import Around, Place, audit_event
 
 Resource = dict[str, Any]
-
-_DCM: Final = "http://dicom.nema.org/resources/ontology/DCM"
-_ENTITY: Final = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
-_ROLE: Final = "http://terminology.hl7.org/CodeSystem/object-role"
 
 
 def examples(made: Mapping[str, Resource]) -> dict[str, Resource]:
     """Return the examples by name; `made` are those that the desk wrote."""
     return {
-        "auditevent-gate-block": audit_event(made, "gate-block", "4", "held-for-directive-protocol"),
-        "auditevent-gate-release": audit_event(made, "gate-release", "0", "released"),
+        "auditevent-gate-block": _event(made, 11, "plan.held", "held-for-directive-protocol", plan=_id("working-copy")),
+        "auditevent-gate-release": _event(made, 17, "protocol.released", "released", second="Practitioner/s1"),
+        "auditevent-trail-viewed": _event(made, 23, "trail.viewed", "shown", who="Practitioner/c1", records=1),
         "detectedissue-rosa-names-working-copy": _naming_the_working_copy(made["detectedissue-rosa"]),
     }
 
@@ -31,41 +28,35 @@ def _id(name: str) -> str:
     return str(uuid5(NAMESPACE_URL, f"{codes.BASE}/example/ahead/{name}"))
 
 
-def audit_event(made: Mapping[str, Resource], subtype: str, outcome: str, decision: str) -> Resource:
-    """Return a gate event about Rosa and a plan that is named by its working copy (FHIR facts 5.2)."""
-    policy = made["guidanceresponse-rosa"]["moduleCanonical"]
-    details = {"record-kind": "gate.decided", "decision": decision, "by": "screen", "policy-version": _version(policy)}
-    return {
-        "resourceType": "AuditEvent",
-        "id": _id(subtype),
-        "meta": {"profile": [codes.versioned(codes.GATE_AUDIT_EVENT)], "security": [codes.TEST_DATA]},
-        "type": {"system": _DCM, "code": "110100", "display": "Application Activity"},
-        "subtype": [{"system": codes.GATE_AUDIT_SUBTYPES, "code": subtype}],
-        "action": "E",
-        "recorded": "2026-11-27T10:30:00Z",
+def _event(
+    made: Mapping[str, Resource],
+    seq: int,
+    kind: str,
+    outcome: str,
+    *,
+    who: str = "Practitioner/p1",
+    second: str | None = None,
+    **details: Any,
+) -> Resource:
+    """Return the event of a record about Rosa; its hash and the checkpoint's root stand for any others."""
+    version = made["guidanceresponse-rosa"]["moduleCanonical"].partition("|")[2]
+    digest = hashlib.sha256(version.encode()).hexdigest()
+    record = {
+        "seq": seq,
+        "segment": 0,
+        "at": "2026-11-27T10:30:00.000000Z",
+        "kind": kind,
+        "actor": who,
+        "second_actor": second,
+        "patient": "Patient/rosa",
         "outcome": outcome,
-        "outcomeDesc": decision,
-        "purposeOfEvent": [{"coding": [{"system": codes.ACT_REASON, "code": "PATSFTY"}]}],
-        "agent": [{"who": {"reference": "Practitioner/p1"}, "requestor": True, "policy": [policy]}],
-        "source": {"observer": {"reference": "Organization/demo"}},
-        "entity": [
-            {
-                "what": {"reference": "Patient/rosa"},
-                "type": {"system": _ENTITY, "code": "1"},
-                "role": {"system": _ROLE, "code": "1"},
-            },
-            {
-                "what": {"identifier": _working_copy()},
-                "type": {"system": _ENTITY, "code": "2"},
-                "role": {"system": _ROLE, "code": "4"},
-                "detail": [{"type": name, "valueString": value} for name, value in details.items()],
-            },
-        ],
+        "policy": digest,
+        "details": details,
     }
-
-
-def _version(canonical: str) -> str:
-    return canonical.partition("|")[2]
+    root = base64.b64encode(hashlib.sha256(b"root").digest()).decode()
+    place = Place(seq, hashlib.sha256(kind.encode()).hexdigest(), f"withness/{_id('log')}/0\n29\n{root}\n")
+    around = Around(_id("log"), "Organization/demo", {digest: version}, frozenset({digest}), {})
+    return audit_event(record, place, around)
 
 
 def _working_copy() -> dict[str, str]:

@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from withness.audit.check import but_for_a_loss, check
+from withness.audit.checkpoint import Checkpoint
 from withness.audit.log import RESTORED, MemoryLog, acknowledged, append, broken, found_damaged
+from withness.audit.publishing import shortfall, state
 from withness.audit.record import Kind, Record
 
 AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -109,3 +111,17 @@ def test_a_new_segment_takes_no_number_that_was_published(kept: Anchored) -> Non
     kept.published = 4
     add(kept, ACKNOWLEDGED, fresh=True)
     assert segments(kept) == [0, 5]
+
+
+def test_exactly_the_loss_that_was_signed_for_is_acknowledged(kept: Anchored) -> None:
+    """Another published size or root, or less than was left, is a shortfall. Planted: any acknowledgement enough."""
+    [left] = kept.heads()
+    gone, other = bytes(32), bytes([1]) * 32
+    said = {"lost": [state(0, 5, gone)], "have": [state(0, left.size, left.root)]}
+    add(kept, replace(ACKNOWLEDGED, details=said), fresh=True)
+    asked = [(5, gone), (5, other), (6, gone)]
+    found = [shortfall(kept, 0, Checkpoint("withness/x/0", size, root)) for size, root in asked]
+    assert [one is None for one in found] == [True, False, False]
+    assert shortfall(kept, 1, Checkpoint("withness/x/1", 5, gone)) is not None
+    kept._heads[0] = replace(left, size=1)
+    assert shortfall(kept, 0, Checkpoint("withness/x/0", 5, gone)) is not None

@@ -1,4 +1,4 @@
-"""`python -m tests.browser.shoot`: the pictures of notes and of a review in docs/images, as a browser shows them.
+"""`python -m tests.browser.shoot`: pictures of notes, a review and a report in docs/images, as a browser shows them.
 
 Taken with fonts-liberation and fonts-noto-color-emoji, Debian's stand-ins for what people have.
 """
@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from datetime import UTC
 from pathlib import Path
 
 from tests.browser import chromium
 from tests.browser.chromium import Chromium
 from tests.browser.pages import PREVIEW, ROOT, note_page
-from tests.packs import review_samples
+from tests.packs import report_samples, review_samples
+from withness.desk import report_formats
 from withness.packs.paper_review import paper_review
 
 IMAGES = ROOT / "docs" / "images"
@@ -27,6 +29,7 @@ def main() -> None:
     shown = {
         "note-session.png": (note_page("session"), 1000),
         "note-plan-for-client.png": (note_page("plan-for-client", preview=PREVIEW), 905),
+        "report.png": (report_formats.html(report_samples.sample(), UTC), 1000),
         "review.png": (paper_review(review_samples.for_the_docs()), 1940),
     }
     with tempfile.TemporaryDirectory(prefix="shoot-") as folder, Chromium(Path(folder)) as browser:

@@ -16,6 +16,7 @@ from withness.audit import log, offline_verifier
 from withness.audit.record import Kind, Record
 from withness.desk import exporting
 from withness.desk.asking import actor_of
+from withness.desk.export_fhir import fhir
 from withness.desk.export_forms import named_csv, ndjson, pseudonymous_csv
 from withness.desk.exporting import Form, Period, export, export_signed
 from withness.desk.proving import prove
@@ -105,7 +106,7 @@ class TestNdjson:
         assert checked(clinic, str(tmp_path / "e"), "--checkpoint", str(tmp_path / "kept"))[0] == 0
 
     def test_more_records_than_a_page(self, clinic: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Read in pages, each in its own transaction. Planted: a page begun with the last one's last record; caught."""
+        """Each page in a transaction. Planted: each page begun with the last one's last record; caught."""
         for size in (1, 2, 3, 7):
             monkeypatch.setattr(exporting, "PAGE", size)
             out = tmp_path / f"{size}.ndjson"
@@ -298,3 +299,21 @@ def test_the_words_of_a_plan_are_in_no_export(clinic: Site, tmp_path: Path) -> N
         text = (tmp_path / name).read_text(encoding="utf-8")
         assert "Zanzibar" not in text
         assert "somebody to get it" not in text
+
+
+def test_the_trail_as_fhir_passes_the_check(clinic: Site, tmp_path: Path) -> None:
+    """A collection of one AuditEvent for each record. Planted: an entry without its fullUrl; caught."""
+    out = tmp_path / "e.json"
+    write = fhir(clinic.context)
+    export_signed(clinic.context, EVER, out, write, clinic.keys[COMPLIANCE], actor_of(COMPLIANCE), Form.FHIR)
+    bundle = json.loads(out.read_text(encoding="utf-8"))
+    before = clinic.records()[:-1]
+    assert (bundle["type"], len(bundle["entry"])) == ("collection", len(before))
+    for entry, record in zip(bundle["entry"], before, strict=True):
+        event = entry["resource"]
+        assert entry["fullUrl"] == f"urn:uuid:{event['id']}"
+        assert event["recorded"] == record["at"]
+    done = clinic.console("ig", "check", str(out))
+    assert (done.returncode, done.stderr) == (0, "")
+    [newest] = clinic.records(1)
+    assert (newest["kind"], newest["outcome"]) == ("trail.exported", "fhir")

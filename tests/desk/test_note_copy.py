@@ -33,9 +33,7 @@ def test_it_is_shown_of_a_file_a_draft_and_what_was_signed(site: Site) -> None:
     assert page != site.desk.render_note(id)
 
 
-@pytest.mark.parametrize(
-    "what", ["for the record", "How I see your safety", "Encounter", "Risk screen", "What we said"]
-)
+@pytest.mark.parametrize("what", ["for the record", "How I see your safety", "Encounter", "Risk screen"])
 def test_nothing_that_is_for_the_record_stands_in_it(site: Site, what: str) -> None:
     """Planted: the encounter left on it, and what was filled in beforehand; both caught."""
     file = plain(site, "safety")

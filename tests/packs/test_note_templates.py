@@ -9,11 +9,14 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.packs.note_samples import BODY, TOML, toml
+from tests.packs.note_samples import BODY, PAT, ROSA, TOML, toml
+from tests.packs.note_samples import note as sample_note
 
 from withness import content
-from withness.core.note import FieldKind, Layout, Sensitivity, Whose
+from withness.core.note import Attestation, FieldKind, Layout, Sensitivity, Whose
 from withness.errors import InvalidContent
+from withness.packs.note_copy import copy_of, taken_home
+from withness.packs.note_render import markdown
 from withness.packs.note_templates import FOLDER, SHIPPED, load_note_templates, parse_note_template
 
 
@@ -298,3 +301,61 @@ def test_a_site_may_not_call_the_clinicians_words_the_clients(packs: Path) -> No
     with pytest.raises(InvalidContent) as error:
         load_note_templates(packs)
     assert error.value.field == f"note_templates/medical-necessity/template.toml:{mine.id}.whose"
+
+
+# -- a copy to take home
+
+COPY = """\
+source = "tests"
+
+[copy]
+title = "Mine"
+opening = "{opening}"
+[[copy.part]]
+title = "Mine"
+fields = [{fields}]
+
+"""
+
+
+def copied(opening: str = "This is mine.", fields: str = '"theirs"', *, graded: bool = True, label: str = "") -> bytes:
+    """The sample with a copy."""
+    top, rest = TOML.split('source = "tests"\n\n', 1)
+    made = COPY.format(opening=opening, fields=fields)
+    grade = "reading_grade = 5\n" if graded else ""
+    rest = rest.replace('whose = "client"', f'whose = "client"{label}', 1)
+    return f"{top}{grade}{made}{rest}".encode()
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        (copied(graded=False), "reading_grade"),
+        (copied(fields='"nobodys"'), "copy"),
+        (copied(fields='"theirs", "theirs"'), "copy"),
+        (copied(fields=""), "copy.part.0.fields"),
+        (copied(label='\nsensitivity = "SDV"'), "copy"),
+        (copied(opening="{{ hers }}"), "copy.opening"),
+        (copied(opening="{% raw %}"), "copy.opening"),
+        (copied(opening="<b>mine</b>"), "copy.opening"),
+    ],
+)
+def test_what_a_copy_cannot_hold_is_named(text: bytes, key: str) -> None:
+    """Planted: a field that tells of violence let in; the opening not looked at; both caught."""
+    assert refused(text).field == f"sample:{key}"
+
+
+def test_a_copy_holds_its_own_fields_and_the_signature_alone() -> None:
+    """Planted: what was filled in beforehand left on it; the encounter, too; both caught."""
+    template = parse_note_template(copied(), BODY, name="sample", origin="shipped")
+    own = copy_of(template)
+    assert own is not None
+    assert copy_of(own) is None
+    signed = Attestation(PAT, "today", "LPC", shown={ROSA: "shown"}, comments={ROSA: "Yes"}, written_together=(ROSA,))
+    note = sample_note(prefilled={"theirs": "the gate, 2026-11-20"}, encounter="Encounter/e9", attestation=signed)
+    page = markdown(own, taken_home(note, signed), {}, partial=True)
+    assert page.startswith("# Mine\n")
+    assert "This is mine." in page
+    assert re.findall("^## (.*)$", page, re.MULTILINE) == ["Mine", "Signature"]
+    assert not [one for one in ("the gate", "e9", "Yes", "saw", "together") if one in page]
+    assert "Credentials: LPC" in page

@@ -227,11 +227,13 @@ def test_a_site_of_an_earlier_release_goes_on(site: Site) -> None:
     assert site.save()["saved"]
     site.desk.close()
     take_back(site.settings.database)
+    site.open()
+    with site.context.store.transaction() as tx:
+        assert tx.revision() == schema.REVISION
     site.catch_up()
     verified = site.console("audit", "verify")
     assert verified.returncode == 0, verified.stdout + verified.stderr
     site.catch_up()
-    site.open()
     assert len(site.desk.plans()) == 1
     site.screen()
     assert site.save()["saved"]

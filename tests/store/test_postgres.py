@@ -209,7 +209,11 @@ class TestAServerThatIsAway:
                 tx.put_screen("lost", "Patient/rosa", {})
             server.start()
             with store.transaction() as tx:
-                assert [row.id for row in tx.screens("Patient/rosa")] == ["s0", "s1", "s2", "new"]
+                tx.put_screen("newer", "Patient/rosa", {})
+            server.kill()
+            server.start()
+            with store.transaction() as tx:
+                assert [row.id for row in tx.screens("Patient/rosa")] == ["s0", "s1", "s2", "new", "newer"]
                 assert list(check(tx)) == []
             store.close()
 

@@ -224,6 +224,8 @@ class Site:
         }
         if self.settings.ehr_url:
             found["WITHNESS_EHR_URL"] = self.settings.ehr_url
+        if self.settings.database_url:
+            found["WITHNESS_DATABASE_URL"] = self.settings.database_url
         return found
 
     def console(self, *arguments: str, stdin: str | bytes = "") -> subprocess.CompletedProcess[str]:

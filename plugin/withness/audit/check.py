@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from withness.audit.growth import UNSEEN, Growth
 from withness.audit.log import Head, Log, found_damaged, unsettled
 from withness.audit.merkle import HASH_BYTES
 from withness.audit.record import Leaf, damage_of
-from withness.audit.tiles import WIDTH
+from withness.audit.tiles import WIDTH, Nodes, Tile
 from withness.audit.written import as_written
 
 PART: Final = 64 * WIDTH
@@ -80,34 +80,57 @@ class _Trees:
             self.trees.setdefault(segment, Growth()).extend(hashes)
 
 
-def check(log: Log, seen: Callable[[Leaf], None] | None = None, *, start: Point | None = None) -> Iterator[Damage]:
+class Readable(Protocol):
+    """What a check asks of a log (see `audit.log.Log`)."""
+
+    def heads(self) -> tuple[Head, ...]: ...
+    def leaf(self, seq: int) -> Leaf | None: ...
+    def rows(self, first: int | None = None, last: int | None = None) -> Iterator[tuple[Any, ...]]: ...
+    def tiles(self) -> Iterator[Tile]: ...
+    def nodes(self, segment: int) -> Nodes: ...
+    def schema_damage(self) -> str | None: ...
+    def anchor_damage(self, *, prove: bool) -> str | None: ...
+
+
+def check(
+    log: Readable,
+    seen: Callable[[Leaf], None] | None = None,
+    *,
+    start: Point | None = None,
+    published: bool = True,
+) -> Iterator[Damage]:
     """Yield every damage of the log's structure; `seen` is called with each leaf in order.
 
     With `start`, what lies before it is taken from it, unless the log does not bear it out: then all is checked.
+    `published`: the log is held against the checkpoints that were published, too.
     """
     heads = {head.segment: head for head in log.heads()}
     begun, wrong = _begin(log, heads, start)
     yield from wrong
     yield from _schema(log)
     yield from _rows(log, begun, seen)
-    yield from _finish(log, heads, begun)
+    yield from _finish(log, heads, begun, published=published)
 
 
 def check_in_parts(
-    log: Log, run: Callable[[Sequence[Part]], Iterable[Part]], *, start: Point | None = None
+    log: Readable,
+    run: Callable[[Sequence[Part]], Iterable[Part]],
+    *,
+    start: Point | None = None,
+    published: bool = True,
 ) -> Iterator[Damage]:
     """Yield what `check` yields; `run` calls `check_part` for each part, in any process, and gives them in order."""
     heads = {head.segment: head for head in log.heads()}
     begun, wrong = _begin(log, heads, start, whole_tiles=True)
     parts = None if wrong else _parts(heads, begun)
     if parts is None or not all(_folded(begun, part) for part in run(parts)) or not _nothing_beside(log, begun):
-        yield from check(log, start=start)
+        yield from check(log, start=start, published=published)
         return
     yield from _schema(log)
-    yield from _finish(log, heads, begun)
+    yield from _finish(log, heads, begun, published=published)
 
 
-def check_part(log: Log, part: Part) -> Part:
+def check_part(log: Readable, part: Part) -> Part:
     """Return the part with what is found in its records. One that is not regular is not looked at to its end."""
     tree, expected = Growth(), part.first
     for row in log.rows(part.first, part.last):
@@ -125,13 +148,13 @@ def check_part(log: Log, part: Part) -> Part:
     )
 
 
-def _schema(log: Log) -> Iterator[Damage]:
+def _schema(log: Readable) -> Iterator[Damage]:
     schema = log.schema_damage()
     if schema:
         yield Damage(schema)
 
 
-def _rows(log: Log, begun: _Trees, seen: Callable[[Leaf], None] | None) -> Iterator[Damage]:
+def _rows(log: Readable, begun: _Trees, seen: Callable[[Leaf], None] | None) -> Iterator[Damage]:
     segment: object = None
     block: list[bytes] = []
     for row in log.rows(begun.expected or None):
@@ -153,7 +176,7 @@ def _rows(log: Log, begun: _Trees, seen: Callable[[Leaf], None] | None) -> Itera
 
 
 def _begin(
-    log: Log, heads: Mapping[int, Head], start: Point | None, *, whole_tiles: bool = False
+    log: Readable, heads: Mapping[int, Head], start: Point | None, *, whole_tiles: bool = False
 ) -> tuple[_Trees, tuple[Damage, ...]]:
     """Return the trees at the point of beginning, and how the log falls short of it (they are empty then).
 
@@ -211,28 +234,27 @@ def _folded(begun: _Trees, part: Part) -> bool:
     return True
 
 
-def _nothing_beside(log: Log, begun: _Trees) -> bool:
+def _nothing_beside(log: Readable, begun: _Trees) -> bool:
     """Whether there is no record before the first part or after the last."""
     return next(log.rows(None, 0), None) is None and next(log.rows(begun.expected), None) is None
 
 
-def _finish(log: Log, heads: Mapping[int, Head], begun: _Trees) -> Iterator[Damage]:
+def _finish(log: Readable, heads: Mapping[int, Head], begun: _Trees, *, published: bool) -> Iterator[Damage]:
     for segment in sorted(heads.keys() | begun.trees.keys()):
         if segment >= begun.before:
             tree = begun.trees.get(segment, Growth())
             yield from _check_head(segment, heads.get(segment), tree, begun.firsts.get(segment))
     yield from _check_tiles(log, begun)
-    published = log.anchor_damage(prove=True)
-    if published:
-        yield Damage(published)
+    fallen_short = log.anchor_damage(prove=True) if published else None
+    if fallen_short:
+        yield Damage(fallen_short)
     if unsettled(log):
         yield Damage(f"{_FOUND_BEFORE}: it has {len(heads)} segments")
 
 
 def but_for_a_loss(log: Log) -> tuple[Damage, ...]:
     """Return every damage of the structure but that the log is shorter than, or other than, the one published."""
-    published = log.anchor_damage(prove=True)
-    found = tuple(one for one in check(log) if published is None or one != Damage(published))
+    found = tuple(check(log, published=False))
     found_damage = any(found_damaged(log, one) for one in log.heads())
     return found if found_damage else tuple(one for one in found if not one.what.startswith(_FOUND_BEFORE))
 
@@ -249,7 +271,7 @@ def _check_head(segment: int, head: Head | None, found: Growth, first: int | Non
         yield Damage(f"the root of segment {segment} does not fit its records")
 
 
-def _check_tiles(log: Log, begun: _Trees) -> Iterator[Damage]:
+def _check_tiles(log: Readable, begun: _Trees) -> Iterator[Damage]:
     """Every full tile is there, holds the hashes that its records have, and no other is."""
     found: dict[tuple[Any, Any], int] = {}
     for tile in log.tiles():

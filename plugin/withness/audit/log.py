@@ -41,6 +41,13 @@ class Head:
         return found
 
 
+class Segments(Protocol):
+    """What tells how a log's segments began (see `Log`)."""
+
+    def leaf(self, seq: int) -> Leaf | None: ...
+    def heads(self) -> tuple[Head, ...]: ...
+
+
 class Log(Protocol):
     """What the trail asks of a store, inside one transaction."""
 
@@ -123,7 +130,7 @@ def broken(log: Log) -> bool:
     return bool(unsettled(log)) or damage(log) is not None or log.anchor_damage(prove=True) is not None
 
 
-def acknowledged(log: Log, head: Head) -> Mapping[str, Any] | None:
+def acknowledged(log: Segments, head: Head) -> Mapping[str, Any] | None:
     """Return what two people signed for when they acknowledged a restored copy and so began this segment.
 
     None for any other segment. The verifier holds the signed act against it.
@@ -136,7 +143,7 @@ def acknowledged(log: Log, head: Head) -> Mapping[str, Any] | None:
     return _details(first)
 
 
-def found_damaged(log: Log, head: Head) -> bool:
+def found_damaged(log: Segments, head: Head) -> bool:
     """Whether a segment was begun because of damage, and not only because a longer log had been published."""
     first = log.leaf(head.first_seq) if head.segment else None
     if head.segment == 0 or acknowledged(log, head) is not None:
@@ -144,7 +151,7 @@ def found_damaged(log: Log, head: Head) -> bool:
     return first is None or _details(first).get(_SHORT) is not True
 
 
-def unsettled(log: Log) -> int:
+def unsettled(log: Segments) -> int:
     """Return how many segments tell of a break that nobody has acknowledged; damage that was found stays one."""
     heads = log.heads()
     if len(heads) < 2 and all(one.segment == 0 for one in heads):
@@ -198,7 +205,7 @@ def append(log: Log, records: Iterable[Record], *, at: datetime, fresh_segment: 
     return tuple(written)
 
 
-def sound(log: Log, head: Head) -> bool:
+def sound(log: Segments, head: Head) -> bool:
     """Whether records of a segment let plans through: the first segment, or one that acknowledges a restored copy."""
     return head.segment == 0 or acknowledged(log, head) is not None
 

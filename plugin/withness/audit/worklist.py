@@ -186,9 +186,11 @@ def _refused(one: Seen) -> Item:
 
 
 def _policy(one: Seen) -> Item:
-    how = "signed by its owner" if "act" in one.details else "as shipped, signed by nobody"
+    signed = "act" in one.details
+    how = "signed by its owner" if signed else "as shipped, signed by nobody"
     why = f"Policy version {one.details.get('version', 'unknown')} came into force, {how}."
-    return Item(f"policy-{one.seq}", "policy", one.at, why, "Is this the policy that you mean?", who=one.actor)
+    todo = "Is this the policy that you mean?"
+    return Item(f"policy-{one.seq}", "policy", one.at, why, todo, who=one.actor if signed else "")
 
 
 def _alone(one: Seen) -> bool:

@@ -35,6 +35,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "audit": ("withness.cli.audit:audit", "Verify and look at the audit trail"),
     "backup": ("withness.cli.backup:backup", "Copy database, chart, checkpoints and settings; keys apart"),
     "restore": ("withness.cli.backup:restore", "Restore a backup; acknowledge what a restored copy has lost"),
+    "database": ("withness.cli.database:database", "Make or upgrade the database; give a PostgreSQL role its rights"),
     "key": ("withness.cli.key:key", "Back up the data key"),
 }
 

@@ -89,6 +89,7 @@ def _signed(
     settings: Settings, period: Period, out: Path, form: Form, signs: tuple[str | None, Path | None, Path | None]
 ) -> Stretch:
     from withness.desk.asking import actor_of
+    from withness.desk.export_fhir import fhir
     from withness.desk.export_forms import named_csv, ndjson
     from withness.desk.exporting import Form, export_signed
     from withness.wiring import build
@@ -96,7 +97,7 @@ def _signed(
     who = signer(*signs)
     context = build(settings, fresh=False)
     with closing(context.store):
-        writers = {Form.NDJSON: ndjson, Form.CSV: named_csv}
+        writers = {Form.NDJSON: ndjson, Form.CSV: named_csv, Form.FHIR: fhir(context)}
         return export_signed(context, period, out, writers[form], who, actor_of(who.who), form)
 
 

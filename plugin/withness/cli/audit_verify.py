@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -30,11 +33,22 @@ from withness.errors import CannotTell, TrailDamaged, WithnessError
     metavar="KEY",
     help="Only checkpoints signed by this key count (a reviewer's own).",
 )
+@click.option(
+    "--from",
+    "start",
+    metavar="FILE",
+    help="A checkpoint to begin at: what lies before it is taken from it. Decides nothing again.",
+)
+@click.option("--structure", is_flag=True, help="Records, columns and trees only: decides nothing again.")
+@click.option("--jobs", type=click.IntRange(1, 64), metavar="N", help="Processes that share a large trail.")
 @say.acting
 @say.common
 def verify(
     anchors: tuple[str, ...],
     vkeys: tuple[str, ...],
+    start: str | None,
+    structure: bool,
+    jobs: int | None,
     actor: str | None,
     home: Path | None,
     as_json: bool,
@@ -42,13 +56,19 @@ def verify(
     """Verify every record, search column and decision. Exit 0 whole, 4 damaged, 7 cannot tell."""
     from withness.cli.desk import opened_trail
     from withness.desk.asking import actor_of
+    from withness.desk.verify import Asked
     from withness.desk.verify import verify as run
+    from withness.desk.verify_jobs import Workers, default_jobs
     from withness.settings import read_settings
+    from withness.store.opening import store_of
 
-    notes = [_note(path) for path in anchors]
-    with opened_trail(read_settings({"home": home})) as (store, unsealed):
-        who, now = actor_of(actor or "Device/withness"), datetime.now(UTC)
-        verdict = run(store, who, now, anchors=notes, pinned=vkeys, progress=_progress)
+    notes = [_note(path, "--anchor") for path in anchors]
+    begin = _note(start, "--from") if start is not None else None
+    settings = read_settings({"home": home})
+    workers = Workers(jobs or default_jobs(), partial(store_of, settings, None))
+    with opened_trail(settings) as (store, unsealed), _progress() as progress:
+        asked = Asked(notes, vkeys, begin, structure, workers, progress)
+        verdict = run(store, actor_of(actor or "Device/withness"), datetime.now(UTC), asked)
     if as_json:
         say.document(_verdict(verdict))
     else:
@@ -56,18 +76,19 @@ def verify(
     say.stop({True: 0, False: TrailDamaged.exit_code, None: CannotTell.exit_code}[verdict.whole])
 
 
-def _note(path: str) -> str:
-    """Read an anchor. Raises CannotTell: an anchor that was named and cannot be read proves nothing."""
+def _note(path: str, field: str) -> str:
+    """Read a checkpoint. Raises CannotTell: one that was named and cannot be read proves nothing."""
     try:
         return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        raise CannotTell("The anchor cannot be read.", field="--anchor") from None
+        raise CannotTell("The checkpoint cannot be read.", field=field) from None
 
 
 def _verdict(verdict: Verdict) -> dict[str, object]:
     return {
         "whole": verdict.whole,
         "records": verdict.records,
+        "before": verdict.before,
         "recomputed": verdict.recomputed,
         "root": verdict.root,
         "tail": "not provable without an anchor" if verdict.beyond is None else "anchored",
@@ -79,6 +100,8 @@ def _verdict(verdict: Verdict) -> dict[str, object]:
 
 def _tell(verdict: Verdict, unsealed: WithnessError | None) -> None:
     click.echo(f"{verdict.records} records; root {verdict.root or '-'}")
+    if verdict.before:
+        say.prose(f"The {verdict.before} records before them were taken from the checkpoint, and not looked at.")
     if verdict.recomputed is not None:
         click.echo(f"{verdict.recomputed} decisions decided again.")
     if verdict.beyond is None:
@@ -90,6 +113,8 @@ def _tell(verdict: Verdict, unsealed: WithnessError | None) -> None:
     for damage in verdict.damages:
         click.secho(damage.sentence(), fg="red")
     match verdict.whole:
+        case True if verdict.structure:
+            click.secho("The records that were looked at are whole. Nothing was decided again.", bold=True)
         case True:
             click.secho("The trail is whole.", bold=True)
         case False:
@@ -101,6 +126,22 @@ def _tell(verdict: Verdict, unsealed: WithnessError | None) -> None:
         click.echo(f"{unsealed.message} {unsealed.hint}")
 
 
-def _progress(done: int) -> None:
-    if sys.stderr.isatty() and done % 1000 == 0:
-        click.echo(f"\r{done} records", nl=False, err=True)
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """Yield what is told how far it has come: a bar on standard error, where that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda done, whole: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    rate = TextColumn("{task.fields[rate]} records a second")
+    columns = (BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None, rate="-")
+
+        def told(done: int, whole: int) -> None:
+            speed = bar.tasks[task].speed
+            bar.update(task, completed=done, total=whole, rate=f"{speed:,.0f}" if speed else "-")
+
+        yield told

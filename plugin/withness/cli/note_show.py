@@ -109,8 +109,20 @@ def _versions(found: Mapping[str, Any]) -> None:
         if one["attestation"] and one["attestation"]["why_not_shown"]:
             rest = f"Why version {one['version']} was not shown before it was signed (it stays inside Withness):"
             say.prose(f"{rest} {one['attestation']['why_not_shown']}")
+        for record in one["attestation"].get("withheld", ()) if one["attestation"] else ():
+            _tell_withheld(one["version"], record)
     columns = ("version", "saved (UTC)", "by", "signed (UTC)", "amended because", "in the chart")
     say.table("Versions", columns, rows, whole=("by",))
+
+
+def _tell_withheld(version: int, record: Mapping[str, str]) -> None:
+    who = f"the {record['from']}" if record["from"] != "client" else "the client"
+    say.prose(
+        f"Of version {version}, {record['member']}'s page is kept from {who} since {record['on']} (it stays inside "
+        f"Withness). Ground: {record['ground']}. What: {record['what']} Why: {record['why']}"
+    )
+    if record["determined_by"]:
+        say.prose(f"Judged by {record['determined_by']}. To look at it again: {record['review']}")
 
 
 def _minute(at: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import click
 
+from withness import strict_json
 from withness.cli import say
 from withness.cli.desk import opened
 from withness.cli.note_found import tell_found
@@ -52,6 +53,14 @@ _TYPED: Final = {
     metavar="CODE",
     help=f"What the page says of that: {', '.join(NOT_SHOWN)}. Default: {NOT_SHOWN[0]}.",
 )
+@click.option(
+    "--withheld",
+    "kept_from",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="A page is kept from somebody: the record of that (JSON). It stays inside Withness.",
+)
 @click.option("--comment", "comments", multiple=True, nargs=2, metavar="Patient/ID WORDS", help="A member's own words.")
 @click.option("--comment-file", "files", multiple=True, nargs=2, metavar="Patient/ID FILE", help="The same, of a file.")
 @click.option("--written-together", is_flag=True, help="The client was present and took part in the writing.")
@@ -72,6 +81,7 @@ def sign(
     shown: tuple[str, ...],
     why_not: str,
     why_code: str,
+    kept_from: tuple[Path, ...],
     comments: tuple[tuple[str, str], ...],
     files: tuple[tuple[str, str], ...],
     written_together: bool,
@@ -95,6 +105,7 @@ def sign(
                 shown=_shown(shown),
                 why_not=why_not,
                 why_code=why_code,
+                withheld=[strict_json.parse(say.read_file(str(one)), name="--withheld") for one in kept_from],
                 comments=_comments(comments, files),
                 written_together=list(together_with) or written_together,
                 credentials=credentials,

@@ -26,24 +26,26 @@ class Anchor:
     said: Checkpoint
 
 
-def read_anchors(tx: Transaction, notes: Iterable[str], pinned: Iterable[str] = ()) -> tuple[Anchor, ...]:
+def read_anchors(
+    tx: Transaction, notes: Iterable[str], pinned: Iterable[str] = (), *, field: str = "--anchor"
+) -> tuple[Anchor, ...]:
     """Return the checkpoints of signed notes. `pinned` are vkeys that a reviewer knows: then only they count.
 
     Raises CannotTell for a note that cannot be read, is another log's or is signed by no key that counts.
     """
     known = tuple(pinned) or vkeys(tx)
     data_id = tx.facts().get("data_id", "")
-    return tuple(_anchor(note, known, data_id) for note in notes)
+    return tuple(_anchor(note, known, data_id, field) for note in notes)
 
 
-def _anchor(note: str, known: Iterable[str], data_id: str) -> Anchor:
+def _anchor(note: str, known: Iterable[str], data_id: str, field: str) -> Anchor:
     try:
         said = checkpoint.verify(note, known)
     except ValueError as error:
-        raise CannotTell(f"The anchor cannot be relied on: {error}", field="--anchor") from None
+        raise CannotTell(f"The checkpoint cannot be relied on: {error}", field=field) from None
     base, _, segment = said.origin.rpartition("/")
     if base != checkpoint.key_name(data_id) or not segment.isdecimal():
-        raise CannotTell("The anchor is another log's.", field="--anchor")
+        raise CannotTell("The checkpoint is another log's.", field=field)
     return Anchor(int(segment), said)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -19,7 +19,7 @@ from withness.ehr.port import Ehr
 from withness.errors import CannotTell, InvalidContent, PolicyRefused
 from withness.packs.policy import SETTING, shipped_digest
 from withness.settings import Settings
-from withness.store.sql import CommitUnknown, Store
+from withness.store.sql import CommitUnknown, Store, TryAgain
 from withness.store.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from withness.core.note import NoteTemplate
 
 T = TypeVar("T")
+
+_TRIES: Final = 3
+"""How often work is run that another transaction was in the way of."""
 
 IN_FORCE: Final = "in-force"
 """Outcome of a record that a shipped policy came into force by itself."""
@@ -98,14 +101,27 @@ class Context:
 
         return load_language(self.settings.packs)
 
-    def commit(self, work: Callable[[Transaction], T], landed: Callable[[Transaction], bool]) -> T:
+    def commit(
+        self, work: Callable[[Transaction], T], landed: Callable[[Transaction], bool], *, people: Iterable[str] = ()
+    ) -> T:
         """Run `work` in one transaction and return its answer once that is durable.
 
-        A failed COMMIT is unknown until `landed` has looked the work up on a new connection (contracts I5).
-        Raises CannotTell when the look-up fails too, or shows that nothing was saved.
+        With `people` it may run beside others' work (see `Store.transaction`); whoever was in its way, it is run
+        again, and then alone. A failed COMMIT is unknown until `landed` has looked the work up on a new connection
+        (contracts I5). Raises CannotTell when the look-up fails too, or shows that nothing was saved.
         """
+        for _ in range(_TRIES - 1):
+            try:
+                return self._commit_once(work, landed, people)
+            except TryAgain:
+                people = ()
+        return self._commit_once(work, landed, ())
+
+    def _commit_once(
+        self, work: Callable[[Transaction], T], landed: Callable[[Transaction], bool], people: Iterable[str]
+    ) -> T:
         try:
-            with self.store.transaction() as tx:
+            with self.store.transaction(people) as tx:
                 answer = work(tx)
         except CommitUnknown:
             with self.store.transaction() as tx:
@@ -119,6 +135,11 @@ class Context:
 
         Raises PolicyRefused when this desk's policy may not come into force: see `refuse_silent_change`.
         """
+        tx.hold_end()
+        if (
+            tx.beside is not None
+        ):  # others have recorded since `at` was taken: records stand in the order of their times
+            at = max(at, self.now())
         first = []
         if tx.last_policy() != self.policy.digest:
             refuse_second_text(tx, self.policy)

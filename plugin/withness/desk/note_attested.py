@@ -13,6 +13,7 @@ from typing import Any, Final
 from withness import strict_json
 from withness.audit.record import moment
 from withness.core.note import NOT_SHOWN, Attestation, Kept, Note, NoteTemplate
+from withness.desk.note_withheld import withheld
 from withness.errors import InvalidInput
 from withness.settings import Settings
 
@@ -28,6 +29,7 @@ class Attested:
 
     `shown` is one answer, or one by member; `written_together` yes or no, or those members who took part. Of several
     people an answer that names nobody stands on nobody's page. `why_not` stays inside; `why_code` is what a page says.
+    `withheld`: records of a page that is kept from somebody (`note_withheld`); they stay inside, too.
     """
 
     shown: str | Mapping[str, str] = ""
@@ -36,6 +38,7 @@ class Attested:
     written_together: bool | Sequence[str] = False
     credentials: str = ""
     why_code: str = ""
+    withheld: Sequence[Mapping[str, Any]] = ()
 
 
 def comments_before(versions: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -57,7 +60,16 @@ def attestation(
     given = {"credentials": attested.credentials, "why_not": attested.why_not, "comments": comments}
     strict_json.check(given, name="the attestation")
     if template.kept is Kept.SUPERVISION:
-        if any((attested.shown, attested.why_not, attested.why_code, comments, attested.written_together)):
+        if any(
+            (
+                attested.shown,
+                attested.why_not,
+                attested.why_code,
+                comments,
+                attested.written_together,
+                attested.withheld,
+            )
+        ):
             raise InvalidInput("This note is about your own work: no client sees or signs it.", field="shown")
         shown: str | dict[str, str] = ""
     else:
@@ -82,6 +94,7 @@ def attestation(
         "comments": comments,
         "comments_before": {who: words for who, words in (before or {}).items() if who not in comments},
         "written_together": _together(note, attested.written_together),
+        **({"withheld": withheld(note, attested.withheld)} if attested.withheld else {}),
     }
 
 

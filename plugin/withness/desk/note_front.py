@@ -72,19 +72,20 @@ class Notes(NoteViews):
         written_together: bool | Sequence[str] = False,
         credentials: str = "",
         why_code: str = "",
+        withheld: Sequence[Mapping[str, Any]] = (),
         signer: Signer | None = None,
     ) -> dict[str, Any]:
         """Sign a note's newest version and put each member's share into that member's chart.
 
         `shown`: whether the client saw their page first: shown, declined, or not-shown (`why_not` says why, and stays
         inside; `why_code` is what the page says); of several people by member, and so `written_together`. `comments`
-        are members' own words about it, by member.
+        are members' own words about it, by member. `withheld`: a record of each page that is kept from somebody.
         """
         from withness.desk.note_attested import Attested
         from withness.desk.note_signing import sign
 
         self._require_signable(id)
-        attested = Attested(shown, why_not, comments, written_together, credentials, why_code)
+        attested = Attested(shown, why_not, comments, written_together, credentials, why_code, list(withheld))
         strict_json.check({"attestation": vars(attested)}, name="the attestation")
         who = actor_of(signer.who if signer is not None and not actor else actor)
         return self._signed(id, sign(self._context, id, who, attested, signer))

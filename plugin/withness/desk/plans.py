@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from withness.audit import log
 from withness.audit.record import Kind, Record, canonical, instant
 from withness.core.catalogue import advisories
 from withness.core.gate import Decision, release
@@ -68,6 +69,7 @@ def save(context: Context, draft: Mapping[str, Any], actor: Actor) -> Answer:
     answer = context.commit(
         lambda tx: _decide_and_keep(tx, case, actor),
         landed=lambda tx: tx.decision(case.decision_id, case.plan.unit.members[0]) is not None,
+        people=case.question.people,
     )
     send(context, answer.follow, actor)
     if answer.conflict is not None:
@@ -221,8 +223,9 @@ def _decide_and_keep(tx: Transaction, case: _Case, actor: Actor) -> Answer:
         _require_same(kept, digest)
         if kept.state not in (PlanState.HELD, PlanState.WITHHELD):
             return _present(tx, kept, case)
+    newest = log.newest_time(tx)
     case = replace(case, at=context.now())  # the time of the decision is a time under the lock
-    answered = standing.ask(tx, context, case.question, at=case.at, id=case.decision_id)
+    answered = standing.ask(tx, context, case.question, at=case.at, id=case.decision_id, newest=newest)
     if not answered.intact:
         raise TrailDamaged("The audit trail is damaged, so no plan can be saved.", hint="Run: withness audit verify")
     told, stale = tell(answered.decision, context.policy, actor.ref), _stale(tx, case)

@@ -60,7 +60,7 @@ def record(
     subject cannot be read, CannotTell when it cannot be made durable.
     """
     incoming, id, decision_id = Incoming(resource, blemishes, late), context.new_id(), context.new_id()
-    incoming.read(context, id, context.now())
+    person = incoming.read(context, id, context.now()).person
 
     def first(tx: Transaction) -> tuple[Screen, datetime | None, tuple[str, ...]]:
         newest = log.newest_time(tx)
@@ -70,7 +70,7 @@ def record(
         return screen, newest, opening.follow(tx, context, answered, actor, context.now())
 
     # Nothing stands between an acute screen and its record, its protocol and its hold: the EHR is asked afterwards.
-    screen, newest, held = context.commit(first, lambda tx: tx.screen(id) is not None)
+    screen, newest, held = context.commit(first, lambda tx: tx.screen(id) is not None, people=(person,))
     troubles = send(context, held, actor)
     known = facts.gather(context, (screen.person,))
 
@@ -78,7 +78,9 @@ def record(
         decision, rows = conclude(tx, context, question(screen, known), actor, decision_id, newest=newest)
         return decision, (*rows, *_after_retraction(tx, context, decision, known[screen.person], actor))
 
-    decision, rows = context.commit(second, lambda tx: tx.decision(decision_id, screen.person) is not None)
+    decision, rows = context.commit(
+        second, lambda tx: tx.decision(decision_id, person) is not None, people=question(screen, known).people
+    )
     return Decided(decision, (*troubles, *send(context, rows, actor)))
 
 
@@ -127,6 +129,7 @@ def conclude(
     tx: Transaction, context: Context, question: standing.Question, actor: Actor, id: str, *, newest: Any = None
 ) -> tuple[Decision, tuple[str, ...]]:
     """Decide, record the decision, and open what it calls for; return the outbox rows to send afterwards."""
+    newest = newest or log.newest_time(tx)
     at = context.now()
     answered = standing.ask(tx, context, question, at=at, id=id, newest=newest)
     context.record(tx, actor, at, *standing.keep(tx, answered, actor))
@@ -149,6 +152,8 @@ def decide(
     id = context.new_id()
     question = standing.Question(kind, members, purpose, encounter, facts.gather(context, members))
     decision, rows = context.commit(
-        lambda tx: conclude(tx, context, question, actor, id), lambda tx: tx.decision(id, members[0]) is not None
+        lambda tx: conclude(tx, context, question, actor, id),
+        lambda tx: tx.decision(id, members[0]) is not None,
+        people=question.people,
     )
     return Decided(decision, send(context, rows, actor))

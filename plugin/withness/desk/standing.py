@@ -45,6 +45,11 @@ class Question:
     facts: Mapping[str, Facts] = field(default_factory=dict)
     in_unit: bool = False
 
+    @property
+    def people(self) -> frozenset[str]:
+        """Everybody whose rows the question is about: the members under each of their known ids."""
+        return frozenset((*self.members, *(one for known in self.facts.values() for one in known.aliases)))
+
 
 @dataclass(frozen=True)
 class Answered:
@@ -69,7 +74,7 @@ def ask(
     `newest` is the trail's newest time where the caller has added to the trail since it was asked for. A screen or
     act that does not open is not among those that the trail names, and holds.
     """
-    last, whole = newest or log.newest_time(tx), not log.broken(tx)
+    last, whole = newest or log.newest_time(tx), _whole(tx)
     enrolments, directory = enrolled_acts(tx), directory_named(tx)
     rows, acts, inputs = {}, {}, {}
     for member in question.members:
@@ -110,6 +115,11 @@ def ask(
         demo=context.policy.demo,
     )
     return Answered(decision, inputs, rows, acts)
+
+
+def _whole(tx: Transaction) -> bool:
+    """Whether the trail is whole. What looks damaged while others append is looked at again once nobody does."""
+    return not log.broken(tx) or (tx.hold_end() and not log.broken(tx))
 
 
 def _named(tx: Transaction, people: Sequence[str], rows: Sequence[ScreenRow], acts: Acts) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from withness.audit.check import Damage
@@ -12,6 +13,7 @@ from withness.core.people import People
 from withness.desk.digests import digest
 from withness.desk.note_discarding import discard_digest
 from withness.desk.notes import digest_of, discarded_versions, signed_text
+from withness.desk.verify_ledger import Ledger
 from withness.errors import SealBroken
 from withness.signing import verifies
 from withness.store.rows import NoteRow
@@ -21,55 +23,48 @@ _CHANGED = "the note that it records was changed"
 _UNSIGNED = "the note that it records is not signed by its author's key"
 
 
-@dataclass
+@dataclass(frozen=True)
 class NotesRun:
     """What the records so far say of the notes, to hold the rows against."""
 
     tx: Transaction
-    states: dict[str, tuple[str, int]] = field(default_factory=dict)
-    versions: dict[str, dict[int, tuple[str, int]]] = field(default_factory=dict)
-    requests: dict[str, str] = field(default_factory=dict)
-    kinds: dict[str, str] = field(default_factory=dict)
-    signed: list[tuple[str, int, Mapping[str, Any], str, int]] = field(default_factory=list)
-    discarded: dict[str, list[str]] = field(default_factory=dict)
-    apart: dict[str, tuple[str, str, int]] = field(default_factory=dict)
+    ledger: Ledger
 
     def take(self, leaf: Leaf, details: Mapping[str, Any], people: People) -> None:
         """Take in one record; `people` are those enrolled before it."""
         if leaf.kind != Kind.NOTE_SAVED:
             return
         if "process_note" in details:
-            self.apart[details["process_note"]] = (leaf.actor, details["digest"], leaf.seq)
+            self.ledger.say("process-note", details["process_note"], details["digest"], leaf.seq, leaf.actor)
         if "note" not in details or not ("digest" in details or "discarded" in details):
             return
         note, number = details["note"], details["version"]
-        self.states[note] = (details["note_state"], leaf.seq)
+        self.ledger.say("note", note, details["note_state"], leaf.seq)
         if "discarded" in details:
-            self.discarded.setdefault(note, []).append(details["discarded"])
+            self.ledger.add_part("discarded", note, number, details["discarded"], leaf.seq)
             return
         if "rendered" in details:
             author = people.get(leaf.actor)
             key = author.key if author is not None and author.active else ""
-            self.signed.append((note, number, details, key, leaf.seq))
+            self.ledger.add_part("signed", note, number, json.dumps(details), leaf.seq, key)
         else:
-            self.versions.setdefault(note, {})[number] = (details["digest"], leaf.seq)
-            self.requests[leaf.request_id or ""] = note
-            self.kinds.setdefault(note, details.get("kept", ""))
+            self.ledger.add_part("version", note, number, details["digest"], leaf.seq)
+            self.ledger.say("note-request", leaf.request_id or "", note, leaf.seq)
+            self.ledger.say_first("note-kind", note, details.get("kept", ""), leaf.seq)
 
     def finish(self) -> Iterator[Damage]:
         """Yield what the rows do not bear out."""
-        found = self.tx.note_states()
-        for id, (state, seq) in self.states.items():
-            if id not in found:
-                yield Damage("the note that it records is missing", seq)
-            elif found[id] != state:
-                yield Damage("the note that it records does not stand where the trail says", seq)
-        for _ in found.keys() - self.states.keys():
+        self.ledger.found("note", self.tx.pairs("note", "id", "state"))
+        for said in self.ledger.missing("note"):
+            yield Damage("the note that it records is missing", said.seq)
+        for said, state in self.ledger.both("note"):
+            if state != said.value:
+                yield Damage("the note that it records does not stand where the trail says", said.seq)
+        for _ in range(self.ledger.unnamed("note")):
             yield Damage("a note is there that no record names")
         if self.tx.opens:
-            for id, (_, seq) in self.states.items():
-                if id in found:
-                    yield from self._note(id, seq)
+            for said, _ in self.ledger.both("note"):
+                yield from self._note(said.id, said.seq)
         yield from self._requests()
         yield from self._process_notes()
 
@@ -81,24 +76,26 @@ class NotesRun:
             return
         if row is None:
             return
-        said = self.versions.get(id, {})
+        said = {one.number: one for one in self.ledger.parts("version", id)}
+        kind = self.ledger.said("note-kind", id)
         numbers = [one["number"] for one in row.content["versions"]]
-        if numbers != list(range(1, len(numbers) + 1)) or row.kind.value != self.kinds.get(id):
+        if numbers != list(range(1, len(numbers) + 1)) or row.kind.value != (kind.value if kind else None):
             yield Damage(_CHANGED, newest)
         kept = {one["number"]: one for one in row.content["versions"]}
-        for number, (wanted, seq) in said.items():
-            if number not in kept or digest_of(kept[number]) != wanted or not _of(row, kept[number]):
-                yield Damage(_CHANGED, seq)
+        for number, wanted in said.items():
+            if number not in kept or digest_of(kept[number]) != wanted.value or not _of(row, kept[number]):
+                yield Damage(_CHANGED, wanted.seq)
         if kept.keys() - said.keys():
             yield Damage("a version of a note is there that no record names", newest)
-        mine = [one for one in self.signed if one[0] == id]
-        for _, number, details, key, seq in mine:
-            yield from self._signature(id, kept.get(number, {}), details, key, seq)
-        if {number for number, one in kept.items() if "signed" in one} != {one[1] for one in mine}:
+        mine = self.ledger.parts("signed", id)
+        for one in mine:
+            yield from self._signature(id, kept.get(one.number, {}), json.loads(one.value), one.key, one.seq)
+        if {number for number, one in kept.items() if "signed" in one} != {one.number for one in mine}:
             yield Damage("a note is signed otherwise than its records say", newest)
-        if [discard_digest(one) for one in row.content.get("discarded", ())] != self.discarded.get(id, []):
+        discarded = [one.value for one in self.ledger.parts("discarded", id)]
+        if [discard_digest(one) for one in row.content.get("discarded", ())] != discarded:
             yield Damage("a draft was discarded otherwise than its records say", newest)
-        if {one[1] for one in mine} & {*discarded_versions(row)}:
+        if {one.number for one in mine} & {*discarded_versions(row)}:
             yield Damage("a version of a note was discarded and signed", newest)
 
     def _signature(
@@ -115,19 +112,21 @@ class NotesRun:
 
     def _requests(self) -> Iterator[Damage]:
         """Each request is known by the note that it saved: else a repeated one would save a second note."""
-        if dict(self.tx.note_requests()) != self.requests:
+        self.ledger.found("note-request", self.tx.pairs("note_request", "request_id", "note"))
+        others = any(said.value != note for said, note in self.ledger.both("note-request"))
+        missing = next(self.ledger.missing("note-request"), None) is not None
+        if others or missing or self.ledger.unnamed("note-request"):
             yield Damage("the requests that saved notes are not those that the trail records")
 
     def _process_notes(self) -> Iterator[Damage]:
-        wanted = dict(self.apart)
-        for id in self.tx.process_note_ids():
-            author, said, seq = wanted.pop(id, ("", "", -1))
-            if seq < 0:
-                yield Damage("a process note is there that no record names")
-            elif self.tx.opens and not self._fits(id, author, said):
-                yield Damage("the process note that it records was changed", seq)
-        for _, _, seq in wanted.values():
-            yield Damage("the process note that it records is missing", seq)
+        self.ledger.found("process-note", self.tx.pairs("process_note", "id", "author"), person=True)
+        for said, _ in self.ledger.both("process-note"):
+            if self.tx.opens and not self._fits(said.id, said.person, said.value):
+                yield Damage("the process note that it records was changed", said.seq)
+        for _ in range(self.ledger.unnamed("process-note")):
+            yield Damage("a process note is there that no record names")
+        for said in self.ledger.missing("process-note"):
+            yield Damage("the process note that it records is missing", said.seq)
 
     def _fits(self, id: str, author: str, said: str) -> bool:
         try:

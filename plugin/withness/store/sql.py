@@ -83,10 +83,10 @@ class Store(ABC):
                 tx.stamp(schema.REVISION)
             return tx.facts()
 
-    def _publish(self, tx: Transaction) -> None:
-        """Tell the publisher what a transaction made durable."""
+    def _publish(self, *done: Transaction) -> None:
+        """Tell the publisher what transactions made durable."""
         if self.publisher is not None:
-            self.publisher.durable(tx.written)
+            self.publisher.durable([one for tx in done for one in tx.written])
 
 
 def busy() -> CannotTell:

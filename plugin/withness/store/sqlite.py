@@ -1,7 +1,7 @@
-"""The SQLite store: one writer at a time, WAL with synchronous=FULL, a file lock for each transaction.
+"""The SQLite store: one writer at a time, WAL with synchronous=FULL, a file lock for each COMMIT.
 
 SQLite up to 3.51.2 can corrupt a database that two connections write and checkpoint at one instant, so
-every transaction (its checkpoint and the close included) holds the lock file beside the database.
+every batch of transactions (its checkpoint and the close included) holds the lock file beside the database.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import contextlib
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from filelock import FileLock, Timeout
 from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event
@@ -24,19 +25,54 @@ from withness.seal import Seal
 from withness.store import schema, sql
 from withness.store.sql import CommitUnknown, Store, busy
 from withness.store.transaction import Transaction
+from withness.store.turns import Turns
+
+MOST: Final = 32
+"""How many transactions share one COMMIT at most."""
+
+LONGEST: Final = 0.05
+"""How long a batch goes on taking in transactions, in seconds."""
+
+
+class _Batch:
+    """The transactions of several threads that become durable by one COMMIT."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.members: list[Transaction] = []
+        self.over = threading.Event()
+        self.durable = False
+        self._begun = time.monotonic()
+
+    @property
+    def full(self) -> bool:
+        """Whether it takes in nobody any more."""
+        return len(self.members) >= MOST or time.monotonic() - self._begun >= LONGEST
+
+    def wait(self) -> None:
+        """Wait until it is over. Raises CommitUnknown when its COMMIT failed."""
+        self.over.wait()
+        if not self.durable:
+            raise _unknown()
 
 
 class SqliteStore(Store):
-    """A store in one file."""
+    """A store in one file.
+
+    Threads that wait for each other share one COMMIT: whoever ends a block hands the open database on to the first who
+    waits, and each returns only when the COMMIT of all of them is durable.
+    """
 
     engine = schema.SQLITE
 
     def __init__(self, path: Path, seal: Seal | None, publisher: Publisher | None = None) -> None:
         super().__init__(seal, publisher)
         self._path = path
-        self._thread_lock = threading.RLock()
-        self._file_lock = FileLock(f"{path}.lock", mode=0o600)
+        self._turns = Turns()
+        # Whoever ends a batch releases the lock that its first thread took.
+        self._file_lock = FileLock(f"{path}.lock", mode=0o600, thread_local=False)
         self._engine: Engine | None = None
+        self._batch: _Batch | None = None
 
     def exists(self) -> bool:
         """Whether the database file has been set up."""
@@ -48,47 +84,44 @@ class SqliteStore(Store):
         with self._locked():
             if not self._path.exists():
                 os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-            return super().set_up(facts)
+        return super().set_up(facts)
 
     @contextlib.contextmanager
     def transaction(self, people: Iterable[str] = ()) -> Iterator[Transaction]:
         """See `Store.transaction`: whoever is named, it runs alone."""
-        with self._locked():
-            try:
-                connection = self._connection()
-            except (SQLAlchemyError, sqlite3.Error) as error:
-                self._discard()
-                raise _cannot_tell(error) from None
-            tx = Transaction(connection, self._seal, self.publisher)
+        self._take_turn()
+        try:
+            batch = self._joined()
+            tx = Transaction(batch.connection, self._seal, self.publisher)
             try:
                 yield tx
+                _keep(batch)
             except (SQLAlchemyError, sqlite3.Error) as error:
-                self._roll_back(connection)
+                self._undo(batch)
                 raise _cannot_tell(error) from None
             except BaseException:
-                self._roll_back(connection)
+                self._undo(batch)
                 raise
-            self._commit(connection)
-            self._publish(tx)
+            batch.members.append(tx)
+        finally:
+            self._end_turn()
+        batch.wait()
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[Transaction]:
         """See `Store.snapshot`: on a connection of its own, which the lock is held for only to open and close it."""
+        engine = _reading(self._path)
         try:
-            with self._locked():
-                engine = _reading(self._path)
-                connection = engine.connect()
-                connection.begin()
-                connection.exec_driver_sql("SELECT 1 FROM sqlite_master").first()  # here the snapshot is taken
-        except (SQLAlchemyError, sqlite3.Error) as error:
-            raise _cannot_tell(error) from None
-        try:
-            yield Transaction(connection, self._seal, self.publisher)
-        except (SQLAlchemyError, sqlite3.Error) as error:
-            raise _cannot_tell(error) from None
+            try:
+                with self._locked():
+                    connection = engine.connect()
+                    connection.begin()
+                    connection.exec_driver_sql("SELECT 1 FROM sqlite_master").first()  # here the snapshot is taken
+                yield Transaction(connection, self._seal, self.publisher)
+            except (SQLAlchemyError, sqlite3.Error) as error:
+                raise _cannot_tell(error) from None
         finally:
             with self._locked():
-                connection.close()
                 engine.dispose()
 
     def close(self) -> None:
@@ -97,18 +130,79 @@ class SqliteStore(Store):
             with self._locked():
                 self._discard()
 
+    # -- turns and batches
+
+    def _take_turn(self) -> None:
+        if not self._turns.acquire(sql.LOCK_SECONDS):
+            raise busy()
+
+    def _end_turn(self) -> None:
+        """Hand the open batch on to the first who waits, or end it."""
+        try:
+            if self._batch is not None and (self._batch.full or not self._turns.wanted):
+                self._end_batch()
+        finally:
+            self._turns.release()
+
+    def _joined(self) -> _Batch:
+        """Return the open batch, ready for a block of its own, or begin one."""
+        try:
+            if self._batch is not None:
+                self._batch.connection.exec_driver_sql("SAVEPOINT block")
+                return self._batch
+            self._acquire()
+            try:
+                self._batch = _Batch(self._connection())
+            except BaseException:
+                self._discard()
+                self._file_lock.release()
+                raise
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            raise _cannot_tell(error) from None
+        return self._batch
+
+    def _undo(self, batch: _Batch) -> None:
+        """Take back what a block did, and nothing of the blocks before it."""
+        if batch.members:
+            with contextlib.suppress(SQLAlchemyError, sqlite3.Error):
+                batch.connection.exec_driver_sql("ROLLBACK TO block")
+                batch.connection.exec_driver_sql("RELEASE block")
+                return
+        # There is nothing before it; or SQLite has taken all of it back itself, as it does when a disk is full.
+        self._batch = None
+        try:
+            self._roll_back(batch.connection)
+        finally:
+            self._file_lock.release()
+            batch.over.set()
+
+    def _end_batch(self) -> None:
+        """Make every block of the batch durable at once; all of its threads go on."""
+        batch, self._batch = self._batch, None
+        if batch is None:
+            return
+        try:
+            with contextlib.suppress(CommitUnknown):
+                self._commit(batch.connection)
+                batch.durable = True
+                self._publish(*batch.members)
+        finally:
+            self._file_lock.release()
+            batch.over.set()
+
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        if not self._thread_lock.acquire(timeout=sql.LOCK_SECONDS):
-            raise busy()
+        """Hold the lock, with no transaction open."""
+        self._take_turn()
         try:
+            self._end_batch()
             self._acquire()
             try:
                 yield
             finally:
                 self._file_lock.release()
         finally:
-            self._thread_lock.release()
+            self._end_turn()
 
     def _acquire(self) -> None:
         try:
@@ -132,7 +226,7 @@ class SqliteStore(Store):
             connection.commit()
         except (SQLAlchemyError, sqlite3.Error):
             self._discard()
-            raise CommitUnknown("The database could not confirm that the record is durable.") from None
+            raise _unknown() from None
         connection.close()
 
     def _roll_back(self, connection: Connection) -> None:
@@ -146,6 +240,16 @@ class SqliteStore(Store):
         if self._engine is not None:
             self._engine.dispose()
             self._engine = None
+
+
+def _keep(batch: _Batch) -> None:
+    """End a block; the first one of a batch has nothing before it that it could be told from."""
+    if batch.members:
+        batch.connection.exec_driver_sql("RELEASE block")
+
+
+def _unknown() -> CommitUnknown:
+    return CommitUnknown("The database could not confirm that the record is durable.")
 
 
 def _cannot_tell(error: Exception) -> CannotTell:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,13 @@ class Transaction(NoteRows, CheckInRows, ReportRows):
         with path.open("rb") as file:
             os.fsync(file.fileno())
         return True
+
+    def pairs(self, table: str, id: str, value: str) -> Iterator[tuple[str, str]]:
+        """Yield two columns of every row of a table of the schema, in the order of its key, without opening any."""
+        whole = schema.metadata.tables[table]
+        query = select(whole.c[id], whole.c[value]).order_by(*whole.primary_key.columns)
+        for row in self._connection.execute(query.execution_options(yield_per=1000)):
+            yield row[0], row[1]
 
     # -- policy
 
@@ -279,6 +286,11 @@ class Transaction(NoteRows, CheckInRows, ReportRows):
         """Return the state of every outbox row by decision id, without opening any."""
         columns = (schema.outbox.c.decision_id, schema.outbox.c.state)
         return {row.decision_id: row.state for row in self._connection.execute(select(*columns))}
+
+    def outbox_ehrs(self) -> dict[str, str]:
+        """Return the EHR that every outbox row is for by decision id, without opening any."""
+        columns = (schema.outbox.c.decision_id, schema.outbox.c.ehr)
+        return {row.decision_id: row.ehr for row in self._connection.execute(select(*columns))}
 
 
 _OUTBOX = ("decision_id", "kind", "plan_id", "ehr", "state", "attempts", "not_before", "approved_at")
