@@ -16,7 +16,7 @@ from tests.system.site import COMPLIANCE, SUPERVISOR, Site, make_draft
 from withness.audit import log
 from withness.desk.asking import actor_of
 from withness.desk.restored import acknowledge
-from withness.desk.verify import verify
+from withness.desk.verify import Asked, verify
 from withness.errors import InvalidInput, Refused, TrailDamaged
 from withness.signing import write_signer
 
@@ -255,6 +255,16 @@ class TestAnOlderCopy:
         acknowledged(older)
         assert not is_broken(older)
         assert verdict(older).whole is True
+
+    def test_a_reviewers_anchor_from_before_the_loss_is_no_new_damage(self, older: Site) -> None:
+        """Only of what was signed for. Planted: an anchor beyond the copy's end called damage, which shuts the gate."""
+        publisher = older.context.store.publisher
+        assert publisher is not None
+        asked = Asked(anchors=[publisher.folder.read()[0]])
+        assert verify(older.context.store, ACTOR, older.at, asked).whole is False
+        acknowledged(older)
+        found = verify(older.context.store, ACTOR, older.at, asked)
+        assert (found.whole, found.damages, is_broken(older)) == (True, (), False)
 
     def test_two_people_sign_it_one_of_them_in_compliance(self, older: Site) -> None:
         """Planted: the second one not asked for; and anybody taken as the first."""
