@@ -16,6 +16,7 @@ from withness.desk.context import Actor, Context
 from withness.desk.front import Desk
 from withness.desk.log_keys import LOG_KEY, require_log_key, rotate, vkeys
 from withness.desk.policies import may_decide
+from withness.desk.restoring import Places
 from withness.ehr.port import Ehr
 from withness.errors import CannotTell, InvalidInput, PolicyRefused, WithnessError
 from withness.packs.jurisdictions import load_jurisdictions
@@ -195,7 +196,7 @@ def publisher_of(settings: Settings, facts: Mapping[str, str]) -> Publisher:
     key = make_log_key(path, data_id) if fresh else read_log_key(path, data_id)
     return Publisher(
         data_id,
-        Folder(settings.checkpoint_folder or key_path(settings, data_id).parent / "checkpoints" / data_id),
+        Folder(checkpoints_path(settings, data_id)),
         key,
         now=lambda: datetime.now(UTC),
         stream=settings.checkpoint_stream,
@@ -206,6 +207,17 @@ def publisher_of(settings: Settings, facts: Mapping[str, str]) -> Publisher:
 def log_key_path(settings: Settings, data_id: str) -> Path:
     """Return where the key that signs a data directory's checkpoints lies: beside the data key."""
     return key_path(settings, data_id).with_name(f"{data_id}.log-key")
+
+
+def checkpoints_path(settings: Settings, data_id: str) -> Path:
+    """Return the folder of a data directory's published checkpoints."""
+    return settings.checkpoint_folder or key_path(settings, data_id).parent / "checkpoints" / data_id
+
+
+def places_of(settings: Settings, data_id: str) -> Places:
+    """Return where a data directory's keys and published checkpoints lie."""
+    keys = {"data": key_path(settings, data_id), "log": log_key_path(settings, data_id)}
+    return Places(keys, checkpoints_path(settings, data_id))
 
 
 def open_trail(settings: Settings) -> tuple[Store, InvalidInput | None]:

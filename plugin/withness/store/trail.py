@@ -80,6 +80,11 @@ class Trail:
         ).first()
         return Leaf(*row) if row else None
 
+    def leaf(self, seq: int) -> Leaf | None:
+        """See `audit.log.Log.leaf`."""
+        row = self._connection.execute(select(schema.audit_leaf).where(schema.audit_leaf.c.seq == seq)).first()
+        return Leaf(*row) if row else None
+
     def leaves(self) -> Iterator[Leaf]:
         """See `audit.log.Log.leaves`."""
         query = select(schema.audit_leaf).order_by(schema.audit_leaf.c.seq)
@@ -234,6 +239,10 @@ class Trail:
         """Remember the first record that an audit repository has not been told, at an instant."""
         values = {"repository": repository, "next_seq": next_seq, "updated_at": at}
         self._upsert(schema.audit_feed, values, "repository")
+
+    def newest_published(self) -> int:
+        """See `audit.log.Log.newest_published`."""
+        return self._publisher.folder.newest_segment() if self._publisher is not None else -1
 
     def _upsert(self, table: Table, values: Mapping[str, Any], key: str) -> None:
         """Insert a row, or put its values into the one that is there."""
