@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.system.site import COMPLIANCE, SUPERVISOR, Site, make_draft
-from withness.audit import log
+from withness.desk.acts import broken
 from withness.desk.asking import actor_of
 from withness.desk.restored import acknowledge
 from withness.desk.verify import Asked, verify
@@ -228,7 +228,7 @@ def acknowledged(site: Site) -> Any:
 
 def is_broken(site: Site) -> bool:
     with site.context.store.transaction() as tx:
-        return log.broken(tx)
+        return broken(tx)
 
 
 class TestAnOlderCopy:
@@ -313,7 +313,7 @@ class TestAnOlderCopy:
 
     @pytest.mark.parametrize("forged", ["no act", "another act", "another loss"])
     def test_an_acknowledgement_that_nobody_signed_so_is_found(self, older: Site, forged: str) -> None:
-        """verify holds the signed act against the record. Planted: the record taken at its word."""
+        """verify and the gate hold the signed act against the record. Planted: each taking the record at its word."""
         from dataclasses import replace
 
         from withness.audit.record import Record
@@ -336,6 +336,9 @@ class TestAnOlderCopy:
                 less = {"lost": [], "have": []}
                 patched.setattr(module.Loss, "as_dict", _answers([less, {"lost": [{"segment": 0}], "have": []}]))
             acknowledged(older)
+        older.screen()
+        with pytest.raises(TrailDamaged):
+            older.save(make_draft())
         said = [one.what for one in verdict(older).damages]
         assert any("acknowledgement" in one for one in said), said
 
