@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Executable, Table, func, insert, select, true
+from sqlalchemy import Connection, Executable, Table, bindparam, func, insert, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 
 from withness.audit.log import Head
@@ -55,9 +55,7 @@ class Trail:
         return self._once("head", self._head)
 
     def _head(self) -> Head | None:
-        row = self._connection.execute(
-            select(schema.audit_head).order_by(schema.audit_head.c.segment.desc()).limit(1)
-        ).first()
+        row = self._connection.execute(_NEWEST_HEAD).first()
         return Head(*row) if row else None
 
     def heads(self) -> tuple[Head, ...]:
@@ -65,19 +63,14 @@ class Trail:
         return self._once("heads", self._heads)
 
     def _heads(self) -> tuple[Head, ...]:
-        return tuple(
-            Head(*row)
-            for row in self._connection.execute(select(schema.audit_head).order_by(schema.audit_head.c.segment))
-        )
+        return tuple(Head(*row) for row in self._connection.execute(_HEADS))
 
     def last(self) -> Leaf | None:
         """See `audit.log.Log.last`."""
         return self._once("last", self._last)
 
     def _last(self) -> Leaf | None:
-        row = self._connection.execute(
-            select(schema.audit_leaf).order_by(schema.audit_leaf.c.seq.desc()).limit(1)
-        ).first()
+        row = self._connection.execute(_NEWEST_LEAF).first()
         return Leaf(*row) if row else None
 
     def leaf(self, seq: int) -> Leaf | None:
@@ -116,24 +109,20 @@ class Trail:
         return self._once("newest time", self._newest_time)
 
     def _newest_time(self) -> str | None:
-        query = select(func.max(schema.audit_leaf.c.recorded_at))
         if self.beside is not None:  # whoever asks goes on to take the time, which must not be an earlier one
             found = self.beside.tell("SELECT max(recorded_at), clock_timestamp() FROM audit_leaf")
             return None if found is None else str(found)
-        return self._connection.execute(query).scalar()
+        return self._connection.execute(_NEWEST_TIME).scalar()
 
     def recorded_screens(self, person: str) -> tuple[str, ...]:
         """Return the ids of a person's screens in the order in which the trail records them."""
-        leaf = schema.audit_leaf.c
-        kinds = (Kind.SCREEN_RECORDED.value, Kind.SCREEN_CORRECTED.value)
-        query = select(leaf.body).where(leaf.patient == person, leaf.kind.in_(kinds)).order_by(leaf.seq)
-        return tuple(_named("screen", body) for body in self._connection.execute(query).scalars())
+        found = self._connection.execute(_BODIES_OF, {"person": person, "kinds": SCREENS}).scalars()
+        return tuple(_named("screen", body) for body in found)
 
     def recorded_acts(self, person: str) -> tuple[str, ...]:
         """Return the ids of a person's acts in the order in which the trail records them."""
-        leaf = schema.audit_leaf.c
-        query = select(leaf.body).where(leaf.patient == person, leaf.kind.in_(ACTS)).order_by(leaf.seq)
-        named = (_named("act", body) for body in self._connection.execute(query).scalars())
+        found = self._connection.execute(_BODIES_OF, {"person": person, "kinds": ACTS}).scalars()
+        named = (_named("act", body) for body in found)
         return tuple(one for one in named if one)
 
     def policy_in_force(self) -> Leaf | None:
@@ -294,3 +283,18 @@ ACTS = tuple(
     )
 )
 """The kinds of record that may stand for an act."""
+
+SCREENS: Final = (Kind.SCREEN_RECORDED.value, Kind.SCREEN_CORRECTED.value)
+"""The kinds of record that stand for a screen."""
+
+# What every decision asks is put together once: building a statement takes longer than running it.
+_LEAF: Final = schema.audit_leaf.c
+_NEWEST_HEAD: Final = select(schema.audit_head).order_by(schema.audit_head.c.segment.desc()).limit(1)
+_HEADS: Final = select(schema.audit_head).order_by(schema.audit_head.c.segment)
+_NEWEST_LEAF: Final = select(schema.audit_leaf).order_by(_LEAF.seq.desc()).limit(1)
+_NEWEST_TIME: Final = select(func.max(_LEAF.recorded_at))
+_BODIES_OF: Final = (
+    select(_LEAF.body)
+    .where(_LEAF.patient == bindparam("person"), _LEAF.kind.in_(bindparam("kinds", expanding=True)))
+    .order_by(_LEAF.seq)
+)

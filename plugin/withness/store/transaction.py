@@ -7,9 +7,9 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, text
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, insert, select, text
 
 from withness.store import inspecting, schema
 from withness.store.check_in_rows import CheckInRows
@@ -101,9 +101,7 @@ class Transaction(NoteRows, CheckInRows, ReportRows):
         return self._once("last policy", self._last_policy)
 
     def _last_policy(self) -> str | None:
-        leaf = schema.audit_leaf.c
-        query = select(leaf.policy_hash).where(leaf.kind == "policy.changed").order_by(leaf.seq.desc()).limit(1)
-        return self._connection.execute(query).scalar()
+        return self._connection.execute(_LAST_POLICY).scalar()
 
     # -- screens
 
@@ -130,18 +128,16 @@ class Transaction(NoteRows, CheckInRows, ReportRows):
 
     def readable_screens(self, person: str) -> tuple[tuple[ScreenRow, ...], bool]:
         """Return the screens of a person that open, and whether all of them do."""
-        query = select(schema.screen).where(schema.screen.c.person == person).order_by(schema.screen.c.number)
-        return readable(self._screen, self._connection.execute(query).all())
+        return readable(self._screen, self._connection.execute(_SCREENS_OF, {"person": person}).all())
 
     def readable_acts(self, *kinds: str, person: str | None = None) -> tuple[tuple[ActRow, ...], bool]:
         """Return the acts of a person, or of these kinds, that open, and whether all of them do."""
         if kinds:
-            return self._once(f"acts: {kinds}", lambda: self._readable_acts(schema.act.c.kind.in_(kinds)))
-        return self._readable_acts(schema.act.c.person == person)
+            return self._once(f"acts: {kinds}", lambda: self._readable_acts(_ACTS_OF_KINDS, {"kinds": kinds}))
+        return self._readable_acts(_ACTS_OF, {"person": person})
 
-    def _readable_acts(self, where: ColumnElement[bool]) -> tuple[tuple[ActRow, ...], bool]:
-        query = select(schema.act).where(where).order_by(schema.act.c.number)
-        return readable(self._act, self._connection.execute(query).all())
+    def _readable_acts(self, query: Select[Any], given: Mapping[str, Any]) -> tuple[tuple[ActRow, ...], bool]:
+        return readable(self._act, self._connection.execute(query, given).all())
 
     def screen_ids(self) -> tuple[tuple[str, str], ...]:
         """Return id and person of every screen, without opening any."""
@@ -295,5 +291,20 @@ class Transaction(NoteRows, CheckInRows, ReportRows):
         columns = (schema.outbox.c.decision_id, schema.outbox.c.ehr)
         return {row.decision_id: row.ehr for row in self._connection.execute(select(*columns))}
 
+
+# What every decision asks is put together once: building a statement takes longer than running it.
+_LAST_POLICY: Final = (
+    select(schema.audit_leaf.c.policy_hash)
+    .where(schema.audit_leaf.c.kind == "policy.changed")
+    .order_by(schema.audit_leaf.c.seq.desc())
+    .limit(1)
+)
+_SCREENS_OF: Final = (
+    select(schema.screen).where(schema.screen.c.person == bindparam("person")).order_by(schema.screen.c.number)
+)
+_ACTS_OF: Final = select(schema.act).where(schema.act.c.person == bindparam("person")).order_by(schema.act.c.number)
+_ACTS_OF_KINDS: Final = (
+    select(schema.act).where(schema.act.c.kind.in_(bindparam("kinds", expanding=True))).order_by(schema.act.c.number)
+)
 
 _OUTBOX = ("decision_id", "kind", "plan_id", "ehr", "state", "attempts", "not_before", "approved_at")
