@@ -11,7 +11,18 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import building, checking, counting, deciding, machine, noting, page, reporting, saving, starting
+from benchmarks import (
+    building,
+    checking,
+    counting,
+    deciding,
+    machine,
+    noting,
+    page,
+    reporting,
+    saving,
+    starting,
+)
 from benchmarks.figure import Figure
 
 LATEST = Path(__file__).with_name("latest.json")

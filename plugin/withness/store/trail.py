@@ -31,18 +31,23 @@ class Trail:
         self._connection = connection
         self._publisher = publisher
         self._schema: tuple[str | None] | None = None
+        self._end: dict[str, Any] = {}  # what was read of the trail's end: whoever appends asks for it again and again
         self.written: list[tuple[Leaf, Head]] = []
 
     def hold_end(self) -> bool:
         """Let nobody else append from here on; whether somebody may have appended until now."""
-        return self.beside is not None and self.beside.hold_end()
+        if self.beside is None or not self.beside.hold_end():
+            return False
+        self._end.clear()
+        return True
 
     def head(self) -> Head | None:
         """See `audit.log.Log.head`."""
-        row = self._connection.execute(
-            select(schema.audit_head).order_by(schema.audit_head.c.segment.desc()).limit(1)
-        ).first()
-        return Head(*row) if row else None
+        if "head" not in self._end:
+            row = self._connection.execute(_NEWEST_HEAD).first()
+            self._end["head"] = Head(*row) if row else None
+        found: Head | None = self._end["head"]
+        return found
 
     def heads(self) -> tuple[Head, ...]:
         """See `audit.log.Log.heads`."""
@@ -53,10 +58,11 @@ class Trail:
 
     def last(self) -> Leaf | None:
         """See `audit.log.Log.last`."""
-        row = self._connection.execute(
-            select(schema.audit_leaf).order_by(schema.audit_leaf.c.seq.desc()).limit(1)
-        ).first()
-        return Leaf(*row) if row else None
+        if "last" not in self._end:
+            row = self._connection.execute(_NEWEST_LEAF).first()
+            self._end["last"] = Leaf(*row) if row else None
+        found: Leaf | None = self._end["last"]
+        return found
 
     def leaves(self) -> Iterator[Leaf]:
         """See `audit.log.Log.leaves`."""
@@ -155,6 +161,7 @@ class Trail:
         """See `audit.log.Log.put`."""
         self._connection.execute(insert(schema.audit_leaf), vars(leaf))
         self._upsert(schema.audit_head, vars(head), "segment")
+        self._end = {"head": head, "last": leaf}
         self.written.append((leaf, head))
 
     def put_tile(self, tile: Tile) -> None:
@@ -188,6 +195,10 @@ class Trail:
         if self._schema is None:  # asked by everything that appends; nothing here changes it
             self._schema = (inspecting.damage(self._connection),)
         return self._schema[0]
+
+
+_NEWEST_HEAD = select(schema.audit_head).order_by(schema.audit_head.c.segment.desc()).limit(1)
+_NEWEST_LEAF = select(schema.audit_leaf).order_by(schema.audit_leaf.c.seq.desc()).limit(1)
 
 
 def act_named(leaf: Leaf) -> str:
