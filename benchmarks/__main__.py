@@ -22,6 +22,10 @@ from benchmarks import (
     reporting,
     saving,
     starting,
+<<<<<<< HEAD
+=======
+    verifying,
+>>>>>>> main
 )
 from benchmarks.figure import Figure
 
@@ -40,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         asked.error("--campaigns names no file")
     figures = [
         one
-        for part in (deciding, building, checking, noting, counting, saving, reporting, starting)
+        for part in (deciding, building, checking, noting, counting, saving, reporting, verifying, starting)
         for one in part.figures()
     ]
     _print(figures)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, text
@@ -49,6 +53,24 @@ class Transaction(NoteRows, CheckInRows, ReportRows):
         """Return the data directory's facts."""
         return {row.key: row.value for row in self._connection.execute(select(schema.meta))}
 
+    def copy_to(self, path: Path) -> bool:
+        """Copy the database, as this transaction finds it, into a new file that only its owner reads, durably.
+
+        False where it is no SQLite database: PostgreSQL's own tools copy that. Raises OSError.
+        """
+        source = self._connection.connection.driver_connection
+        if not isinstance(source, sqlite3.Connection):
+            return False
+        file = source.execute("PRAGMA database_list").fetchone()[2]
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        # A connection of its own: SQLite copies nothing from one that is inside a write, and the lock is held here.
+        uri = f"{Path(file).as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True)) as reader, closing(sqlite3.connect(path)) as copy:
+            reader.backup(copy)
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+        return True
+
     def pairs(self, table: str, id: str, value: str) -> Iterator[tuple[str, str]]:
         """Yield two columns of every row of a table of the schema, in the order of its key, without opening any."""
         whole = schema.metadata.tables[table]
@@ -76,6 +98,9 @@ class Transaction(NoteRows, CheckInRows, ReportRows):
 
     def last_policy(self) -> str | None:
         """Return the digest of the policy that the last policy.changed record put in force."""
+        return self._once("last policy", self._last_policy)
+
+    def _last_policy(self) -> str | None:
         leaf = schema.audit_leaf.c
         query = select(leaf.policy_hash).where(leaf.kind == "policy.changed").order_by(leaf.seq.desc()).limit(1)
         return self._connection.execute(query).scalar()
@@ -105,14 +130,18 @@ class Transaction(NoteRows, CheckInRows, ReportRows):
 
     def readable_screens(self, person: str) -> tuple[tuple[ScreenRow, ...], bool]:
         """Return the screens of a person that open, and whether all of them do."""
-        query = select(schema.screen.c.id).where(schema.screen.c.person == person).order_by(schema.screen.c.number)
-        return readable(self.screen, self._connection.execute(query).scalars().all())
+        query = select(schema.screen).where(schema.screen.c.person == person).order_by(schema.screen.c.number)
+        return readable(self._screen, self._connection.execute(query).all())
 
     def readable_acts(self, *kinds: str, person: str | None = None) -> tuple[tuple[ActRow, ...], bool]:
         """Return the acts of a person, or of these kinds, that open, and whether all of them do."""
-        query = select(schema.act.c.id).order_by(schema.act.c.number)
-        query = query.where(schema.act.c.kind.in_(kinds)) if kinds else query.where(schema.act.c.person == person)
-        return readable(self.act, self._connection.execute(query).scalars().all())
+        if kinds:
+            return self._once(f"acts: {kinds}", lambda: self._readable_acts(schema.act.c.kind.in_(kinds)))
+        return self._readable_acts(schema.act.c.person == person)
+
+    def _readable_acts(self, where: ColumnElement[bool]) -> tuple[tuple[ActRow, ...], bool]:
+        query = select(schema.act).where(where).order_by(schema.act.c.number)
+        return readable(self._act, self._connection.execute(query).all())
 
     def screen_ids(self) -> tuple[tuple[str, str], ...]:
         """Return id and person of every screen, without opening any."""
@@ -137,6 +166,7 @@ class Transaction(NoteRows, CheckInRows, ReportRows):
         sealed = self._close(content, "act", id, person, kind, number)
         values = {"number": number, "id": id, "person": person, "kind": kind, "content": sealed}
         self._connection.execute(insert(schema.act), values)
+        self._seen = {what: found for what, found in self._seen.items() if not what.startswith("acts")}
 
     def acts(self, person: str) -> tuple[ActRow, ...]:
         """Return a person's acts in order of recording. Raises SealBroken when one does not open."""
@@ -157,16 +187,11 @@ class Transaction(NoteRows, CheckInRows, ReportRows):
 
     def _acts(self, where: ColumnElement[bool]) -> tuple[ActRow, ...]:
         rows = self._connection.execute(select(schema.act).where(where).order_by(schema.act.c.number))
-        return tuple(
-            ActRow(
-                row.number,
-                row.id,
-                row.person,
-                row.kind,
-                self._open(row.content, "act", row.id, row.person, row.kind, row.number),
-            )
-            for row in rows
-        )
+        return tuple(self._act(row) for row in rows)
+
+    def _act(self, row: Row[Any]) -> ActRow:
+        content = self._open(row.content, "act", row.id, row.person, row.kind, row.number)
+        return ActRow(row.number, row.id, row.person, row.kind, content)
 
     # -- decisions
 
