@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import (
+    appending,
     building,
     checking,
     counting,
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         asked.error("--campaigns names no file")
     figures = [
         one
-        for part in (deciding, building, checking, noting, counting, saving, reporting, verifying, starting)
+        for part in (deciding, building, checking, noting, counting, appending, saving, reporting, verifying, starting)
         for one in part.figures()
     ]
     _print(figures)

@@ -20,6 +20,7 @@ import requests
 
 from tests.servers.hapi import HapiServer
 from tests.system.site import Site, make_draft
+from tests.system.test_on_postgres import address_for
 from withness.audit.record import Kind
 from withness.fhir import codes
 
@@ -28,7 +29,7 @@ ROUNDS = 200
 PEOPLE = ("Patient/rosa", "Patient/tom", "Patient/ana")
 
 
-@pytest.fixture(params=["embedded chart", "HAPI"])
+@pytest.fixture(params=["embedded chart", "embedded chart, PostgreSQL", "HAPI"])
 def clinic(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Site, Callable[[], list[Any]]]]:
     """A site on each kind of EHR, and a way to list its CarePlans past Withness."""
     if request.param == "HAPI":
@@ -37,7 +38,10 @@ def clinic(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Sit
             before = {plan["id"] for plan in _care_plans(server)}
             yield site, lambda: [plan for plan in _care_plans(server) if plan["id"] not in before]
     else:
-        with Site(tmp_path / "home", tmp_path / "site.key") as site:
+        home, key_file, url = tmp_path / "home", tmp_path / "site.key", ""
+        if "PostgreSQL" in request.param:
+            url = address_for(request.getfixturevalue("postgres_server"), home, key_file)
+        with Site(home, key_file, database_url=url) as site:
             yield site, lambda: [dict(stored.resource) for stored in site.chart("CarePlan")]
 
 

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from tests.servers.postgres import PostgresServer
+from tests.system import test_the_race
 from tests.system.site import Site, make_draft
 
 # The stories themselves: each is told here with the `site` of this file.
@@ -29,6 +30,8 @@ from withness.store.sqlite import SqliteStore
 from withness.wiring import open_store
 
 ROLE = "withness_app"
+
+test_the_race = pytest.mark.campaign(test_the_race.test_an_acute_screen_and_a_plan_at_the_same_instant)
 
 
 def address_for(server: PostgresServer, home: Path, key_file: Path) -> str:

@@ -21,7 +21,6 @@ from datetime import UTC, datetime
 from functools import partialmethod
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from pathlib import Path
 from threading import BrokenBarrierError
 from typing import Any
 
@@ -45,12 +44,12 @@ EAGER = 0.0003
 """Seconds after which whoever waits for the lock looks again."""
 
 
-def _side(home: Path, key_file: Path, pipe: Connection, barrier: Any) -> None:
+def _side(settings: Settings, pipe: Connection, barrier: Any) -> None:
     """One process with a desk of its own: gets ready, waits for the other, does its part, tells what came of it."""
     real = FileLock.acquire
     eager = partialmethod(lambda lock, timeout=None, **_: real(lock, timeout, poll_interval=EAGER))
     FileLock.acquire = eager  # type: ignore[method-assign, assignment]
-    with load(Settings(home=home, key_file=key_file)) as desk:
+    with load(settings) as desk:
         pipe.send("ready")
         for what, body, wait in iter(pipe.recv, None):
             try:
@@ -88,7 +87,7 @@ def two_processes(site: Site) -> Iterator[Two]:
     barrier, ours, processes = start.Barrier(2), [], []
     for _ in range(2):
         here, there = start.Pipe()
-        process = start.Process(target=_side, args=(site.home, site.key_file, there, barrier))
+        process = start.Process(target=_side, args=(site.settings, there, barrier))
         process.start()
         there.close()
         ours.append(here)

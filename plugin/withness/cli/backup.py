@@ -123,7 +123,7 @@ def _restored(source: Path, home: Path | None, keys: Path | None) -> Restored:
     from withness.wiring import places_of
 
     settings = read_settings({"home": home})
-    if settings.database.absolute() != (settings.home / "withness.sqlite3").absolute():
+    if settings.on_server or settings.database.absolute() != (settings.home / "withness.sqlite3").absolute():
         said = "WITHNESS_DATABASE_URL names another place than the data directory that is restored."
         raise InvalidInput(said, field="WITHNESS_DATABASE_URL", hint="Leave it out for this command.")
 
