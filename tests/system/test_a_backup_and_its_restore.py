@@ -202,8 +202,10 @@ class TestRestore:
         code, said = restored(site, tmp_path / "copy", "--keys", str(keys))
         assert (code, said["field"], site.home.exists()) == (2, "--keys", False)
         keys.write_text(keys.read_text(encoding="utf-8").replace('"data_id": "', '"data_id": "0'), encoding="utf-8")
+        site.key_file.unlink()
         code, said = restored_again(site, tmp_path / "copy", keys)
         assert (code, said["field"]) == (2, "--keys")
+        assert "another data directory" in said["message"]
 
 
 def restored_again(site: Site, source: Path, keys: Path) -> tuple[int, dict[str, Any]]:
