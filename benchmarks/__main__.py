@@ -11,7 +11,19 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import building, checking, counting, deciding, machine, noting, page, reporting, saving, starting
+from benchmarks import (
+    building,
+    checking,
+    counting,
+    deciding,
+    machine,
+    noting,
+    page,
+    reporting,
+    saving,
+    starting,
+    verifying,
+)
 from benchmarks.figure import Figure
 
 LATEST = Path(__file__).with_name("latest.json")
@@ -29,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         asked.error("--campaigns names no file")
     figures = [
         one
-        for part in (deciding, building, checking, noting, counting, saving, reporting, starting)
+        for part in (deciding, building, checking, noting, counting, saving, reporting, verifying, starting)
         for one in part.figures()
     ]
     _print(figures)

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from benchmarks.figure import Figure, in_turn
 from withness.cli import samples
-from withness.desk import plans
+from withness.desk import plans, standing
 from withness.desk.asking import actor_of
 from withness.desk.context import Context
 from withness.desk.front import Desk
@@ -42,6 +43,8 @@ def figures() -> list[Figure]:
 
             whole, first = in_turn(save, append, rounds=ROUNDS)
             alone, second = in_turn(decide, append, rounds=ROUNDS)
+            with _bundle_made_before():
+                durable, third = in_turn(decide, append, rounds=ROUNDS)
     floor = "floor: one append of 1 KiB with fsync"
     return [
         Figure(
@@ -49,6 +52,14 @@ def figures() -> list[Figure]:
         ),
         Figure(
             "save.decision", alone * 1e3, "ms", second * 1e3, means=f"its transaction of decision and record; {floor}"
+        ),
+        Figure(
+            "decision.durable",
+            durable * 1e3,
+            "ms",
+            third * 1e3,
+            target=1 / 0.12,
+            means=f"the same with the Bundle made before: draft and screen read, decided, kept, recorded; {floor}",
         ),
     ]
 
@@ -58,6 +69,21 @@ def _desk(folder: Path) -> Iterator[tuple[Context, Desk]]:
     context = build(Settings(home=folder / "data", key_file=folder / "bench.key"))
     with Desk(context) as desk:
         yield context, desk
+
+
+@contextmanager
+def _bundle_made_before() -> Iterator[None]:
+    """Let every save keep the Bundle that the first one made, and make none itself."""
+    made: list[dict[str, Any] | None] = []
+    make = plans._Case.bundle
+
+    def kept(case: plans._Case, answered: standing.Answered, plan_id: str) -> dict[str, Any] | None:
+        if not made:
+            made.append(make(case, answered, plan_id))
+        return made[0]
+
+    with patch.object(plans._Case, "bundle", kept):
+        yield
 
 
 def _decide(context: Context, draft: dict[str, Any]) -> plans.Answer:

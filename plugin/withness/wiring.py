@@ -92,6 +92,7 @@ def _opened(settings: Settings, policy: RiskPolicy, text: bytes, *, fresh: bool)
             jurisdictions=_jurisdictions(settings),
             now=store.now,
             new_id=lambda: str(uuid4()),
+            repository=_repository(settings),
         )
     except WithnessError:
         store.close()
@@ -120,6 +121,14 @@ def _jurisdictions(settings: Settings) -> Mapping[str, Jurisdiction]:
 def open_signer(who: str, key_file: Path, passphrase: str) -> Signer:
     """Open a person's key file, to sign with. Raises InvalidInput."""
     return read_signer(who, key_file, passphrase)
+
+
+def _repository(settings: Settings) -> Ehr | None:
+    if not settings.audit_repository:
+        return None
+    from withness.ehr.client import FhirClient
+
+    return FhirClient(settings.audit_repository, token=settings.audit_repository_token, timeout=settings.ehr_timeout)
 
 
 def _ehr(settings: Settings, seal: Seal) -> Ehr:

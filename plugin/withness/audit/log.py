@@ -97,10 +97,11 @@ class Log(Protocol):
         """Return the head of every segment."""
 
 
-def damage(log: Log) -> str | None:
+def damage(log: Log, *, prove: bool = False) -> str | None:
     """Return why the log cannot be continued, None when its cheap signs agree.
 
-    The full proof is the verifier's; this looks at schema, head and last leaf only.
+    The full proof is the verifier's; this looks at schema, head and last leaf only, and with `prove` at the tree of
+    the checkpoints that were published.
     """
     schema = log.schema_damage()
     if schema:
@@ -119,7 +120,7 @@ def damage(log: Log) -> str | None:
         return f"the newest record is not as it was written: {wrong}"
     if last.seq != head.first_seq + head.size - 1 or last.segment != head.segment:
         return "the number of records is not what the tree says"
-    return log.anchor_damage(prove=False)
+    return log.anchor_damage(prove=prove)
 
 
 def broken(log: Log) -> bool:
@@ -127,7 +128,7 @@ def broken(log: Log) -> bool:
 
     What lets a plan through asks this: the tree is held against every checkpoint published outside the database.
     """
-    return bool(unsettled(log)) or damage(log) is not None or log.anchor_damage(prove=True) is not None
+    return bool(unsettled(log)) or damage(log, prove=True) is not None
 
 
 def acknowledged(log: Segments, head: Head) -> Mapping[str, Any] | None:

@@ -179,7 +179,7 @@ def sound(tx: Transaction, rows: Sequence[ActRow]) -> bool:
 
 def enrolled_acts(tx: Transaction) -> Acts:
     """Return every enrolment, in the order of recording."""
-    return tuple(act_of(row) for row in tx.readable_acts(ActKind.ENROLLED.value)[0])
+    return tuple(act_of(row) for row in tx.readable_acts(*_DIRECTORY)[0] if row.kind == ActKind.ENROLLED)
 
 
 def fault_of(row: ActRow, person: str, directory: str, people: People) -> str | None:

@@ -14,7 +14,7 @@ from withness.audit.check import Part, check_part
 from withness.errors import CannotTell
 from withness.store.sql import Store
 
-SMALL: Final = 50_000
+SMALL: Final = 200_000
 """Records below which one process does it all: starting others takes longer."""
 
 MOST_JOBS: Final = 8
@@ -43,9 +43,14 @@ class Workers:
             self.jobs, multiprocessing.get_context("spawn"), initializer=_open, initargs=(self.another,)
         )
         with pool:
-            asked = [pool.submit(_check, part) for part in parts]
+            try:
+                asked = [pool.submit(_check, part) for part in parts]
+            except BrokenProcessPool:
+                asked = []
             meanwhile()
-            for part, answer in zip(parts, asked, strict=True):
+            if not asked:
+                yield from parts  # as they came: none is regular
+            for part, answer in zip(parts, asked, strict=False):
                 yield _answer(part, answer)
 
 

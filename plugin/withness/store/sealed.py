@@ -14,6 +14,7 @@ from withness.seal import Seal
 from withness.store.trail import Trail
 
 R = TypeVar("R")
+K = TypeVar("K")
 
 
 class Sealed(Trail):
@@ -43,17 +44,20 @@ class Sealed(Trail):
         return self._seal
 
 
-def readable(read: Callable[[str], R | None], ids: Sequence[str]) -> tuple[tuple[R, ...], bool]:
-    """Return the rows that open, and whether all of them do: one broken row never silences the others."""
+def readable(read: Callable[[K], R | None], rows: Sequence[K]) -> tuple[tuple[R, ...], bool]:
+    """Return the rows that open, and whether all of them do: one broken row never silences the others.
+
+    `read` opens a row, or finds one by its id and opens it.
+    """
     found: list[R] = []
-    for id in ids:
+    for one in rows:
         try:
-            row = read(id)
+            row = read(one)
         except SealBroken:
             continue
         if row is not None:
             found.append(row)
-    return tuple(found), len(found) == len(ids)
+    return tuple(found), len(found) == len(rows)
 
 
 def _row(plain: tuple[object, ...]) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Table, func, insert, select, true
+from sqlalchemy import Connection, Executable, Table, func, insert, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 
 from withness.audit.log import Head
@@ -16,6 +17,8 @@ from withness.audit.tiles import Nodes, Tile
 from withness.store import inspecting, schema
 from withness.store.beside import Beside
 from withness.store.tree import SqlNodes
+
+T = TypeVar("T")
 
 _PAGE: Final = 1000
 """Leaves that are read at a time."""
@@ -31,7 +34,17 @@ class Trail:
         self._connection = connection
         self._publisher = publisher
         self._schema: tuple[str | None] | None = None
+        self._seen: dict[str, Any] = {}
         self.written: list[tuple[Leaf, Head]] = []
+
+    def _once(self, what: str, read: Callable[[], T]) -> T:
+        """Read something once in a transaction that runs alone: nobody but itself can change it before the end."""
+        if self.beside is not None:
+            return read()
+        if what not in self._seen:
+            self._seen[what] = read()
+        found: T = self._seen[what]
+        return found
 
     def hold_end(self) -> bool:
         """Let nobody else append from here on; whether somebody may have appended until now."""
@@ -39,6 +52,9 @@ class Trail:
 
     def head(self) -> Head | None:
         """See `audit.log.Log.head`."""
+        return self._once("head", self._head)
+
+    def _head(self) -> Head | None:
         row = self._connection.execute(
             select(schema.audit_head).order_by(schema.audit_head.c.segment.desc()).limit(1)
         ).first()
@@ -46,6 +62,9 @@ class Trail:
 
     def heads(self) -> tuple[Head, ...]:
         """See `audit.log.Log.heads`."""
+        return self._once("heads", self._heads)
+
+    def _heads(self) -> tuple[Head, ...]:
         return tuple(
             Head(*row)
             for row in self._connection.execute(select(schema.audit_head).order_by(schema.audit_head.c.segment))
@@ -53,6 +72,9 @@ class Trail:
 
     def last(self) -> Leaf | None:
         """See `audit.log.Log.last`."""
+        return self._once("last", self._last)
+
+    def _last(self) -> Leaf | None:
         row = self._connection.execute(
             select(schema.audit_leaf).order_by(schema.audit_leaf.c.seq.desc()).limit(1)
         ).first()
@@ -91,6 +113,9 @@ class Trail:
 
     def newest_time(self) -> str | None:
         """See `audit.log.Log.newest_time`."""
+        return self._once("newest time", self._newest_time)
+
+    def _newest_time(self) -> str | None:
         query = select(func.max(schema.audit_leaf.c.recorded_at))
         if self.beside is not None:  # whoever asks goes on to take the time, which must not be an earlier one
             found = self.beside.tell("SELECT max(recorded_at), clock_timestamp() FROM audit_leaf")
@@ -161,6 +186,23 @@ class Trail:
         self._connection.execute(insert(schema.audit_leaf), vars(leaf))
         self._upsert(schema.audit_head, vars(head), "segment")
         self.written.append((leaf, head))
+        self._ends_with(leaf, head)
+
+    def _ends_with(self, leaf: Leaf, head: Head) -> None:
+        """Let what was read of the trail's end be what it is now."""
+        seen, before = self._seen, self._seen.get("head")
+        seen.pop("heads", None)
+        if leaf.kind == Kind.POLICY_CHANGED:
+            seen.pop("last policy", None)
+        if before is not None and head.segment >= before.segment and seen.get("last") is not None:
+            seen["head"], seen["last"] = head, leaf
+        else:
+            seen.pop("head", None)
+            seen.pop("last", None)
+        if seen.get("newest time") is not None:
+            seen["newest time"] = max(seen["newest time"], leaf.recorded_at)
+        else:
+            seen.pop("newest time", None)
 
     def put_tile(self, tile: Tile) -> None:
         """See `audit.log.Log.put_tile`."""
@@ -180,7 +222,23 @@ class Trail:
 
     def anchor_damage(self, *, prove: bool) -> str | None:
         """See `audit.log.Log.anchor_damage`."""
-        return self._publisher.damage(self, prove=prove) if self._publisher is not None else None
+        if self._publisher is None or self._seen.get("fits what is published"):
+            return None  # a log that fits goes on to fit while it grows
+        found = self._publisher.damage(self, prove=prove)
+        if found is None and prove and self.beside is None:
+            self._seen["fits what is published"] = True
+        return found
+
+    def fed(self, repository: str) -> int:
+        """Return the first record that an audit repository has not been told."""
+        row = schema.audit_feed.c
+        found = self._connection.execute(select(row.next_seq).where(row.repository == repository)).scalar()
+        return int(found) if found is not None else 0
+
+    def put_fed(self, repository: str, next_seq: int, at: str) -> None:
+        """Remember the first record that an audit repository has not been told, at an instant."""
+        values = {"repository": repository, "next_seq": next_seq, "updated_at": at}
+        self._upsert(schema.audit_feed, values, "repository")
 
     def newest_published(self) -> int:
         """See `audit.log.Log.newest_published`."""
@@ -188,15 +246,21 @@ class Trail:
 
     def _upsert(self, table: Table, values: Mapping[str, Any], key: str) -> None:
         """Insert a row, or put its values into the one that is there."""
-        insert = sqlite.insert if self._connection.dialect.name == schema.SQLITE else postgresql.insert
-        statement = insert(table).values(values)
-        self._connection.execute(statement.on_conflict_do_update(index_elements=[key], set_=values))
+        self._connection.execute(_upserting(table, key, self._connection.dialect.name), dict(values))
 
     def schema_damage(self) -> str | None:
         """See `audit.log.Log.schema_damage`."""
         if self._schema is None:  # asked by everything that appends; nothing here changes it
             self._schema = (inspecting.damage(self._connection),)
         return self._schema[0]
+
+
+@cache
+def _upserting(table: Table, key: str, engine: str) -> Executable:
+    """Return the statement, made once: what it takes to compile one is most of what it costs."""
+    statement = (sqlite.insert if engine == schema.SQLITE else postgresql.insert)(table)
+    values = {column.name: statement.excluded[column.name] for column in table.columns}
+    return statement.on_conflict_do_update(index_elements=[key], set_=values)
 
 
 def act_named(leaf: Leaf) -> str:

@@ -98,6 +98,9 @@ class Transaction(NoteRows, CheckInRows, ReportRows):
 
     def last_policy(self) -> str | None:
         """Return the digest of the policy that the last policy.changed record put in force."""
+        return self._once("last policy", self._last_policy)
+
+    def _last_policy(self) -> str | None:
         leaf = schema.audit_leaf.c
         query = select(leaf.policy_hash).where(leaf.kind == "policy.changed").order_by(leaf.seq.desc()).limit(1)
         return self._connection.execute(query).scalar()
@@ -127,14 +130,18 @@ class Transaction(NoteRows, CheckInRows, ReportRows):
 
     def readable_screens(self, person: str) -> tuple[tuple[ScreenRow, ...], bool]:
         """Return the screens of a person that open, and whether all of them do."""
-        query = select(schema.screen.c.id).where(schema.screen.c.person == person).order_by(schema.screen.c.number)
-        return readable(self.screen, self._connection.execute(query).scalars().all())
+        query = select(schema.screen).where(schema.screen.c.person == person).order_by(schema.screen.c.number)
+        return readable(self._screen, self._connection.execute(query).all())
 
     def readable_acts(self, *kinds: str, person: str | None = None) -> tuple[tuple[ActRow, ...], bool]:
         """Return the acts of a person, or of these kinds, that open, and whether all of them do."""
-        query = select(schema.act.c.id).order_by(schema.act.c.number)
-        query = query.where(schema.act.c.kind.in_(kinds)) if kinds else query.where(schema.act.c.person == person)
-        return readable(self.act, self._connection.execute(query).scalars().all())
+        if kinds:
+            return self._once(f"acts: {kinds}", lambda: self._readable_acts(schema.act.c.kind.in_(kinds)))
+        return self._readable_acts(schema.act.c.person == person)
+
+    def _readable_acts(self, where: ColumnElement[bool]) -> tuple[tuple[ActRow, ...], bool]:
+        query = select(schema.act).where(where).order_by(schema.act.c.number)
+        return readable(self._act, self._connection.execute(query).all())
 
     def screen_ids(self) -> tuple[tuple[str, str], ...]:
         """Return id and person of every screen, without opening any."""
@@ -159,6 +166,7 @@ class Transaction(NoteRows, CheckInRows, ReportRows):
         sealed = self._close(content, "act", id, person, kind, number)
         values = {"number": number, "id": id, "person": person, "kind": kind, "content": sealed}
         self._connection.execute(insert(schema.act), values)
+        self._seen = {what: found for what, found in self._seen.items() if not what.startswith("acts")}
 
     def acts(self, person: str) -> tuple[ActRow, ...]:
         """Return a person's acts in order of recording. Raises SealBroken when one does not open."""
@@ -179,16 +187,11 @@ class Transaction(NoteRows, CheckInRows, ReportRows):
 
     def _acts(self, where: ColumnElement[bool]) -> tuple[ActRow, ...]:
         rows = self._connection.execute(select(schema.act).where(where).order_by(schema.act.c.number))
-        return tuple(
-            ActRow(
-                row.number,
-                row.id,
-                row.person,
-                row.kind,
-                self._open(row.content, "act", row.id, row.person, row.kind, row.number),
-            )
-            for row in rows
-        )
+        return tuple(self._act(row) for row in rows)
+
+    def _act(self, row: Row[Any]) -> ActRow:
+        content = self._open(row.content, "act", row.id, row.person, row.kind, row.number)
+        return ActRow(row.number, row.id, row.person, row.kind, content)
 
     # -- decisions
 
