@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import sqlite3
@@ -157,16 +158,17 @@ class TestRestore:
         assert not site.home.exists()
         assert [one.name for one in tmp_path.iterdir() if one.name.startswith(".")] == []
 
-    @pytest.mark.parametrize("name", ["../escaped", "/escaped", "checkpoints/../../x"])
+    @pytest.mark.parametrize("name", ["../escaped", "checkpoints/../../x", "withness.sqlite3.lock"])
     def test_a_manifest_that_names_another_place_is_refused(self, site: Site, tmp_path: Path, name: str) -> None:
-        """Planted: names taken as they stand."""
+        """Even where a file with that digest lies there. Planted: names taken as they stand."""
         lived_in(site)
         backed_up(site, tmp_path / "copy")
+        (tmp_path / "copy" / name).write_bytes(b"here")
         manifest = json.loads((tmp_path / "copy" / "manifest.json").read_bytes())
-        manifest["parts"][0]["name"] = name
+        manifest["parts"].append({"name": name, "sha256": hashlib.sha256(b"here").hexdigest(), "size": 4})
         (tmp_path / "copy" / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
         code, said = restored(site, tmp_path / "copy")
-        assert (code, said["field"]) == (2, "FROM")
+        assert (code, said["field"], site.home.exists()) == (2, "FROM", False)
 
     def test_what_is_no_backup_is_refused(self, site: Site, tmp_path: Path) -> None:
         """A folder without a manifest, a file that is no tar, nothing at all. Planted: each read as an empty backup."""
@@ -182,6 +184,7 @@ class TestRestore:
         backed_up(site, tmp_path / "copy")
         code, said = site.console_json("restore", str(tmp_path / "copy"), "--home", str(site.home))
         assert (code, said["field"]) == (2, "--home")
+        assert "new or empty data directory" in said["message"]
 
     def test_keys_come_back_where_there_are_none_and_never_over_others(self, site: Site, tmp_path: Path) -> None:
         """Planted: another key overwritten; and the keys of another directory taken."""
@@ -199,8 +202,10 @@ class TestRestore:
         code, said = restored(site, tmp_path / "copy", "--keys", str(keys))
         assert (code, said["field"], site.home.exists()) == (2, "--keys", False)
         keys.write_text(keys.read_text(encoding="utf-8").replace('"data_id": "', '"data_id": "0'), encoding="utf-8")
+        site.key_file.unlink()
         code, said = restored_again(site, tmp_path / "copy", keys)
         assert (code, said["field"]) == (2, "--keys")
+        assert "another data directory" in said["message"]
 
 
 def restored_again(site: Site, source: Path, keys: Path) -> tuple[int, dict[str, Any]]:
