@@ -25,6 +25,13 @@ EACH: dict[str, tuple[str, str, Any, tuple[Any, Any, Any]]] = {
     ),
     "ehr_url": ('"http://f/r4"', "https://e/r4", "http://o/r4", ("http://f/r4", "https://e/r4", "http://o/r4")),
     "ehr_token": ('"f"', "e", "o", ("f", "e", "o")),
+    "audit_repository": (
+        '"https://f/fhir"',
+        "https://e/fhir",
+        "https://o/fhir",
+        ("https://f/fhir", "https://e/fhir", "https://o/fhir"),
+    ),
+    "audit_repository_token": ('"f"', "e", "o", ("f", "e", "o")),
     "ehr_timeout": ("5", "6.5", 7.0, (5.0, 6.5, 7.0)),
     "ehr_enforces_labels": ("true", "false", True, (True, False, True)),
     "organization": ('"Organization/f"', "Organization/e", "Organization/o", tuple(f"Organization/{x}" for x in "feo")),
