@@ -65,11 +65,11 @@ def figures() -> list[Figure]:
             _read(context, Asked(sealed=True))
 
         def listed() -> None:
-            with context.store.transaction() as tx:
+            with context.store.snapshot() as tx:
                 worklists._open(tx, pseudonyms(tx), context.now())
 
         def hashed() -> None:
-            with context.store.transaction() as tx:
+            with context.store.snapshot() as tx:
                 digest = hashlib.sha256()
                 for body in tx._connection.execute(select(schema.audit_leaf.c.body)).scalars():
                     digest.update(body)
@@ -88,7 +88,7 @@ def figures() -> list[Figure]:
 
 
 def _read(context: Context, asked: Asked) -> None:
-    with context.store.transaction() as tx:
+    with context.store.snapshot() as tx:
         reporting._read(tx, context.now(), asked, "Organization/bench")
 
 

@@ -29,11 +29,12 @@ class Settings:
     """Where Withness works and with whom.
 
     `home` is the data directory; `database_url` may hold a password. `ehr_url` is a FHIR R4 base ("" for the embedded
-    local chart in `home`), `ehr_token` a bearer token for it, `ehr_timeout` seconds for one answer. `on_call` is the
-    clinician who backs up an opened protocol; `jurisdiction` an entry of the table of reporting laws (a site's own in
-    `jurisdictions`). `checkpoint_folder` is where the log's checkpoints are published (None: beside the key file),
-    `checkpoint_stream` "stdout" or "stderr" for a log collector; one is published at least every `checkpoint_records`
-    records, and with the first record that comes `checkpoint_minutes` minutes after the last.
+    local chart in `home`), `ehr_token` a bearer token for it, `ehr_timeout` seconds for one answer. `audit_repository`
+    is the FHIR R4 base that is told of every record as an AuditEvent ("" for none), `audit_repository_token` a bearer
+    token for it. `on_call` is the clinician who backs up an opened protocol; `jurisdiction` an entry of the table of
+    reporting laws (a site's own in `jurisdictions`). `checkpoint_folder` is where the log's checkpoints are published
+    (None: beside the key file), `checkpoint_stream` "stdout" or "stderr" for a log collector; one is published at least
+    every `checkpoint_records` records, and the first that comes `checkpoint_minutes` minutes after the last.
     """
 
     home: Path
@@ -41,6 +42,8 @@ class Settings:
     ehr_url: str = ""
     ehr_token: str = field(default="", repr=False)
     ehr_timeout: float = 30.0
+    audit_repository: str = ""
+    audit_repository_token: str = field(default="", repr=False)
     ehr_enforces_labels: bool = False
     organization: str = "Organization/demo"
     us_core: str = "6.1.0"
@@ -69,13 +72,8 @@ class Settings:
             raise InvalidInput(
                 f"WITHNESS_US_CORE must be one of {', '.join(US_CORE_VERSIONS)}.", field="WITHNESS_US_CORE"
             )
-        if self.ehr_url and not self.ehr_url.startswith(("http://", "https://")):
-            raise InvalidInput("WITHNESS_EHR_URL must be an http or https address.", field="WITHNESS_EHR_URL")
-        if "@" in self.ehr_url.partition("//")[2].partition("/")[0]:
-            raise InvalidInput(
-                "WITHNESS_EHR_URL must not hold a user or password; WITHNESS_EHR_TOKEN is for that.",
-                field="WITHNESS_EHR_URL",
-            )
+        _check_address(self.ehr_url, "WITHNESS_EHR_URL", "WITHNESS_EHR_TOKEN")
+        _check_address(self.audit_repository, "WITHNESS_AUDIT_REPOSITORY", "WITHNESS_AUDIT_REPOSITORY_TOKEN")
         if not 0 < self.ehr_timeout <= 600:
             raise InvalidInput(
                 "WITHNESS_EHR_TIMEOUT must lie above 0 and at most at 600 seconds.", field="WITHNESS_EHR_TIMEOUT"
@@ -115,6 +113,13 @@ class Settings:
     def chart(self) -> Path:
         """The embedded local chart's SQLite file."""
         return self.home / "chart.sqlite3"
+
+
+def _check_address(url: str, setting: str, token: str) -> None:
+    if url and not url.startswith(("http://", "https://")):
+        raise InvalidInput(f"{setting} must be an http or https address.", field=setting)
+    if "@" in url.partition("//")[2].partition("/")[0]:
+        raise InvalidInput(f"{setting} must not hold a user or password; {token} is for that.", field=setting)
 
 
 def read_settings(options: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Settings:

@@ -16,6 +16,7 @@ from withness.desk.context import Actor, Context
 from withness.desk.front import Desk
 from withness.desk.log_keys import LOG_KEY, require_log_key, rotate, vkeys
 from withness.desk.policies import may_decide
+from withness.desk.restoring import Places
 from withness.ehr.port import Ehr
 from withness.errors import CannotTell, InvalidInput, PolicyRefused, WithnessError
 from withness.packs.jurisdictions import load_jurisdictions
@@ -91,6 +92,7 @@ def _opened(settings: Settings, policy: RiskPolicy, text: bytes, *, fresh: bool)
             jurisdictions=_jurisdictions(settings),
             now=store.now,
             new_id=lambda: str(uuid4()),
+            repository=_repository(settings),
         )
     except WithnessError:
         store.close()
@@ -119,6 +121,14 @@ def _jurisdictions(settings: Settings) -> Mapping[str, Jurisdiction]:
 def open_signer(who: str, key_file: Path, passphrase: str) -> Signer:
     """Open a person's key file, to sign with. Raises InvalidInput."""
     return read_signer(who, key_file, passphrase)
+
+
+def _repository(settings: Settings) -> Ehr | None:
+    if not settings.audit_repository:
+        return None
+    from withness.ehr.client import FhirClient
+
+    return FhirClient(settings.audit_repository, token=settings.audit_repository_token, timeout=settings.ehr_timeout)
 
 
 def _ehr(settings: Settings, seal: Seal) -> Ehr:
@@ -186,7 +196,7 @@ def publisher_of(settings: Settings, facts: Mapping[str, str]) -> Publisher:
     key = make_log_key(path, data_id) if fresh else read_log_key(path, data_id)
     return Publisher(
         data_id,
-        Folder(settings.checkpoint_folder or key_path(settings, data_id).parent / "checkpoints" / data_id),
+        Folder(checkpoints_path(settings, data_id)),
         key,
         now=lambda: datetime.now(UTC),
         stream=settings.checkpoint_stream,
@@ -197,6 +207,17 @@ def publisher_of(settings: Settings, facts: Mapping[str, str]) -> Publisher:
 def log_key_path(settings: Settings, data_id: str) -> Path:
     """Return where the key that signs a data directory's checkpoints lies: beside the data key."""
     return key_path(settings, data_id).with_name(f"{data_id}.log-key")
+
+
+def checkpoints_path(settings: Settings, data_id: str) -> Path:
+    """Return the folder of a data directory's published checkpoints."""
+    return settings.checkpoint_folder or key_path(settings, data_id).parent / "checkpoints" / data_id
+
+
+def places_of(settings: Settings, data_id: str) -> Places:
+    """Return where a data directory's keys and published checkpoints lie."""
+    keys = {"data": key_path(settings, data_id), "log": log_key_path(settings, data_id)}
+    return Places(keys, checkpoints_path(settings, data_id))
 
 
 def open_trail(settings: Settings) -> tuple[Store, InvalidInput | None]:

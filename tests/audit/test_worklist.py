@@ -15,7 +15,8 @@ from withness.audit.worklist import AGAIN, Found, Item, items, of_period, open_i
 def found(**given: Any) -> Found:
     """What a worklist is made from: nothing but what is given."""
     nothing = dict.fromkeys(("signed", "refused", "changes", "enrolments", "findings", "episodes", "plans"), ())
-    return Found(**{**nothing, "clock": (), "breaks": (), "damage": "", "now": AT + 100 * HOUR, **given})
+    said = {"written-around-gate": "stands there without a decision", "missing-in-ehr": "is gone"}
+    return Found(**{**nothing, "said": said, "clock": (), "breaks": (), "damage": "", "now": AT + 100 * HOUR, **given})
 
 
 def test_the_most_urgent_comes_first_and_the_oldest_of_those() -> None:
@@ -34,10 +35,11 @@ def test_a_finding_of_the_sweep_stands_until_a_newer_record_says_it_is_over() ->
     """Planted: the first record of a finding taken for the last; this caught it."""
     kind = Kind.SWEEP_FINDING
     records = [
-        record(1, kind, "written-around", details={"finding": "f1"}),
-        record(2, kind, "missing", details={"finding": "f2"}),
-        record(3, kind, "resolved", details={"finding": "f1"}),
-        record(4, kind, "missing", details={"finding": "f2"}),
+        record(1, kind, "written-around-gate", details={"finding": "f1"}),
+        record(2, kind, "missing-in-ehr", details={"finding": "f2"}),
+        record(3, kind, "cleared", details={"finding": "f1"}),
+        record(4, kind, "missing-in-ehr", details={"finding": "f2"}),
+        record(5, kind, "swept", details={"findings": 1}),
     ]
     [one] = items(found(findings=records))
     assert (one.id, one.since, one.going_on) == ("finding-f2", AT + 2 * HOUR, True)

@@ -91,6 +91,28 @@ def test_every_shipped_template_is_whole() -> None:
     assert {one.name for one in root.iterdir() if one.is_dir()} == set(SHIPPED)
 
 
+def test_a_copy_has_a_golden_of_its_own_and_claims_nothing(folder: Folder) -> None:
+    """Contracts I10: a client takes it home. Planted: no golden of the copy; its opening not looked at; both caught."""
+    folder.change("template.toml", "audience =", "reading_grade = 5\naudience =")
+    copy = '[copy]\ntitle = "Mine"\nopening = "This is mine."\n[[copy.part]]\ntitle = "Mine"\nfields = ["theirs"]\n\n'
+    folder.change("template.toml", "[[section]]", f"{copy}[[section]]")
+    lacks = folder.only()
+    assert (lacks.file, lacks.said[:13]) == ("sample/example.copy.md", "It is missing")
+    assert "+# Mine" in lacks.diff
+    _, *made = [line[1:] for line in lacks.diff.splitlines(keepends=True) if line.startswith("+")]
+    folder.write("example.copy.md", "".join(made))
+    assert folder.findings() == ()
+    folder.change("template.toml", "This is mine.", "Our approach is evidence-based.")
+    folder.change("example.copy.md", "This is mine.", "Our approach is evidence-based.")
+    claimed = folder.findings()[0]
+    assert (claimed.file, claimed.line) == ("sample/template.toml", toml_line_of(folder, "opening ="))
+
+
+def toml_line_of(folder: Folder, words: str) -> int:
+    lines = (folder.path / "template.toml").read_text(encoding="utf-8").split("\n")
+    return next(number for number, line in enumerate(lines, start=1) if words in line)
+
+
 # -- what cannot be read
 
 

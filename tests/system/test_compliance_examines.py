@@ -15,7 +15,11 @@ from tests.servers.busy import BusyServer
 from tests.system.site import CLINICIAN, COMPLIANCE, SUPERVISOR, Site, make_draft
 from tests.system.test_an_acute_hold_is_left_honestly import ACUTE
 from tests.system.test_an_override_of_a_named_item import ANA, LEFT_OPEN, RATIONALE, override
+from tests.system.test_the_sweep import typed_in
 from withness.core.acts import ActKind
+from withness.desk.asking import actor_of
+from withness.desk.sweep import sweep
+from withness.desk.sweep_adopting import adopt
 from withness.errors import InvalidInput, Refused
 from withness.signing import write_signer
 
@@ -314,6 +318,26 @@ def test_a_plan_that_does_not_arrive_needs_eyes_after_a_day(away: Site) -> None:
     assert item["item"] == f"undelivered-{approved['seq']}"
     [plan] = away.desk.report(actor=CLINICIAN)["plans"]
     assert plan["state"] in ("waiting", "sending", "refused")
+
+
+def test_what_the_sweep_found_is_examined_and_an_adopted_plan_reviewed_by_it(site: Site) -> None:
+    """Planted: the findings left out of what is signed; this caught it, for the sweep found it again."""
+    site.enrol()
+    site.write_to_chart(typed_in("old", who="Patient/tom"))
+    adopt(site.context, site.keys[COMPLIANCE], site.sam, actor=actor_of(COMPLIANCE), days=90, progress=lambda _: None)
+    site.write_to_chart(typed_in("new"))
+    sweep(site.context, actor_of(COMPLIANCE))
+    listed = [one for one in site.desk.worklist(actor=CLINICIAN) if one["kind"] == "finding"]
+    assert sorted(one["why"] for one in listed) == [
+        "A plan or goal stands in the EHR without a decision of the gate.",
+        "A plan or goal was there before the gate and was adopted: to be reviewed.",
+    ]
+    assert "CarePlan/new" not in json.dumps(listed)
+    site.desk.sign_off([one["item"] for one in listed], note=NOTE, **kim(site))
+    sweep(site.context, actor_of(COMPLIANCE))
+    site.pass_time(days=8)
+    [around] = [one for one in site.desk.worklist(actor=CLINICIAN) if one["kind"] == "finding"]
+    assert "without a decision" in around["why"]
 
 
 def test_a_damaged_trail_is_on_top_of_the_worklist(site: Site) -> None:

@@ -43,8 +43,8 @@ def test_sixteen_clinicians_save_at_once(
 ) -> None:
     """Two to each client, one of whom screens too. Every answer is in the trail once, and its times stand in order.
 
-    Planted: the end of the trail not held before a record is written; the time of a record taken before that; what
-    looks damaged beside others not looked at again; each caught on PostgreSQL.
+    Planted: the end of the trail not held before a record is written; the time of a record taken before that; both
+    caught on PostgreSQL.
     """
     waits, answers, errors = [], [], []
     gate = threading.Barrier(CLINICIANS)
@@ -106,7 +106,7 @@ def _check(desk: Desk, plans: list[str]) -> None:
 def test_two_members_turn_acute_at_once_and_both_are_on_hold(postgres_server: PostgresServer, tmp_path: Path) -> None:
     """One plan, two shares: neither screen's hold is written over by the other's. Eight couples.
 
-    Planted: a share's hold written over the row as it was read before the end of the trail was held; caught.
+    Planted: the end of the trail never held; caught.
     """
     key_file = tmp_path / "site.key"
     url = address_for(postgres_server, tmp_path / "home", key_file)
@@ -141,7 +141,7 @@ def test_two_members_turn_acute_at_once_and_both_are_on_hold(postgres_server: Po
 def test_one_request_for_two_clients_makes_one_plan(postgres_server: PostgresServer, tmp_path: Path) -> None:
     """At the same instant, with one request id: one is saved, the other is a conflict, as it is one after the other.
 
-    Planted: a unique column's refusal told as a database that cannot be read; caught.
+    Planted: the draft of a request not compared with the first; caught.
     """
     from withness.errors import Conflict
 

@@ -11,6 +11,7 @@ from tests.system.site import COMPLIANCE, ENCOUNTERS, Site, make_draft
 from withness.desk.asking import actor_of
 from withness.desk.sweep import Swept, sweep
 from withness.desk.sweep_adopting import adopt
+from withness.desk.worklists import sign_items, worklist
 from withness.errors import EhrUnavailable, Refused, TrailDamaged
 from withness.fhir import codes
 
@@ -303,3 +304,34 @@ class TestTheBaseline:
 
             with site.context.store.transaction() as tx:
                 assert adopted(tx, "local") == {}
+
+
+def test_what_stands_is_on_the_worklist_and_leaves_it_when_it_is_gone(site: Site) -> None:
+    """The sweep's own record is no item. Planted: `swept` left out of what is over; and `cleared`."""
+    site.enrol()
+    site.write_to_chart(typed_in())
+    [finding] = swept(site).findings
+    assert findings_on_the_worklist(site) == [f"finding-{finding.finding.id}"]
+    site.write_to_chart(typed_in(status="revoked"))
+    swept(site)
+    assert findings_on_the_worklist(site) == []
+
+
+def findings_on_the_worklist(site: Site) -> list[str]:
+    return [one.id for one in worklist(site.context.store, ACTOR, site.at) if one.kind == "finding"]
+
+
+def test_an_adopted_plan_that_is_signed_off_by_itself_is_reviewed_and_one_around_the_gate_stands(site: Site) -> None:
+    """Planted: sign-offs not read; and any finding that was signed off taken for gone."""
+    site.enrol()
+    site.write_to_chart(typed_in("old"))
+    TestTheBaseline().adopt(site)
+    site.write_to_chart(typed_in("new"))
+    ids = {one.finding.resource: one.finding.id for one in swept(site).findings}
+    items = [f"finding-{one}" for one in ids.values()]
+    sign_items(site.context, items, "Read with the clinician.", site.keys[COMPLIANCE], ACTOR)
+    assert told(swept(site)) == [("written-around-gate", "CarePlan/new", "Patient/rosa")]
+    site.pass_time(days=200)
+    assert told(swept(site)) == [("written-around-gate", "CarePlan/new", "Patient/rosa")]
+    site.write_to_chart(typed_in("old", title="More"))
+    assert ("pre-gate-changed", "CarePlan/old", "Patient/rosa") in told(swept(site))

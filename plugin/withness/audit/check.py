@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from withness.audit.growth import UNSEEN, Growth
-from withness.audit.log import Head
+from withness.audit.log import Head, Log, found_damaged, unsettled
 from withness.audit.merkle import HASH_BYTES
 from withness.audit.record import Leaf, damage_of
 from withness.audit.tiles import WIDTH, Nodes, Tile
@@ -20,6 +20,8 @@ from withness.audit.written import as_written
 
 PART: Final = 64 * WIDTH
 """Records that are looked at in one go where several processes share the work."""
+
+_FOUND_BEFORE: Final = "the trail was found damaged before"
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ class Readable(Protocol):
     """What a check asks of a log (see `audit.log.Log`)."""
 
     def heads(self) -> tuple[Head, ...]: ...
+    def leaf(self, seq: int) -> Leaf | None: ...
     def rows(self, first: int | None = None, last: int | None = None) -> Iterator[tuple[Any, ...]]: ...
     def tiles(self) -> Iterator[Tile]: ...
     def nodes(self, segment: int) -> Nodes: ...
@@ -245,8 +248,15 @@ def _finish(log: Readable, heads: Mapping[int, Head], begun: _Trees, *, publishe
     fallen_short = log.anchor_damage(prove=True) if published else None
     if fallen_short:
         yield Damage(fallen_short)
-    if len(heads) > 1:
-        yield Damage(f"the trail was found damaged before: it has {len(heads)} segments")
+    if unsettled(log):
+        yield Damage(f"{_FOUND_BEFORE}: it has {len(heads)} segments")
+
+
+def but_for_a_loss(log: Log) -> tuple[Damage, ...]:
+    """Return every damage of the structure but that the log is shorter than, or other than, the one published."""
+    found = tuple(check(log, published=False))
+    found_damage = any(found_damaged(log, one) for one in log.heads())
+    return found if found_damage else tuple(one for one in found if not one.what.startswith(_FOUND_BEFORE))
 
 
 def _check_head(segment: int, head: Head | None, found: Growth, first: int | None) -> Iterator[Damage]:

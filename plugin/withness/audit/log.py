@@ -6,14 +6,18 @@ A log has segments: a damaged one is never continued, a new one names the break 
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from withness.audit.merkle import Frontier
-from withness.audit.record import Leaf, Record, damage_of, make_leaf, moment
+from withness.audit.record import Kind, Leaf, Record, damage_of, make_leaf, moment
 from withness.audit.tiles import WIDTH, Nodes, Tile, filled
+
+RESTORED: Final = "restored"
+"""Outcome of the signed record that acknowledges a restored older copy: it begins a sound segment."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,13 @@ class Head:
         return found
 
 
+class Segments(Protocol):
+    """What tells how a log's segments began (see `Log`)."""
+
+    def leaf(self, seq: int) -> Leaf | None: ...
+    def heads(self) -> tuple[Head, ...]: ...
+
+
 class Log(Protocol):
     """What the trail asks of a store, inside one transaction."""
 
@@ -45,6 +56,9 @@ class Log(Protocol):
 
     def last(self) -> Leaf | None:
         """Return the leaf with the highest sequence number."""
+
+    def leaf(self, seq: int) -> Leaf | None:
+        """Return the leaf with this sequence number."""
 
     def newest_time(self) -> str | None:
         """Return the latest time of any record: never an earlier one, whatever was recorded last."""
@@ -69,6 +83,9 @@ class Log(Protocol):
 
         Sizes are always compared; with `prove`, the tree too is held against every one of them.
         """
+
+    def newest_published(self) -> int:
+        """Return the highest segment of which a checkpoint was published, -1 for none or where they cannot be read."""
 
     def leaves(self) -> Iterator[Leaf]:
         """Yield every leaf by sequence number."""
@@ -111,9 +128,49 @@ def broken(log: Log) -> bool:
 
     What lets a plan through asks this: the tree is held against every checkpoint published outside the database.
     """
-    head = log.head()
-    found_before = head is not None and head.segment != 0
-    return found_before or damage(log, prove=True) is not None
+    return bool(unsettled(log)) or damage(log, prove=True) is not None
+
+
+def acknowledged(log: Segments, head: Head) -> Mapping[str, Any] | None:
+    """Return what two people signed for when they acknowledged a restored copy and so began this segment.
+
+    None for any other segment. The verifier holds the signed act against it.
+    """
+    first = log.leaf(head.first_seq) if head.segment else None
+    if first is None or first.segment != head.segment or damage_of(first) is not None:
+        return None
+    if (first.kind, first.outcome) != (Kind.TRAIL_SIGNED_OFF.value, RESTORED):
+        return None
+    return _details(first)
+
+
+def found_damaged(log: Segments, head: Head) -> bool:
+    """Whether a segment was begun because of damage, and not only because a longer log had been published."""
+    first = log.leaf(head.first_seq) if head.segment else None
+    if head.segment == 0 or acknowledged(log, head) is not None:
+        return False
+    return first is None or _details(first).get(_SHORT) is not True
+
+
+def unsettled(log: Segments) -> int:
+    """Return how many segments tell of a break that nobody has acknowledged; damage that was found stays one."""
+    heads = log.heads()
+    if len(heads) < 2 and all(one.segment == 0 for one in heads):
+        return 0
+    newest = max((one.segment for one in heads if acknowledged(log, one) is not None), default=0)
+    return sum(1 for one in heads if one.segment > newest or found_damaged(log, one))
+
+
+_SHORT: Final = "short_of_checkpoint"
+"""In the details of a record that begins a segment: true where only a longer published log was the cause."""
+
+
+def _details(leaf: Leaf) -> Mapping[str, Any]:
+    try:
+        found = json.loads(leaf.body)["details"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def append(log: Log, records: Iterable[Record], *, at: datetime, fresh_segment: bool = False) -> tuple[Leaf, ...]:
@@ -125,14 +182,14 @@ def append(log: Log, records: Iterable[Record], *, at: datetime, fresh_segment: 
     written = []
     reason = damage(log)
     head, last, newest = log.head(), log.last(), newest_time(log)
-    start_anew = (reason is not None and (head is None or not head.segment or _inconsistent(log))) or fresh_segment
+    start_anew = (reason is not None and (head is None or sound(log, head) or _inconsistent(log))) or fresh_segment
     for record in records:
         seq = 0 if last is None else last.seq + 1
         if head is None or start_anew:
-            segment = 1 + max((one.segment for one in (head, last) if one and type(one.segment) is int), default=-1)
+            segment = _next_segment(log, head, last, anew=start_anew)
             head = Head(segment=segment, first_seq=seq, size=0, root=b"", peaks=b"")
             frontier = Frontier()
-            after = {"after_break": reason or "found damaged"} if start_anew else {}
+            after = _after_break(log, reason) if start_anew else {}
             start_anew = False
         else:
             frontier, after = Frontier.from_bytes(head.size, head.peaks), {}
@@ -147,6 +204,22 @@ def append(log: Log, records: Iterable[Record], *, at: datetime, fresh_segment: 
         last, newest = leaf, max(newest or at, at)
         written.append(leaf)
     return tuple(written)
+
+
+def sound(log: Segments, head: Head) -> bool:
+    """Whether records of a segment let plans through: the first segment, or one that acknowledges a restored copy."""
+    return head.segment == 0 or acknowledged(log, head) is not None
+
+
+def _next_segment(log: Log, head: Head | None, last: Leaf | None, *, anew: bool) -> int:
+    """Return a segment's number that neither this log nor one published under its name has."""
+    known = [one.segment for one in (head, last) if one and type(one.segment) is int]
+    return 1 + max([*known, *([log.newest_published()] if anew else [])], default=-1)
+
+
+def _after_break(log: Log, reason: str | None) -> dict[str, Any]:
+    short = reason is not None and reason == log.anchor_damage(prove=False)
+    return {"after_break": reason or "found damaged", **({_SHORT: True} if short else {})}
 
 
 def _fill(log: Log, head: Head) -> None:
@@ -190,6 +263,10 @@ class MemoryLog:
         """See `Log.last`."""
         return self._leaves[-1] if self._leaves else None
 
+    def leaf(self, seq: int) -> Leaf | None:
+        """See `Log.leaf`."""
+        return next((one for one in self._leaves if one.seq == seq), None)
+
     def newest_time(self) -> str | None:
         """See `Log.newest_time`."""
         return max((leaf.recorded_at for leaf in self._leaves), default=None)
@@ -220,6 +297,10 @@ class MemoryLog:
     def anchor_damage(self, *, prove: bool) -> str | None:
         """See `Log.anchor_damage`: memory publishes nothing."""
         return None
+
+    def newest_published(self) -> int:
+        """See `Log.newest_published`."""
+        return -1
 
     def leaves(self) -> Iterator[Leaf]:
         """See `Log.leaves`."""

@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 
 from withness.audit import checkpoint
 from withness.audit.checkpoint import Checkpoint
+from withness.audit.log import acknowledged
 from withness.audit.log_key import LogKey
 from withness.audit.proofs import root_at
 from withness.audit.record import Kind, Leaf
@@ -73,6 +74,13 @@ class Folder:
             if name.startswith("segment-") and name.endswith(".checkpoint") and segment.isdecimal():
                 found[int(segment)] = (self.path / name).read_text(encoding="utf-8")
         return found
+
+    def newest_segment(self) -> int:
+        """Return the highest segment that has a note, -1 for none or where they cannot be read."""
+        try:
+            return max(self.read(), default=-1)
+        except (OSError, ValueError):
+            return -1
 
     def written_at(self, segment: int) -> datetime | None:
         """Return when a segment's newest note was written, None when there is none."""
@@ -209,26 +217,75 @@ class Publisher:
         return None
 
     def _shortfall(self, log: Log, segment: int, note: str, *, prove: bool) -> str | None:
-        try:
-            said = checkpoint.read(note).checkpoint
-        except ValueError:
-            return f"the published checkpoint of segment {segment} cannot be read"
-        if said.origin != checkpoint.origin(self._data_id, segment):
-            return f"the published checkpoint of segment {segment} is another log's"
-        head = next((one for one in log.heads() if one.segment == segment), None)
-        if head is None or head.size < said.size:
-            size = head.size if head is not None else 0
-            return (
-                f"segment {segment} has {size} records, and a checkpoint of {said.size} was published: "
-                "records were cut off, or an older copy was put back"
-            )
-        if not prove and note in self._proved:
+        said = _read(note, self._data_id, segment)
+        if isinstance(said, str):
+            return said
+        proved = not prove and note in self._proved
+        wrong = shortfall(log, segment, said, prove=not proved)
+        if wrong is None:
+            self._proved.add(note)
+        return wrong
+
+
+def _read(note: str, data_id: str, segment: int) -> Checkpoint | str:
+    """Return what a published note says, or why it says nothing of this log."""
+    try:
+        said = checkpoint.read(note).checkpoint
+    except ValueError:
+        return f"the published checkpoint of segment {segment} cannot be read"
+    if said.origin != checkpoint.origin(data_id, segment):
+        return f"the published checkpoint of segment {segment} is another log's"
+    return said
+
+
+def lost(log: Log, folder: Folder, data_id: str) -> Mapping[int, Checkpoint]:
+    """Return the published checkpoints, by segment, that the log falls short of and that nobody has acknowledged.
+
+    Raises OSError or ValueError when a published checkpoint cannot be read or is another log's.
+    """
+    found = {}
+    for segment, note in sorted(folder.read().items()):
+        said = _read(note, data_id, segment)
+        if isinstance(said, str):
+            raise ValueError(said)
+        if shortfall(log, segment, said):
+            found[segment] = said
+    return found
+
+
+def shortfall(log: Log, segment: int, said: Checkpoint, *, prove: bool = True) -> str | None:
+    """Return how the log falls short of a published checkpoint, None where it does not or it was acknowledged."""
+    head = next((one for one in log.heads() if one.segment == segment), None)
+    if head is None or head.size < said.size:
+        if _acknowledged(log, segment, head, said):
             return None
-        try:
-            fits = root_at(log.nodes(segment), said.size) == said.root
-        except ValueError:
-            fits = False
-        if not fits:
-            return f"segment {segment} is not the log whose checkpoint of {said.size} records was published"
-        self._proved.add(note)
+        size = head.size if head is not None else 0
+        return (
+            f"segment {segment} has {size} records, and a checkpoint of {said.size} was published: "
+            "records were cut off, or an older copy was put back"
+        )
+    if not prove:
         return None
+    try:
+        fits = root_at(log.nodes(segment), said.size) == said.root
+    except ValueError:
+        fits = False
+    if fits or _acknowledged(log, segment, head, said):
+        return None
+    return f"segment {segment} is not the log whose checkpoint of {said.size} records was published"
+
+
+def _acknowledged(log: Log, segment: int, head: Head | None, said: Checkpoint) -> bool:
+    """Whether two people have acknowledged exactly this loss, and the segment is still what they said it was."""
+    gone = state(segment, said.size, said.root)
+    left = state(segment, head.size, head.root) if head is not None else state(segment, 0, b"")
+    for one in log.heads():
+        found = acknowledged(log, one)
+        if found is not None and gone in found.get("lost", ()) and left in found.get("have", ()):
+            return True
+    return False
+
+
+def state(segment: int, size: int, root: bytes) -> dict[str, object]:
+    """Return a segment's state as an acknowledgement holds it."""
+    return {"segment": segment, "size": size, "root": root.hex()}

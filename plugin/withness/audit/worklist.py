@@ -74,13 +74,17 @@ class Item:
 
 @dataclass(frozen=True)
 class Found:
-    """What a worklist is made from: records of things that happened, and how things stand now."""
+    """What a worklist is made from: records of things that happened, and how things stand now.
+
+    `said` is what each outcome of the sweep's findings says of a plan.
+    """
 
     signed: Iterable[Seen]
     refused: Iterable[Seen]
     changes: Iterable[Seen]
     enrolments: Iterable[Seen]
     findings: Iterable[Seen]
+    said: Mapping[str, str]
     episodes: Iterable[Episode]
     plans: Iterable[PlanWaiting]
     clock: Iterable[ClockRun]
@@ -102,7 +106,7 @@ def _items(found: Found) -> Iterator[Item]:
         why = f"The trail was found damaged before record {gap.number}: {gap.why or 'see there'}."
         yield Item(f"segment-{gap.segment}", "segment", gap.at, why, "Find out what was done to the database.")
     yield from filter(None, (_acute(one) for one in found.episodes))
-    yield from _findings(found.findings)
+    yield from _findings(found.findings, found.said)
     yield from filter(None, (_plan(one, found.now) for one in found.plans))
     yield from filter(None, (_signed(one) for one in found.signed))
     yield from (_refused(one) for one in found.refused)
@@ -126,23 +130,23 @@ def _acute(one: Episode) -> Item | None:
     )
 
 
-OVER: Final = ("resolved", "gone", "adopted")
-"""Outcomes by which a finding of the sweep is over."""
-
-
-def _findings(records: Iterable[Seen]) -> Iterator[Item]:
-    """Take each finding of the sweep as its newest record has it; the first says since when."""
+def _findings(records: Iterable[Seen], said: Mapping[str, str]) -> Iterator[Item]:
+    """Take each finding of the sweep as its newest record has it; what is none of its outcomes says that it is over."""
     firsts: dict[str, Seen] = {}
     latest: dict[str, Seen] = {}
     for one in records:
-        id = str(one.details.get("finding", one.seq))
+        id = str(one.details.get("finding", ""))
         firsts.setdefault(id, one)
         latest[id] = one
     for id, one in latest.items():
-        if one.outcome not in OVER:
-            why = f"The sweep found in the EHR: {one.outcome.replace('-', ' ')}."
-            todo = "See: withness audit sweep"
-            yield Item(f"finding-{id}", "finding", firsts[id].at, why, todo, one.person, going_on=True)
+        if id and one.outcome in said:
+            why = f"A plan or goal {said[one.outcome]}."
+            todo = "Which one: withness audit sweep. Ask its clinician."
+            yield Item(f"{FINDING}{id}", "finding", firsts[id].at, why, todo, one.person, going_on=True)
+
+
+FINDING: Final = "finding-"
+"""What the id of an item begins with that is a finding of the sweep; the finding's own id follows."""
 
 
 _PLANS: Final[Mapping[str, tuple[str, str]]] = {

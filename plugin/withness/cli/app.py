@@ -33,6 +33,8 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "policy": ("withness.cli.policy:policy", "Check, compare and sign the gate's policy; its source attributes"),
     "sync": ("withness.cli.plan:sync", "Deliver approved plans that wait for the EHR"),
     "audit": ("withness.cli.audit:audit", "Verify and look at the audit trail"),
+    "backup": ("withness.cli.backup:backup", "Copy database, chart, checkpoints and settings; keys apart"),
+    "restore": ("withness.cli.backup:restore", "Restore a backup; acknowledge what a restored copy has lost"),
     "database": ("withness.cli.database:database", "Make or upgrade the database; give a PostgreSQL role its rights"),
     "key": ("withness.cli.key:key", "Back up the data key"),
 }

@@ -93,6 +93,7 @@ def _verdict(verdict: Verdict) -> dict[str, object]:
         "root": verdict.root,
         "tail": "not provable without an anchor" if verdict.beyond is None else "anchored",
         "beyond": verdict.beyond,
+        "losses": list(verdict.losses),
         "damages": [{"record": one.record, "what": one.what} for one in verdict.damages],
     }
 
@@ -107,6 +108,8 @@ def _tell(verdict: Verdict, unsealed: WithnessError | None) -> None:
         say.prose("Without an anchor outside this data directory, a cut-off tail cannot be proved.")
     else:
         say.prose(f"Beyond the last anchor: {verdict.beyond} records. Of these alone a cut-off tail cannot be proved.")
+    for loss in verdict.losses:
+        say.prose(loss)
     for damage in verdict.damages:
         click.secho(damage.sentence(), fg="red")
     match verdict.whole:

@@ -221,7 +221,7 @@ def show(id: str, home: Path | None, as_json: bool) -> None:
     )
 
 
-_SYNCED = ("delivered", "waiting", "withheld", "changed", "noted", "decided", "escalated")
+_SYNCED = ("delivered", "waiting", "withheld", "changed", "noted", "decided", "escalated", "fed", "unfed")
 
 
 @click.command(epilog="\b\nExample:\n  withness sync --json\n")
@@ -238,4 +238,4 @@ def sync(actor: str | None, home: Path | None, as_json: bool) -> None:
         say.table("Delivery", ("", "how many"), rows)
         for trouble in done["troubles"]:
             click.echo(trouble)
-    say.stop(3 if done["withheld"] else 5 if done["waiting"] else 0)
+    say.stop(3 if done["withheld"] else 5 if done["waiting"] or done["unfed"] else 0)

@@ -156,8 +156,29 @@ def enrolled(tx: Transaction) -> People:
 
 def require_directory(tx: Transaction) -> None:
     """Raise TrailDamaged when the enrolments are not those that the trail names: nobody can sign on such ground."""
-    if log.broken(tx) or not directory_named(tx):
+    if broken(tx) or not directory_named(tx):
         raise TrailDamaged("The audit trail is damaged, so nothing is released.", hint="Run: withness audit verify")
+
+
+def broken(tx: Transaction) -> bool:
+    """Whether the trail lets nothing through: it is damaged, or a restored copy was acknowledged by nobody's keys.
+
+    The log takes the record of an acknowledgement at its word, so that whoever can write the database could forge one.
+    """
+    if log.broken(tx):
+        return True
+    begun = (log.acknowledged(tx, head) for head in tx.heads() if head.segment)
+    return any(details is not None and not _signed(tx, details) for details in begun)
+
+
+def _signed(tx: Transaction, details: Mapping[str, Any]) -> bool:
+    """Whether the act behind an acknowledgement says the same, and two people signed it who could."""
+    row = tx.act(str(details.get("act")))
+    if row is None or row.kind != ActKind.SIGNED_OFF:
+        return False
+    body = row.content["statement"]["body"]
+    wanted = {"what": log.RESTORED, "of_two": True, "lost": details.get("lost"), "have": details.get("have")}
+    return dict(body) == wanted and sound(tx, [row])
 
 
 def directory_named(tx: Transaction) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from withness.audit import checkpoint
 from withness.audit.check import Damage
 from withness.audit.checkpoint import Checkpoint
+from withness.audit.log import acknowledged
 from withness.audit.proofs import root_at
 from withness.desk.log_keys import vkeys
 from withness.errors import CannotTell
@@ -54,6 +55,8 @@ def against(tx: Transaction, anchors: Iterable[Anchor]) -> Iterator[Damage]:
     for one in anchors:
         head = heads.get(one.segment)
         size = head.size if head is not None else 0
+        if size < one.said.size and acknowledged_loss(tx, one.segment, size, one.said.size):
+            continue
         if size < one.said.size:
             yield Damage(
                 f"segment {one.segment} has {size} records, and the anchor says {one.said.size}: "
@@ -61,6 +64,28 @@ def against(tx: Transaction, anchors: Iterable[Anchor]) -> Iterator[Damage]:
             )
         elif not _fits(tx, one):
             yield Damage(f"the first {one.said.size} records of segment {one.segment} are not those of the anchor")
+
+
+def acknowledged_loss(tx: Transaction, segment: int, size: int, wanted: int) -> bool:
+    """Whether two people have acknowledged that a segment ends at `size`, and that at least `wanted` were published."""
+    for head in tx.heads():
+        found = acknowledged(tx, head) or {}
+        left = [one for one in found.get("have", ()) if (one["segment"], one["size"]) == (segment, size)]
+        if left and any(one["segment"] == segment and wanted <= one["size"] for one in found.get("lost", ())):
+            return True
+    return False
+
+
+def losses(tx: Transaction) -> tuple[str, ...]:
+    """Return a sentence for each loss that two people have acknowledged."""
+    found = [(head.first_seq, acknowledged(tx, head)) for head in tx.heads()]
+    return tuple(
+        f"Record {seq} acknowledges that an older copy was restored: of segment {gone['segment']} "
+        f"{gone['size']} records were published, and {left['size']} are there."
+        for seq, said in found
+        if said is not None
+        for gone, left in zip(said.get("lost", ()), said.get("have", ()), strict=False)
+    )
 
 
 def _fits(tx: Transaction, one: Anchor) -> bool:

@@ -56,7 +56,10 @@ class Actor:
 
 @dataclass(frozen=True)
 class Context:
-    """The means of the desk. `now` gives an aware time, `new_id` a fresh random uuid."""
+    """The means of the desk. `now` gives an aware time, `new_id` a fresh random uuid.
+
+    `repository` is the audit repository that is told of every record, None for none.
+    """
 
     settings: Settings
     store: Store
@@ -68,6 +71,7 @@ class Context:
     jurisdictions: Mapping[str, Jurisdiction]
     now: Callable[[], datetime]
     new_id: Callable[[], str]
+    repository: Ehr | None = None
 
     # What only notes need is read when a note is first worked on: the gate never waits for it.
 

@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final, ParamSpec, TypeVar
 
-from withness.audit import log
 from withness.audit.record import Kind, instant
 from withness.core.terms import Acuity, Purpose, UnitKind
 from withness.desk import closing, facts, opening, standing
+from withness.desk.acts import broken
 from withness.desk.amending import delivered, take_back
 from withness.desk.context import Actor, Context
 from withness.desk.facts import Facts
@@ -94,7 +94,7 @@ def _begin(tx: Transaction, context: Context, row: OutboxRow, known: _Known, act
     """Look again under the lock, and note that sending begins; None when it may."""
     if row.ehr != context.ehr.address:
         return Sent(row.state, f"The plan was approved for another EHR, {row.ehr}: set WITHNESS_EHR_URL to it.")
-    if log.broken(tx):
+    if broken(tx):
         raise TrailDamaged("The audit trail is damaged, so no plan is sent.", hint="Run: withness audit verify")
     held = _newer_hold(tx, context, row, known)
     if held is not None:

@@ -100,6 +100,8 @@ class Desk(Life, Notes, Goals, Compliance):
             "noted": done.noted,
             "decided": done.decided,
             "escalated": done.escalated,
+            "fed": done.fed,
+            "unfed": done.unfed,
             "troubles": list(done.troubles),
         }
 

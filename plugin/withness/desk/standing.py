@@ -21,7 +21,7 @@ from withness.core.holds import Source, all_sources, sources, standing_of
 from withness.core.reading import Circumstance, Ended, Reading, readings_of
 from withness.core.risk import Domain, Observed, Override, RiskPolicy, Screen
 from withness.core.terms import HOLDING, Acuity, Purpose, UnitKind
-from withness.desk.acts import act_of, directory_named, enrolled_acts, sound
+from withness.desk.acts import act_of, broken, directory_named, enrolled_acts, sound
 from withness.desk.context import Actor, Context
 from withness.desk.digests import digest
 from withness.desk.facts import Facts
@@ -119,7 +119,7 @@ def ask(
 
 def _whole(tx: Transaction) -> bool:
     """Whether the trail is whole. What looks damaged while others append is looked at again once nobody does."""
-    return not log.broken(tx) or (tx.hold_end() and not log.broken(tx))
+    return not broken(tx) or (tx.hold_end() and not broken(tx))
 
 
 def _named(tx: Transaction, people: Sequence[str], rows: Sequence[ScreenRow], acts: Acts) -> bool:

@@ -85,7 +85,7 @@ def refuse_proxy(actor: Actor) -> None:
 
 def known_of(context: Context) -> Known:
     """Return what the EHR is held against. Raises TrailDamaged, CannotTell."""
-    with context.store.transaction() as tx:
+    with context.store.snapshot() as tx:
         if log.broken(tx):
             said = "The audit trail is damaged, so the EHR cannot be held against it."
             raise TrailDamaged(said, hint="Run: withness audit verify")

@@ -23,8 +23,8 @@ from withness.store.transaction import Transaction
 BASELINE: Final = "baseline"
 """What a baseline's act signs off."""
 
-REVIEW_DAYS: Final = 90
-"""Days until adopted plans are to be reviewed, where nothing else is asked for."""
+FINDING_ITEM: Final = "finding-"
+"""How the worklist's item of a finding begins; the finding's id follows."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,9 @@ def baseline_day(tx: Transaction, ehr: str) -> str:
 
 
 def signed_off(tx: Transaction) -> frozenset[str]:
-    """Return the ids of the findings that compliance has signed off as examined (a body's `finding`, or `findings`)."""
-    found: set[str] = set()
-    for body in _bodies(tx):
-        several = body.get("findings")
-        found |= set(several) if isinstance(several, list) else set()
-        found |= {body["finding"]} if isinstance(body.get("finding"), str) else set()
-    return frozenset(found)
+    """Return the ids of the findings that compliance has signed off one by one, as items of the worklist."""
+    items = (one for body in _bodies(tx) if body.get("what") == "item" for one in body["items"])
+    return frozenset(one.removeprefix(FINDING_ITEM) for one in items if one.startswith(FINDING_ITEM))
 
 
 def _bodies(tx: Transaction) -> Iterator[Mapping[str, Any]]:

@@ -11,6 +11,7 @@ from withness.audit.record import instant
 from withness.desk import again, delivery, dispatch, escalation
 from withness.desk.check_in_delivery import deliver_check_in
 from withness.desk.context import Actor, Context
+from withness.desk.feeding import feed
 from withness.desk.goal_delivery import refresh, send_goals
 from withness.desk.note_delivery import deliver_note
 from withness.desk.outbox import Sent
@@ -42,6 +43,7 @@ class Synced:
 
     `changed` counts everything else that was sent, `noted` members' documents of notes, `decided` plans that
     the unreachable chart had held up, `escalated` protocol steps that went to the backup.
+    `fed` counts the records that the audit repository was told, `unfed` those that wait for it.
     """
 
     delivered: int
@@ -52,6 +54,8 @@ class Synced:
     decided: int
     escalated: int
     troubles: tuple[str, ...]
+    fed: int = 0
+    unfed: int = 0
 
 
 def sync(context: Context, actor: Actor, *, sleep: Callable[[float], None] = time.sleep) -> Synced:
@@ -66,6 +70,7 @@ def sync(context: Context, actor: Actor, *, sleep: Callable[[float], None] = tim
     decided, undecided = again.decide_again(context, actor)
     with context.store.transaction() as tx:
         still = len(tx.outbox_ids(*OPEN, due=instant(context.now())))
+    fed = feed(context)
     return Synced(
         sent.delivered,
         still + undecided,
@@ -74,7 +79,9 @@ def sync(context: Context, actor: Actor, *, sleep: Callable[[float], None] = tim
         sent.noted,
         decided,
         escalated,
-        tuple(sent.troubles),
+        (*sent.troubles, *filter(None, [fed.trouble])),
+        fed.told,
+        fed.waiting,
     )
 
 

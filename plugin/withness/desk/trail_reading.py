@@ -66,11 +66,8 @@ def as_they_are(reference: str) -> str:
 
 @contextmanager
 def looking(store: Store) -> Iterator[Transaction]:
-    """Yield the trail to read from, in one consistent state. Nothing is written here.
-
-    The one place that says how: a report over a long trail takes seconds.
-    """
-    with store.transaction() as tx:
+    """Yield the trail as it is at this moment, while others go on saving: a long one takes seconds to read."""
+    with store.snapshot() as tx:
         yield tx
 
 

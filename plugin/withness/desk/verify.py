@@ -19,7 +19,7 @@ from withness.audit.record import Kind, Leaf, Record
 from withness.core.risk import RiskPolicy
 from withness.desk import standing
 from withness.desk.acts import act_of
-from withness.desk.anchors import Anchor, against, beyond, read_anchors
+from withness.desk.anchors import Anchor, against, beyond, losses, read_anchors
 from withness.desk.context import Actor
 from withness.desk.digests import digest
 from withness.desk.verify_acts import ActsRun
@@ -44,7 +44,7 @@ class Verdict:
 
     `records` is how many were looked at, after the `before` that were taken from a checkpoint. `beyond` is how many
     records no anchor covers, None where none was given: then the tail is not proved. `structure`: nothing but bytes,
-    columns and trees was to be looked at.
+    columns and trees was to be looked at. `losses` are sentences about what two people acknowledged as lost: no damage.
     """
 
     records: int
@@ -54,6 +54,7 @@ class Verdict:
     beyond: int | None = None
     before: int = 0
     structure: bool = False
+    losses: tuple[str, ...] = ()
 
     @property
     def whole(self) -> bool | None:
@@ -90,7 +91,7 @@ def verify(store: Store, actor: Actor, at: datetime, asked: Asked = Asked()) -> 
         damages = (*found.damages, *([Damage(published)] if published else ()))
         verdict = Verdict(**{**vars(found), "damages": damages})
         head = tx.head()
-        found_now = bool(damages) and (head is None or head.segment == 0)
+        found_now = bool(damages) and (head is None or log.sound(tx, head))
         log.append(tx, [_record(verdict, actor)], at=at, fresh_segment=found_now)
     return verdict
 
@@ -115,6 +116,7 @@ def _look(tx: Transaction, ledger: Ledger, asked: Asked) -> Verdict:
         beyond=beyond(tx, given) if given else None,
         before=before,
         structure=run is None,
+        losses=losses(tx),
     )
 
 

@@ -21,7 +21,7 @@ class Watched:
         self._log = log
         self._progress = progress
         self.whole = sum(head.size for head in log.heads() if type(head.size) is int)
-        self.heads, self.tiles, self.nodes = log.heads, log.tiles, log.nodes
+        self.heads, self.leaf, self.tiles, self.nodes = log.heads, log.leaf, log.tiles, log.nodes
         self.schema_damage, self.anchor_damage = log.schema_damage, log.anchor_damage
 
     def rows(self, first: int | None = None, last: int | None = None) -> Iterator[tuple[Any, ...]]:

@@ -11,11 +11,12 @@ from withness.audit import log
 from withness.audit.record import Kind, Record, instant
 from withness.audit.report_signed import WHAT
 from withness.audit.seen import Naming
-from withness.audit.worklist import Found, Item, items, of_period, open_items, own, signed_off
+from withness.audit.worklist import FINDING, Found, Item, items, of_period, open_items, own, signed_off
 from withness.core.acts import Act, ActKind
 from withness.core.people import Refusal
 from withness.desk.context import Actor, Context
 from withness.desk.sign_off import Matter, sign_off
+from withness.desk.sweep_findings import SAID
 from withness.desk.telling import may_see
 from withness.desk.trail_reading import TrailReading, as_they_are, looking, pseudonyms
 from withness.errors import InvalidInput, Refused
@@ -79,6 +80,7 @@ def _everything(reading: TrailReading) -> tuple[Item, ...]:
             changes=reading.records([Kind.POLICY_CHANGED]),
             enrolments=reading.records([Kind.ACTOR_CHANGED], outcome=ActKind.ENROLLED.value),
             findings=reading.records([Kind.SWEEP_FINDING]),
+            said={what.value: said for what, said in SAID.items()},
             episodes=reading.episodes,
             plans=reading.plans,
             clock=reading.clock,
@@ -135,6 +137,7 @@ def _sign(
     if len(note.strip()) < _SHORTEST_NOTE:
         raise InvalidInput("note must say what you examined and what came of it.", field="note")
     plain = {**about, "items": [one.id for one in some]}
+    findings = [one.id.removeprefix(FINDING) for one in some if one.kind == "finding"]
 
     def fault(tx: Transaction) -> Refusal | None:
         mine = own(some, signer.who)
@@ -146,5 +149,5 @@ def _sign(
             return Refusal("signed-off", "Somebody else has signed this off a moment ago.", "ITEM")
         return None
 
-    matter = Matter(what, {**plain, "note": note}, plain=plain)
+    matter = Matter(what, {**plain, "findings": findings, "note": note}, plain=plain)
     return sign_off(context, matter, signer, actor=actor, fault=fault)

@@ -221,6 +221,27 @@ class LocalChart:
         return True
 
 
+def copy_chart(path: Path, copy: Path, *, wait: float = 10.0) -> None:
+    """Copy the chart's file, as sealed as it is, into a new file that only its owner reads, durably.
+
+    Raises CannotTell when the file is busy or unreadable, OSError when the copy cannot be written.
+    """
+    os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        with (
+            FileLock(f"{path}.lock", timeout=wait, mode=0o600),
+            closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=wait)) as source,
+            closing(sqlite3.connect(copy)) as made,
+        ):
+            source.backup(made)
+    except Timeout:
+        raise CannotTell("The local chart is busy: another Withness is using it.", hint="Try again.") from None
+    except sqlite3.Error:
+        raise CannotTell("The local chart's file cannot be copied.", hint="Keep it as it is.") from None
+    with copy.open("rb") as file:
+        os.fsync(file.fileno())
+
+
 def _is_chart(connection: sqlite3.Connection) -> bool:
     """Return whether the file has the chart's table (no when its first write never ended). Raises CannotTell."""
     mark = connection.execute("SELECT * FROM pragma_application_id, pragma_user_version").fetchone()

@@ -7,7 +7,7 @@ render, their goldens, and claims in the template's own words and in the example
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -86,6 +86,8 @@ def _one(folder: Path, claims: Claims) -> Iterator[Finding]:
             yield Finding(f"{folder.name}/{FILE}", _line_of(toml, id), f"There is no statement {id!r} in claims.toml.")
     if template.audience in GUARDED:
         yield from _claimed(folder, template, toml, claims)
+    if (own := copy_of(template)) is not None:
+        yield from _claimed_toml(folder, toml, claims, (own.body, *_own_words(own)))
     yield from _examples(folder, template, claims, renders=not faults)
 
 
@@ -166,14 +168,21 @@ def _claimed(folder: Path, template: NoteTemplate, toml: str, claims: Claims) ->
     """Yield the claims in a template's own words."""
     from withness.core.claims import claims_in
 
-    for text in _own_words(template):
-        for found in claims_in(text, claims.claims):
-            said = f'"{found.words}": {found.claim.sentence} {found.claim.reason}'
-            yield Finding(f"{folder.name}/{FILE}", _line_of(toml, text), said)
+    yield from _claimed_toml(folder, toml, claims, _own_words(template))
     for found in claims_in(template.body, claims.claims):
         line = template.body.count("\n", 0, found.start) + 1
         said = f'"{found.words}": {found.claim.sentence} {found.claim.reason}'
         yield Finding(f"{folder.name}/{note_syntax.BODY}", line, said)
+
+
+def _claimed_toml(folder: Path, toml: str, claims: Claims, texts: Iterable[str]) -> Iterator[Finding]:
+    """Yield the claims in what template.toml says."""
+    from withness.core.claims import claims_in
+
+    for text in texts:
+        for found in claims_in(text, claims.claims):
+            said = f'"{found.words}": {found.claim.sentence} {found.claim.reason}'
+            yield Finding(f"{folder.name}/{FILE}", _line_of(toml, text) or _line_of(toml, found.words), said)
 
 
 def _own_words(template: NoteTemplate) -> Iterator[str]:

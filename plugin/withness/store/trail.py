@@ -73,6 +73,11 @@ class Trail:
         row = self._connection.execute(_NEWEST_LEAF).first()
         return Leaf(*row) if row else None
 
+    def leaf(self, seq: int) -> Leaf | None:
+        """See `audit.log.Log.leaf`."""
+        row = self._connection.execute(select(schema.audit_leaf).where(schema.audit_leaf.c.seq == seq)).first()
+        return Leaf(*row) if row else None
+
     def leaves(self) -> Iterator[Leaf]:
         """See `audit.log.Log.leaves`."""
         query = select(schema.audit_leaf).order_by(schema.audit_leaf.c.seq)
@@ -212,6 +217,21 @@ class Trail:
         if found is None and prove and self.beside is None:
             self._seen["fits what is published"] = True
         return found
+
+    def fed(self, repository: str) -> int:
+        """Return the first record that an audit repository has not been told."""
+        row = schema.audit_feed.c
+        found = self._connection.execute(select(row.next_seq).where(row.repository == repository)).scalar()
+        return int(found) if found is not None else 0
+
+    def put_fed(self, repository: str, next_seq: int, at: str) -> None:
+        """Remember the first record that an audit repository has not been told, at an instant."""
+        values = {"repository": repository, "next_seq": next_seq, "updated_at": at}
+        self._upsert(schema.audit_feed, values, "repository")
+
+    def newest_published(self) -> int:
+        """See `audit.log.Log.newest_published`."""
+        return self._publisher.folder.newest_segment() if self._publisher is not None else -1
 
     def _upsert(self, table: Table, values: Mapping[str, Any], key: str) -> None:
         """Insert a row, or put its values into the one that is there."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, insert, select, text
@@ -48,6 +52,24 @@ class Transaction(NoteRows, CheckInRows, ReportRows):
     def facts(self) -> dict[str, str]:
         """Return the data directory's facts."""
         return {row.key: row.value for row in self._connection.execute(select(schema.meta))}
+
+    def copy_to(self, path: Path) -> bool:
+        """Copy the database, as this transaction finds it, into a new file that only its owner reads, durably.
+
+        False where it is no SQLite database: PostgreSQL's own tools copy that. Raises OSError.
+        """
+        source = self._connection.connection.driver_connection
+        if not isinstance(source, sqlite3.Connection):
+            return False
+        file = source.execute("PRAGMA database_list").fetchone()[2]
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        # A connection of its own: SQLite copies nothing from one that is inside a write, and the lock is held here.
+        uri = f"{Path(file).as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True)) as reader, closing(sqlite3.connect(path)) as copy:
+            reader.backup(copy)
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+        return True
 
     def pairs(self, table: str, id: str, value: str) -> Iterator[tuple[str, str]]:
         """Yield two columns of every row of a table of the schema, in the order of its key, without opening any."""

@@ -1,0 +1,180 @@
+"""`withness backup` and `withness restore`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from withness.cli import say
+from withness.cli.signing import second_signer, seconding, signer, signing
+from withness.errors import InvalidInput, TrailDamaged
+
+if TYPE_CHECKING:
+    from withness.desk.backup import BackedUp
+    from withness.desk.restored import Loss
+    from withness.desk.restoring import Places, Restored
+    from withness.signing import Signer
+
+
+@click.command(
+    epilog="\b\nExamples:\n  withness backup --out /media/safe/monday\n"
+    "  withness backup --out /media/safe/monday.tar --with-keys /media/keys/monday.keys\n"
+)
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="A new folder, or a new FILE.tar."
+)
+@click.option(
+    "--with-keys",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the data key and the log key to a new file elsewhere.",
+)
+@say.acting
+@say.common
+def backup(out: Path, with_keys: Path | None, actor: str | None, home: Path | None, as_json: bool) -> None:
+    """Copy database, embedded chart, published checkpoints and settings of one moment; keys into a file of their own.
+
+    The copy is opened and its trail checked. Exit 4: the copy is there, and its trail is damaged.
+    """
+    from withness.cli.desk import opened_trail
+    from withness.desk.asking import actor_of
+    from withness.desk.backup import back_up
+    from withness.settings import read_settings
+    from withness.wiring import places_of
+
+    settings = read_settings({"home": home})
+    with opened_trail(settings) as (store, unsealed):
+        if with_keys is not None and unsealed is not None:
+            raise unsealed
+        with store.transaction() as tx:
+            places = places_of(settings, tx.facts()["data_id"])
+        who, at = actor_of(actor or "Device/withness"), datetime.now(UTC)
+        keys = dict(places.keys) if with_keys else None
+        done = back_up(store, settings, out, who, at, keys=keys, keys_out=with_keys, checkpoints=places.checkpoints)
+    _tell_backup(done, out, with_keys, as_json=as_json)
+    say.stop(TrailDamaged.exit_code if done.whole is False else 0)
+
+
+def _tell_backup(done: BackedUp, out: Path, keys: Path | None, *, as_json: bool) -> None:
+    if as_json:
+        said = {"backup": str(out), "keys": str(keys) if keys else None, "left_out": list(done.left_out)}
+        say.document({**said, **done.manifest})
+        return
+    rows = [(one["name"], str(one["size"]), one["sha256"]) for one in done.manifest["parts"]]
+    say.table(f"Wrote {out}", ("part", "bytes", "SHA-256"), rows)
+    for one in done.left_out:
+        say.prose(one)
+    if done.whole is False:
+        click.secho("The copy's trail is DAMAGED: see withness audit verify.", bold=True)
+    if keys is not None:
+        say.prose(f"Wrote the keys to {keys}. Keep them away from the backup: whoever has both can read everything.")
+    else:
+        say.prose("The keys are not in it: without them nothing sealed can be read. See --with-keys.")
+
+
+@click.command(
+    epilog="\b\nExamples:\n  withness restore /media/safe/monday --home /srv/withness --keys /media/keys/monday.keys\n"
+    "  withness restore --acknowledge --home /srv/withness --actor Practitioner/c1 --key kim.key \\\n"
+    "      --second Practitioner/s1 --second-key sam.key\n"
+)
+@click.argument("source", type=click.Path(path_type=Path), metavar="[FROM]", required=False)
+@click.option(
+    "--keys", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="What backup --with-keys wrote."
+)
+@click.option("--acknowledge", is_flag=True, help="Two people sign for the records that a restored copy has lost.")
+@signing
+@seconding
+@say.common
+def restore(
+    source: Path | None,
+    keys: Path | None,
+    acknowledge: bool,
+    actor: str | None,
+    key: Path | None,
+    passphrase_file: Path | None,
+    second: str | None,
+    second_key: Path | None,
+    second_passphrase_file: Path | None,
+    home: Path | None,
+    as_json: bool,
+) -> None:
+    """Restore a backup into an empty data directory, and say where its log stands against what was published.
+
+    A copy that is older saves no plan until two people have acknowledged what is lost. Exit 4: it is older or damaged.
+    """
+    if (source is not None) == acknowledge:
+        raise InvalidInput("Either FROM names a backup, or --acknowledge is given.", field="FROM")
+    if source is None:
+        also = second_signer(second, second_key, second_passphrase_file)
+        _tell_loss(_acknowledged(signer(actor, key, passphrase_file), also, home), as_json=as_json)
+        return
+    done = _restored(source, home, keys)
+    _tell_restored(done, as_json=as_json)
+    say.stop(TrailDamaged.exit_code if done.damages or done.published else 0)
+
+
+def _restored(source: Path, home: Path | None, keys: Path | None) -> Restored:
+    from withness.desk.restoring import restore as run
+    from withness.settings import read_settings
+    from withness.wiring import places_of
+
+    settings = read_settings({"home": home})
+    if settings.database.absolute() != (settings.home / "withness.sqlite3").absolute():
+        said = "WITHNESS_DATABASE_URL names another place than the data directory that is restored."
+        raise InvalidInput(said, field="WITHNESS_DATABASE_URL", hint="Leave it out for this command.")
+
+    def places(folder: Path, data_id: str) -> Places:
+        return places_of(replace(read_settings({"home": folder}), home=settings.home), data_id)
+
+    return run(source, settings.home, places, keys)
+
+
+def _acknowledged(first: Signer, second: Signer | None, home: Path | None) -> Loss:
+    from withness.desk.asking import actor_of
+    from withness.desk.restored import acknowledge
+    from withness.settings import read_settings
+    from withness.wiring import build
+
+    context = build(read_settings({"home": home}), fresh=False)
+    try:
+        return acknowledge(context, first, second, actor_of(first.who))
+    finally:
+        context.store.close()
+
+
+def _tell_restored(done: Restored, *, as_json: bool) -> None:
+    if as_json:
+        said: dict[str, Any] = {"state": done.state, "published": list(done.published), "damages": list(done.damages)}
+        say.document({**said, "missing_keys": list(done.missing_keys), **done.manifest})
+        return
+    for one in done.manifest["log"]:
+        click.echo(f"Segment {one['segment']}: {one['size']} records, root {one['root']}")
+    for one in done.published:
+        say.prose(f"Published was segment {one['segment']} with {one['size']} records: this copy is older, or another.")
+    for damage in done.damages:
+        click.secho(damage, fg="red")
+    click.secho(_STATES[done.state], bold=True)
+    for name in done.missing_keys:
+        say.prose(f"The {name} key is not in its place: put it back before you start (see --keys).")
+
+
+_STATES = {
+    "as-published": "Restored. The log is the one that was published.",
+    "older-than-published": "Restored, and records are missing: no plan is saved until two people acknowledge it "
+    "(withness restore --acknowledge).",
+    "not-provable": "Restored. Nothing that was published lies here: that the copy is the newest cannot be proved.",
+}
+
+
+def _tell_loss(loss: Loss, *, as_json: bool) -> None:
+    if as_json:
+        say.document(loss.as_dict())
+        return
+    for gone, left in zip(loss.lost, loss.have, strict=True):
+        click.echo(f"Segment {gone['segment']}: {gone['size']} records were published, {left['size']} are here.")
+    click.secho("Acknowledged: records go on in a new segment, and plans can be saved again.", bold=True)
+    say.prose("What was saved after this copy is in the EHR and not here: run withness audit sweep.")

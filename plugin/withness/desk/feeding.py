@@ -1,0 +1,94 @@
+"""Telling an audit repository of every record, as AuditEvents, in order and at least once.
+
+A record's event has the same id each time, so one that was told twice is there once. The repository being down holds
+nothing up: what it has not been told waits for the next `withness sync`. It is an anchor too: each event holds its
+record's hash and a signed checkpoint, where this directory's administrator does not write.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from withness.audit.record import Leaf, instant
+from withness.desk.checkpoints import present
+from withness.desk.context import Context
+from withness.desk.export_fhir import around_of, event_of
+from withness.desk.exporting import Part
+from withness.ehr.port import Ehr
+from withness.errors import CannotTell, Conflict, EhrRefused, EhrUnavailable, TrailDamaged
+from withness.store.transaction import Transaction
+
+BATCH: Final = 100
+"""Records in one Bundle."""
+MOST: Final = 50
+"""Bundles in one run: what is left waits for the next."""
+
+
+@dataclass(frozen=True)
+class Fed:
+    """What a run came to: how many records the repository was told, how many wait, and why where it stopped."""
+
+    told: int = 0
+    waiting: int = 0
+    trouble: str = ""
+
+
+def feed(context: Context) -> Fed:
+    """Tell the audit repository what it has not been told yet; nothing where none is set. Never raises for its sake.
+
+    Raises CannotTell when the store cannot be read.
+    """
+    repository = context.repository
+    if repository is None:
+        return Fed()
+    told, trouble = 0, ""
+    for _ in range(MOST):
+        try:
+            done = _batch(context, repository)
+        except (EhrUnavailable, EhrRefused, Conflict, TrailDamaged) as error:
+            trouble = f"The audit repository has not been told everything: {error.message}"
+            break
+        told += done
+        if done < BATCH:
+            break
+    with context.store.transaction() as tx:
+        last = tx.last()
+        waiting = max(0, (last.seq + 1 if last else 0) - tx.fed(repository.address))
+    return Fed(told, waiting, trouble)
+
+
+def _batch(context: Context, repository: Ehr) -> int:
+    """Tell one Bundle of records, and remember that; return how many."""
+    with context.store.transaction() as tx:
+        first = tx.fed(repository.address)
+        leaves = tx.leaves_between(first, first + BATCH)
+        events = _events(context, tx, leaves) if leaves else []
+    if not events:
+        return 0
+    entries = [
+        {
+            "resource": one,
+            "request": {"method": "PUT", "url": f"AuditEvent/{one['id']}"},
+            "fullUrl": f"urn:uuid:{one['id']}",
+        }
+        for one in events
+    ]
+    repository.transact({"resourceType": "Bundle", "type": "transaction", "entry": entries})
+    with context.store.transaction() as tx:
+        tx.put_fed(repository.address, leaves[-1].seq + 1, instant(context.now()))
+    return len(leaves)
+
+
+def _events(context: Context, tx: Transaction, leaves: tuple[Leaf, ...]) -> list[dict[str, Any]]:
+    """Return the records' events, each under its segment's present checkpoint."""
+    present(context.store, tx)
+    publisher = context.store.publisher
+    if publisher is None:
+        raise CannotTell("The log key is not at hand.", field="WITHNESS_KEY_FILE")
+    parts = {head.segment: Part(head, 0, head.size, publisher.note(head), (), ()) for head in tx.heads()}
+    around = around_of(tx, tx.facts().get("data_id", ""), context.settings.organization)
+    missing = next((one for one in leaves if one.segment not in parts), None)
+    if missing is not None:
+        raise TrailDamaged(f"Record {missing.seq} stands in no segment.", hint="Run: withness audit verify")
+    return [event_of(one, parts[one.segment], around) for one in leaves]
