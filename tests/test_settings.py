@@ -48,6 +48,10 @@ EACH: dict[str, tuple[str, str, Any, tuple[Any, Any, Any]]] = {
     "policy": ('"/f.toml"', "/e.toml", Path("/o.toml"), (Path("/f.toml"), Path("/e.toml"), Path("/o.toml"))),
     "packs": ('"/f"', "/e", Path("/o"), (Path("/f"), Path("/e"), Path("/o"))),
     "key_file": ('"/f.key"', "/e.key", Path("/o.key"), (Path("/f.key"), Path("/e.key"), Path("/o.key"))),
+    "checkpoint_folder": ('"/f"', "/e", Path("/o"), (Path("/f"), Path("/e"), Path("/o"))),
+    "checkpoint_stream": ('"stdout"', "stderr", "stdout", ("stdout", "stderr", "stdout")),
+    "checkpoint_records": ("1", "2", 3, (1, 2, 3)),
+    "checkpoint_minutes": ("1.5", "2", 3.0, (1.5, 2.0, 3.0)),
 }
 
 
