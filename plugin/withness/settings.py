@@ -22,6 +22,8 @@ _REFERENCE: Final = re.compile(r"Organization/[A-Za-z0-9\-.]{1,64}")
 _CLINICIAN: Final = re.compile(r"Practitioner(?:Role)?/[A-Za-z0-9\-.]{1,64}")
 _SERVER: Final = "postgresql+psycopg://"
 FILE_NAME: Final = "withness.toml"
+_LEAST_YEARS: Final = 6
+_MOST_YEARS: Final = 100
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class Settings:
     token for it. `on_call` is the clinician who backs up an opened protocol; `jurisdiction` an entry of the table of
     reporting laws (a site's own in `jurisdictions`). `checkpoint_folder` is where the log's checkpoints are published
     (None: beside the key file), `checkpoint_stream` "stdout" or "stderr" for a log collector; one is published at least
-    every `checkpoint_records` records, and with the first record after `checkpoint_minutes` minutes.
+    every `checkpoint_records` records, and with the first record after `checkpoint_minutes` minutes. No record of the
+    trail is pruned before it is `retention_years` old (45 CFR 164.316(b)(2)(i) asks for six).
     """
 
     home: Path
@@ -58,6 +61,7 @@ class Settings:
     checkpoint_stream: str = ""
     checkpoint_records: int = 256
     checkpoint_minutes: float = 5.0
+    retention_years: int = 7
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "home", Path(self.home))
@@ -88,6 +92,10 @@ class Settings:
         if self.checkpoint_records < 1 or not 0 < self.checkpoint_minutes <= 1440:
             said = "A checkpoint is published after at least 1 record, and within 0 to 1440 minutes."
             raise InvalidInput(said, field="WITHNESS_CHECKPOINT_RECORDS, WITHNESS_CHECKPOINT_MINUTES")
+        if not _LEAST_YEARS <= self.retention_years <= _MOST_YEARS:
+            said = f"WITHNESS_RETENTION_YEARS must lie between {_LEAST_YEARS} and {_MOST_YEARS}."
+            hint = "Records of what was done are kept for six years (45 CFR 164.316(b)(2)(i))."
+            raise InvalidInput(said, field="WITHNESS_RETENTION_YEARS", hint=hint)
         self.zone  # noqa: B018  a wrong time zone is refused at start-up, not at the first decision
 
     @property

@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 from withness.audit.growth import UNSEEN, Growth
 from withness.audit.log import Head, Log, found_damaged, unsettled
 from withness.audit.merkle import HASH_BYTES
+from withness.audit.pruned import Pruned, row_damage, settle
 from withness.audit.record import Leaf, damage_of
 from withness.audit.tiles import WIDTH, Nodes, Tile
 from withness.audit.written import as_written
@@ -80,7 +81,7 @@ class _Trees:
             self.trees.setdefault(segment, Growth()).extend(hashes)
 
 
-class Readable(Protocol):
+class Readable(Pruned, Protocol):
     """What a check asks of a log (see `audit.log.Log`)."""
 
     def heads(self) -> tuple[Head, ...]: ...
@@ -106,9 +107,11 @@ def check(
     """
     heads = {head.segment: head for head in log.heads()}
     begun, wrong = _begin(log, heads, start)
+    first = begun.expected
     yield from wrong
     yield from _schema(log)
     yield from _rows(log, begun, seen)
+    yield from _settled(log, first)
     yield from _finish(log, heads, begun, published=published)
 
 
@@ -122,11 +125,13 @@ def check_in_parts(
     """Yield what `check` yields; `run` calls `check_part` for each part, in any process, and gives them in order."""
     heads = {head.segment: head for head in log.heads()}
     begun, wrong = _begin(log, heads, start, whole_tiles=True)
+    first = begun.expected
     parts = None if wrong else _parts(heads, begun)
     if parts is None or not all(_folded(begun, part) for part in run(parts)) or not _nothing_beside(log, begun):
         yield from check(log, start=start, published=published)
         return
     yield from _schema(log)
+    yield from _settled(log, first)
     yield from _finish(log, heads, begun, published=published)
 
 
@@ -134,7 +139,7 @@ def check_part(log: Readable, part: Part) -> Part:
     """Return the part with what is found in its records. One that is not regular is not looked at to its end."""
     tree, expected = Growth(), part.first
     for row in log.rows(part.first, part.last):
-        if row[0] != expected or row[1] != part.segment or not (as_written(row) or damage_of(Leaf(*row)) is None):
+        if row[0] != expected or row[1] != part.segment or _row_damage(row) is not None:
             return Part(part.segment, part.first, part.last)
         tree.extend((row[2],))
         expected += 1
@@ -146,6 +151,19 @@ def check_part(log: Readable, part: Part) -> Part:
         tiles=tuple(tree.tiles()),
         rest=tuple(tree.rest),
     )
+
+
+def _row_damage(row: tuple[Any, ...]) -> str | None:
+    """Return what is wrong with one row on its own; whether somebody signed for one without bytes is settled later."""
+    if as_written(row):
+        return None
+    return row_damage(row) if row[3] == b"" and type(row[3]) is bytes else damage_of(Leaf(*row))
+
+
+def _settled(log: Readable, first: int) -> Iterator[Damage]:
+    """Hold every record without bytes against what was signed for."""
+    for what, seq in settle(log, first):
+        yield Damage(what, seq)
 
 
 def _schema(log: Readable) -> Iterator[Damage]:
@@ -161,7 +179,7 @@ def _rows(log: Readable, begun: _Trees, seen: Callable[[Leaf], None] | None) -> 
         if row[0] != begun.expected:
             yield Damage(f"the record is missing; the next one there is {row[0]}", begun.expected)
         begun.expected = row[0] + 1
-        wrong = None if as_written(row) else damage_of(Leaf(*row))
+        wrong = _row_damage(row)
         if wrong:
             yield Damage(wrong, row[0])
         if row[1] != segment or len(block) == WIDTH:

@@ -96,6 +96,12 @@ class Log(Protocol):
     def heads(self) -> tuple[Head, ...]:
         """Return the head of every segment."""
 
+    def leaves_of(self, kind: Kind) -> tuple[Leaf, ...]:
+        """Return every leaf of a kind, oldest first."""
+
+    def emptied(self, first: int = 0) -> Iterator[Leaf]:
+        """Yield every leaf without bytes from `first` on, by sequence number."""
+
 
 def damage(log: Log, *, prove: bool = False) -> str | None:
     """Return why the log cannot be continued, None when its cheap signs agree.
@@ -315,6 +321,14 @@ class MemoryLog:
     def heads(self) -> tuple[Head, ...]:
         """See `Log.heads`."""
         return tuple(self._heads[key] for key in sorted(self._heads))
+
+    def leaves_of(self, kind: Kind) -> tuple[Leaf, ...]:
+        """See `Log.leaves_of`."""
+        return tuple(leaf for leaf in self._leaves if leaf.kind == kind)
+
+    def emptied(self, first: int = 0) -> Iterator[Leaf]:
+        """See `Log.emptied`."""
+        return (leaf for leaf in self._leaves if leaf.body == b"" and leaf.seq >= first)
 
 
 @dataclass(frozen=True)

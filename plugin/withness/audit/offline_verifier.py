@@ -78,6 +78,8 @@ class Findings:
     doubts: list[str] = field(default_factory=list)
     seen: list[Checkpoint] = field(default_factory=list)
     follows: set[tuple[Checkpoint, Checkpoint]] = field(default_factory=set)
+    pruned: list[int] = field(default_factory=list)
+    named: list[tuple[int, int]] = field(default_factory=list)
 
     def doubt(self, sentence: str) -> None:
         """Keep a doubt, once."""
@@ -400,6 +402,8 @@ _HEADER: Final = {
     "vkey": str,
 }
 _LINE: Final = {"hash": str, "index": int, "record": str}
+_PRUNED: Final = {"hash": str, "index": int, "pruned": bool}
+"""A record that was pruned: two people signed that its text may go, and its hash stays."""
 
 
 @dataclass
@@ -427,7 +431,7 @@ def check_export(lines: Iterator[bytes], findings: Findings, sizes: Iterable[tup
     wanted, parts = set(sizes), list[Part]()
     for line in lines:
         part = _read_header(line, findings, parts[-1] if parts else None)
-        _check_records(lines, part, {size for origin, size in wanted if origin == part.checkpoint.origin})
+        _check_records(lines, part, {size for origin, size in wanted if origin == part.checkpoint.origin}, findings)
         parts.append(part)
         findings.seen.append(part.checkpoint)
         said = f"Records {part.first_seq + part.first} to {part.first_seq + part.last - 1} are whole"
@@ -435,7 +439,23 @@ def check_export(lines: Iterator[bytes], findings: Findings, sizes: Iterable[tup
         findings.holds.append(f"{said}: {scope} that segment {part.segment} had when its checkpoint was signed.")
     if not parts:
         raise Damaged("format", "the export is empty")
+    _say_pruned(findings)
     return parts
+
+
+def _say_pruned(findings: Findings) -> None:
+    """Say how many records could not be read, and doubt those of which no record says that they were pruned."""
+    if not findings.pruned:
+        return
+    many = len(findings.pruned)
+    findings.holds.append(f"{many} of them were pruned: their hashes stand for them, and they cannot be read.")
+    spans, place, alone = sorted(findings.named), 0, 0
+    for seq in findings.pruned:
+        while place < len(spans) and spans[place][1] < seq:
+            place += 1
+        alone += place == len(spans) or seq < spans[place][0]
+    if alone:
+        findings.doubt(f"Of {alone} pruned records nothing in the export says that two people signed for it.")
 
 
 def _read_header(line: bytes, findings: Findings, before: Part | None) -> Part:
@@ -476,12 +496,12 @@ def _read_header(line: bytes, findings: Findings, before: Part | None) -> Part:
     return made
 
 
-def _check_records(lines: Iterator[bytes], part: Part, wanted: set[int]) -> None:
+def _check_records(lines: Iterator[bytes], part: Part, wanted: set[int], findings: Findings) -> None:
     for index in range(part.first, part.last):
         if index in wanted:
             part.roots[index] = part.tree.root()
         line = next(lines, b"")
-        part.tree.add(_check_line(line, index, part))
+        part.tree.add(_check_line(line, index, part, findings))
     if part.last in wanted:
         part.roots[part.last] = part.tree.root()
     for node, height in zip(part.right, _heights(part.last, part.checkpoint.size)):  # noqa: B905  Python 3.9
@@ -491,21 +511,37 @@ def _check_records(lines: Iterator[bytes], part: Part, wanted: set[int]) -> None
         raise Damaged("root", said + "the checkpoint states: one of them, or the header's hashes, was changed")
 
 
-def _check_line(line: bytes, index: int, part: Part) -> bytes:
+def _check_line(line: bytes, index: int, part: Part, findings: Findings) -> bytes:
     seq = part.first_seq + index
     if not line:
         raise Damaged("missing", "it is missing: the export ends before it", seq)
     try:
-        said = _object(_parsed(_text(line)), _LINE)
+        value = _parsed(_text(line))
+        said = _object(value, _PRUNED if type(value) is dict and value.get("pruned") is True else _LINE)
+        hashed = bytes.fromhex(said["hash"])
     except ValueError:
         raise Damaged("unreadable", "its line is not one of an export", seq) from None
     if said["index"] != index:
         raise Damaged("missing", f"it is missing: the line there is of place {said['index']}", seq)
+    if "pruned" in said:
+        if len(hashed) != 32 or hashed.hex() != said["hash"]:
+            raise Damaged("unreadable", "its line is not one of an export", seq)
+        findings.pruned.append(seq)
+        return hashed
     found = leaf_hash(said["record"].encode())
     if said["hash"] != found.hex():
         raise Damaged("edited", "its text does not fit its hash", seq)
-    read_record(said["record"], seq, part.segment)
+    record = read_record(said["record"], seq, part.segment)
+    if (record["kind"], record["outcome"]) == ("trail.signed-off", "pruned"):
+        findings.named.extend(_named(record["details"].get("ranges"), seq))
     return found
+
+
+def _named(ranges: Any, seq: int) -> Iterator[tuple[int, int]]:
+    """Yield first and last of each run of records that a record of pruning names: they lie before it."""
+    for one in ranges if type(ranges) is list else []:
+        if type(one) is list and len(one) == 2 and all(type(number) is int for number in one) and one[1] < seq:
+            yield one[0], one[1]
 
 
 def _text(line: bytes) -> str:

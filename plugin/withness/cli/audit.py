@@ -18,6 +18,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "worklist": ("withness.cli.audit_worklist:worklist", "What needs the eyes of compliance, and what to do"),
     "sign-off": ("withness.cli.audit_sign_off:sign_off", "Sign off what was examined, an item or a period"),
     "sweep": ("withness.cli.audit_sweep:sweep", "Find plans in the EHR that the gate did not release, and the reverse"),
+    "prune": ("withness.cli.audit_prune:prune", "Prune what is older than the retention; two people sign"),
     "sync-reviewer": ("withness.cli.audit_sync_reviewer:sync_reviewer", "Hold the log against what you saw last"),
     "show": ("withness.cli.audit_show:show", "Show the newest records; looking is recorded too"),
 }

@@ -62,10 +62,15 @@ def export(
     else:
         done = _signed(settings, period, out, chosen, (actor, key, passphrase_file))
     if as_json:
-        say.document({"file": str(out), "format": form, "signed": key is not None, **done.details()})
+        say.document(
+            {"file": str(out), "format": form, "signed": key is not None, "pruned": done.pruned, **done.details()}
+        )
         return
     last = done.first + done.records - 1
     click.echo(f"Wrote {out}: {done.records} records, {done.first} to {last}, of a trail of {done.size}.")
+    if done.pruned:
+        left = "only their hashes are in it" if chosen is Form.NDJSON else "they are not in it"
+        click.echo(f"{done.pruned} of them were pruned: {left}.")
     if chosen is Form.NDJSON:
         click.echo(f"The key of its checkpoint: {done.vkey}")
     elif key is None:

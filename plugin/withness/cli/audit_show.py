@@ -36,7 +36,7 @@ def show(patient: str | None, limit: int, actor: str | None, home: Path | None, 
                 str(one.seq),
                 one.recorded_at[:19],
                 one.kind,
-                " ".join(filter(None, (one.outcome, one.reason_code))),
+                " ".join(filter(None, (one.outcome, one.reason_code))) if one.body else "pruned",
                 one.patient or "",
                 " and ".join(filter(None, (one.actor, one.second_actor))),
             )
@@ -56,4 +56,5 @@ def _value(leaf: Leaf) -> dict[str, object]:
         "actor": leaf.actor,
         "second_actor": leaf.second_actor,
         "leaf_hash": leaf.leaf_hash.hex(),
+        "pruned": not leaf.body,
     }

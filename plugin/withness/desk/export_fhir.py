@@ -52,7 +52,8 @@ def fhir(context: Context) -> Write:
 def _events(stretch: Stretch, leaves: Iterator[Leaf], around: Around) -> Iterator[dict[str, Any]]:
     for part in stretch.parts:
         for leaf in islice(leaves, part.records):
-            yield event_of(leaf, part, around)
+            if leaf.body:  # else it was pruned
+                yield event_of(leaf, part, around)
 
 
 def event_of(leaf: Leaf, part: Part, around: Around) -> dict[str, Any]:

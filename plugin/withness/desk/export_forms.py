@@ -6,6 +6,7 @@ of its own:
     {"checkpoint":"<signed note>","data_id":"<uuid>","first":0,"first_seq":0,"format":"withness-audit-export/1",
      "left":[],"records":2,"right":["<base64>"],"segment":0,"vkey":"<name+id+key>"}
     {"hash":"<leaf hash>","index":0,"record":"<the record's text, letter for letter>"}
+    {"hash":"<leaf hash>","index":1,"pruned":true}
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ def ndjson(stretch: Stretch, leaves: Iterator[Leaf], file: IO[str]) -> None:
     for part in stretch.parts:
         _line(file, _header(stretch, part))
         for index, leaf in enumerate(islice(leaves, part.records), start=part.first):
-            _line(file, {"index": index, "hash": leaf.leaf_hash.hex(), "record": text_of(leaf)})
+            said = {"record": text_of(leaf)} if leaf.body else {"pruned": True}
+            _line(file, {"index": index, "hash": leaf.leaf_hash.hex(), **said})
 
 
 def _header(stretch: Stretch, part: Part) -> dict[str, Any]:
@@ -106,7 +108,7 @@ def _pseudonym(seal: Seal, name: str) -> str:
 def _csv(leaves: Iterator[Leaf], file: IO[str], named: Any) -> None:
     rows = csv.writer(file)  # RFC 4180: CRLF, quotes doubled
     rows.writerow(COLUMNS)
-    for leaf in leaves:
+    for leaf in (one for one in leaves if one.body):  # the others were pruned
         rows.writerow([_cell(column, getattr(leaf, column), named) for column in COLUMNS])
 
 

@@ -75,6 +75,8 @@ class Stretch:
     data_id: str
     vkey: str
     at: datetime
+    pruned: int = 0
+    """How many of the records were pruned: an export can only give their hashes, or leave them out."""
 
     @property
     def first(self) -> int:
@@ -116,7 +118,8 @@ def settle(store: Store, tx: Transaction, period: Period, at: datetime) -> Stret
         raise TrailDamaged(f"The trail is damaged: {error}.", hint="Run: withness audit verify") from None
     publisher = store.publisher
     assert publisher is not None  # noqa: S101  `present` has seen it
-    return Stretch(parts, tx.facts().get("data_id", ""), publisher.key.vkey, at)
+    pruned = tx.count_emptied(bounds[0], bounds[1] + 1)
+    return Stretch(parts, tx.facts().get("data_id", ""), publisher.key.vkey, at, pruned)
 
 
 def _parts(store: Store, tx: Transaction, low: int, high: int) -> Iterator[Part]:

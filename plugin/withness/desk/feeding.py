@@ -64,7 +64,7 @@ def _batch(context: Context, repository: Ehr) -> int:
         first = tx.fed(repository.address)
         leaves = tx.leaves_between(first, first + BATCH)
         events = _events(context, tx, leaves) if leaves else []
-    if not events:
+    if not leaves:
         return 0
     entries = [
         {
@@ -74,7 +74,8 @@ def _batch(context: Context, repository: Ehr) -> int:
         }
         for one in events
     ]
-    repository.transact({"resourceType": "Bundle", "type": "transaction", "entry": entries})
+    if entries:
+        repository.transact({"resourceType": "Bundle", "type": "transaction", "entry": entries})
     with context.store.transaction() as tx:
         tx.put_fed(repository.address, leaves[-1].seq + 1, instant(context.now()))
     return len(leaves)
@@ -91,4 +92,4 @@ def _events(context: Context, tx: Transaction, leaves: tuple[Leaf, ...]) -> list
     missing = next((one for one in leaves if one.segment not in parts), None)
     if missing is not None:
         raise TrailDamaged(f"Record {missing.seq} stands in no segment.", hint="Run: withness audit verify")
-    return [event_of(one, parts[one.segment], around) for one in leaves]
+    return [event_of(one, parts[one.segment], around) for one in leaves if one.body]  # the others were pruned

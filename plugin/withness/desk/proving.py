@@ -32,6 +32,9 @@ def prove(store: Store, seq: int, out: Path, actor: Actor, at: datetime) -> list
         with store.transaction() as tx:
             present(store, tx)
             leaf, head = _place(tx, seq)
+            if not leaf.body:
+                hint = "The export that was written before holds it."
+                raise InvalidInput(f"Record {seq} was pruned, so it cannot be proved.", field="SEQ", hint=hint)
             text, said = _proof(store, tx, leaf, head)
             details = {"first": seq, "records": 1, "size": head.size}
             log.append(tx, [exported(actor, "proof", details, leaf.patient)], at=at)

@@ -200,5 +200,8 @@ def _limits(reading: TrailReading, asked: Asked, unread: int) -> Iterator[str]:
         yield "Records of one policy are counted; what names no policy, such as deliveries, is left out of the counts."
     if unread + reading.broken:
         yield f"{unread + reading.broken} sealed rows do not open and are not counted. Run: withness audit verify"
+    span = (instant(asked.since) if asked.since else "", instant(asked.until) if asked.until else "")
+    if gone := reading.tx.pruned(*span):
+        yield f"{gone} records of this time were pruned: they are not counted, and the export that was kept has them."
     if not asked.rationales:
         yield "What people wrote as reasons is left out."

@@ -22,6 +22,7 @@ from withness.desk.acts import act_of
 from withness.desk.anchors import Anchor, against, beyond, losses, read_anchors
 from withness.desk.context import Actor
 from withness.desk.digests import digest
+from withness.desk.pruned_acts import said_of_pruned
 from withness.desk.verify_acts import ActsRun
 from withness.desk.verify_check_ins import CheckInsRun
 from withness.desk.verify_jobs import SMALL, Workers
@@ -44,7 +45,8 @@ class Verdict:
 
     `records` is how many were looked at, after the `before` that were taken from a checkpoint. `beyond` is how many
     records no anchor covers, None where none was given: then the tail is not proved. `structure`: nothing but bytes,
-    columns and trees was to be looked at. `losses` are sentences about what two people acknowledged as lost: no damage.
+    columns and trees was to be looked at. `losses` are sentences about what two people acknowledged as lost, or
+    pruned: no damage.
     """
 
     records: int
@@ -116,7 +118,7 @@ def _look(tx: Transaction, ledger: Ledger, asked: Asked) -> Verdict:
         beyond=beyond(tx, given) if given else None,
         before=before,
         structure=run is None,
-        losses=losses(tx),
+        losses=(*losses(tx), *said_of_pruned(tx)),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from withness.audit.check import Damage
 from withness.audit.log import RESTORED
+from withness.audit.pruned import PRUNED
 from withness.audit.record import Kind, Leaf
 from withness.core.acts import ActKind
 from withness.core.people import Person, people_of
@@ -16,6 +17,7 @@ from withness.desk.acts import act_of, fault_of
 from withness.desk.context import SITE_SIGNED
 from withness.desk.digests import digest
 from withness.desk.log_keys import LOG_KEY, rotation_fault
+from withness.desk.pruned_acts import pruned_fault
 from withness.desk.restored import restored_fault
 from withness.desk.verify_ledger import Ledger
 from withness.errors import SealBroken
@@ -52,6 +54,9 @@ class ActsRun:
             yield from self._change(leaf, details)
         if (leaf.kind, leaf.outcome) == (Kind.TRAIL_SIGNED_OFF, RESTORED):
             fault = restored_fault(self.tx, details)
+            yield from (Damage(fault, leaf.seq),) if fault else ()
+        if (leaf.kind, leaf.outcome) == (Kind.TRAIL_SIGNED_OFF, PRUNED):
+            fault = pruned_fault(self.tx, details)
             yield from (Damage(fault, leaf.seq),) if fault else ()
         if leaf.kind == Kind.KEY_ROTATED:
             yield from self._log_key(leaf, details)

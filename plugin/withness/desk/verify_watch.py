@@ -22,6 +22,7 @@ class Watched:
         self._progress = progress
         self.whole = sum(head.size for head in log.heads() if type(head.size) is int)
         self.heads, self.leaf, self.tiles, self.nodes = log.heads, log.leaf, log.tiles, log.nodes
+        self.leaves_of, self.emptied = log.leaves_of, log.emptied
         self.schema_damage, self.anchor_damage = log.schema_damage, log.anchor_damage
 
     def rows(self, first: int | None = None, last: int | None = None) -> Iterator[tuple[Any, ...]]:

@@ -110,6 +110,13 @@ class ReportRows(Sealed):
         row = self._connection.execute(select(*_COLUMNS).where(_LEAF.seq == first)).first()
         return Recorded(*row) if row else None
 
+    def pruned(self, since: str, until: str) -> int:
+        """Return how many records from `since` until before `until` were pruned (instants, "" for open)."""
+        where = [func.length(_LEAF.body) == 0]
+        where += [_LEAF.recorded_at >= since] if since else []
+        where += [_LEAF.recorded_at < until] if until else []
+        return int(self._connection.execute(select(func.count()).where(*where)).scalar_one())
+
     def backward(self) -> tuple[tuple[int, str, str], ...]:
         """Return sequence number, time, and the latest time before it of every record that is earlier than that."""
         newest = func.max(_LEAF.recorded_at).over(order_by=_LEAF.seq, rows=(None, 0)).label("newest")
@@ -175,7 +182,7 @@ class ReportRows(Sealed):
 
 
 def _within(since: str, until: str, policy: str | None) -> ColumnElement[bool]:
-    parts: list[ColumnElement[bool]] = [_LEAF.seq >= 0]
+    parts: list[ColumnElement[bool]] = [func.length(_LEAF.body) > 0]  # of what was pruned nothing is told
     if since:
         parts.append(_LEAF.recorded_at >= since)
     if until:
