@@ -17,6 +17,9 @@ from typing import Any, Final, Protocol
 from withness.audit.merkle import HASH_BYTES
 from withness.audit.record import Kind, Leaf, canonical, damage_of
 
+LEAST_YEARS: Final = 6
+"""No record is pruned before it is so old (45 CFR 164.316(b)(2)(i)); a site may keep them longer."""
+
 PRUNED: Final = "pruned"
 """What an act that prunes signs off, and the outcome of its record."""
 
@@ -125,6 +128,7 @@ class _Act:
     """One record of pruning: its number, what it says, and what is found of that."""
 
     seq: int
+    at: str
     details: Mapping[str, Any]
     found: Digest = field(default_factory=Digest)
 
@@ -139,7 +143,7 @@ def settle(log: Pruned, start: int = 0) -> Iterator[tuple[str, int]]:
     for leaf in log.leaves_of(Kind.TRAIL_SIGNED_OFF):
         if leaf.outcome != PRUNED or damage_of(leaf) is not None:
             continue
-        act = _Act(leaf.seq, json.loads(leaf.body)["details"])
+        act = _Act(leaf.seq, leaf.recorded_at, json.loads(leaf.body)["details"])
         try:
             spans = _spans(act)
         except ValueError:
@@ -152,13 +156,16 @@ def settle(log: Pruned, start: int = 0) -> Iterator[tuple[str, int]]:
     for act in acts:
         if (act.found.count, act.found.hex()) != (act.details["count"], act.details["leaves"]):
             yield "what it pruned is not what was signed for", act.seq
+        if _too_young(act):
+            yield f"it pruned what was not {LEAST_YEARS} years old", act.seq
 
 
 def _spans(act: _Act) -> list[tuple[int, int]]:
     """Return first and last of each run that an act names. Raises ValueError unless they ascend and lie before it."""
     details = act.details
-    if type(details.get("count")) is not int or type(details.get("leaves")) is not str:
-        raise ValueError("no count, or no digest")
+    wanted = {"count": int, "leaves": str, "before": str}
+    if any(type(details.get(name)) is not kind for name, kind in wanted.items()):
+        raise ValueError("no count, no digest or no time")
     spans, before = [], -1
     said = details.get("ranges")
     for one in said if isinstance(said, list) else [None]:
@@ -172,6 +179,12 @@ def _spans(act: _Act) -> list[tuple[int, int]]:
     return spans
 
 
+def _too_young(act: _Act) -> bool:
+    """Whether an act names a time that was not six years ago when it was signed, whatever the site's retention."""
+    year = f"{int(act.at[:4]) - LEAST_YEARS:04d}"
+    return str(act.details["before"]) > year + act.at[4:]
+
+
 def _held_against(named: list[tuple[int, int, _Act]], rows: Iterator[Leaf]) -> Iterator[tuple[str, int]]:
     """Hold the records without bytes against the runs that were signed for, each in ascending order."""
     place = 0
@@ -180,7 +193,7 @@ def _held_against(named: list[tuple[int, int, _Act]], rows: Iterator[Leaf]) -> I
             place += 1
         if row_damage(tuple(vars(leaf).values())) is not None:
             continue  # named where the rows are looked at
-        if place < len(named) and named[place][0] <= leaf.seq:
+        if place < len(named) and named[place][0] <= leaf.seq and leaf.recorded_at < named[place][2].details["before"]:
             named[place][2].found.add(leaf)
         else:
             yield NOBODY, leaf.seq
