@@ -52,6 +52,7 @@ EACH: dict[str, tuple[str, str, Any, tuple[Any, Any, Any]]] = {
     "checkpoint_stream": ('"stdout"', "stderr", "stdout", ("stdout", "stderr", "stdout")),
     "checkpoint_records": ("1", "2", 3, (1, 2, 3)),
     "checkpoint_minutes": ("1.5", "2", 3.0, (1.5, 2.0, 3.0)),
+    "retention_years": ("6", "8", 30, (6, 8, 30)),
 }
 
 
