@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,21 +13,25 @@ from typing import Any
 import pytest
 
 from tests.cli.test_audit_export import offline
+from tests.desk.test_feeding import Noting
 from tests.system.site import CLINICIAN, COMPLIANCE, SUPERVISOR, Site
 from tests.system.test_an_anchor_outside import folder
 from withness.audit.pruned import PRUNED
 from withness.audit.record import Kind, instant
-from withness.desk import pruning
+from withness.desk import feeding, pruning
 from withness.desk.asking import actor_of
 from withness.desk.compliance import show
 from withness.desk.export_fhir import fhir
 from withness.desk.export_forms import named_csv, ndjson
 from withness.desk.exporting import Form, Period, Stretch, export_signed
+from withness.desk.feeding import Fed, feed
 from withness.desk.proving import prove
 from withness.desk.pruning import Selection, look, prune
 from withness.desk.sign_off import Matter, sign_off
 from withness.desk.verify import Asked, Verdict, verify
+from withness.ehr.local import LocalChart
 from withness.errors import InvalidInput, Refused, TrailDamaged
+from withness.seal import Seal
 from withness.signing import write_signer
 
 EVERYTHING = Period()
@@ -240,7 +245,7 @@ def test_anothers_export_is_refused(old: Site, tmp_path: Path) -> None:
         other.enrol()
         other.screen()
         written(other, tmp_path / "other.ndjson")
-    with pytest.raises(InvalidInput, match="--export"):
+    with pytest.raises(InvalidInput, match="does not prove itself"):
         pruned(old, tmp_path / "other.ndjson")
     assert empty(old) == []
 
@@ -365,6 +370,19 @@ def test_exports_reports_and_proofs_cope(old: Site, tmp_path: Path) -> None:
     old.desk.worklist(actor=COMPLIANCE)
     with pytest.raises(InvalidInput, match="may be pruned"):
         pruned(old, kept)
+
+
+def test_an_audit_repository_is_told_the_rest(old: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted: a Bundle without entries sent, where all of its records were pruned; this caught it."""
+    written(old, tmp_path / "old.ndjson")
+    found = pruned(old, tmp_path / "old.ndjson")
+    monkeypatch.setattr(feeding, "BATCH", 1)
+    noting = Noting(LocalChart(tmp_path / "arr.sqlite3", Seal(b"k" * 32), now=lambda: datetime.now(UTC)))
+    sent: list[int] = []
+    monkeypatch.setattr(noting, "transact", lambda bundle: sent.append(len(bundle["entry"])))
+    many = len(rows(old))
+    assert feed(replace(old.context, repository=noting)) == Fed(many - found.count, 0)
+    assert sent == [1] * (many - found.count)
 
 
 def test_an_export_that_ends_before_the_act_is_in_doubt(old: Site, tmp_path: Path) -> None:

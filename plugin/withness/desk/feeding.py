@@ -45,11 +45,11 @@ def feed(context: Context) -> Fed:
     told, trouble = 0, ""
     for _ in range(MOST):
         try:
-            done = _batch(context, repository)
+            done, events = _batch(context, repository)
         except (EhrUnavailable, EhrRefused, Conflict, TrailDamaged) as error:
             trouble = f"The audit repository has not been told everything: {error.message}"
             break
-        told += done
+        told += events
         if done < BATCH:
             break
     with context.store.transaction() as tx:
@@ -58,14 +58,14 @@ def feed(context: Context) -> Fed:
     return Fed(told, waiting, trouble)
 
 
-def _batch(context: Context, repository: Ehr) -> int:
-    """Tell one Bundle of records, and remember that; return how many."""
+def _batch(context: Context, repository: Ehr) -> tuple[int, int]:
+    """Tell one Bundle of records, and remember that; return how many were passed, and told: not what was pruned."""
     with context.store.transaction() as tx:
         first = tx.fed(repository.address)
         leaves = tx.leaves_between(first, first + BATCH)
         events = _events(context, tx, leaves) if leaves else []
     if not leaves:
-        return 0
+        return 0, 0
     entries = [
         {
             "resource": one,
@@ -78,7 +78,7 @@ def _batch(context: Context, repository: Ehr) -> int:
         repository.transact({"resourceType": "Bundle", "type": "transaction", "entry": entries})
     with context.store.transaction() as tx:
         tx.put_fed(repository.address, leaves[-1].seq + 1, instant(context.now()))
-    return len(leaves)
+    return len(leaves), len(events)
 
 
 def _events(context: Context, tx: Transaction, leaves: tuple[Leaf, ...]) -> list[dict[str, Any]]:
