@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any, Final, TypeVar
 
@@ -14,7 +14,7 @@ from withness.audit.log import Head
 from withness.audit.publishing import Publisher
 from withness.audit.record import Kind, Leaf
 from withness.audit.tiles import Nodes, Tile
-from withness.store import inspecting, pruning, schema
+from withness.store import inspecting, schema
 from withness.store.beside import Beside
 from withness.store.tree import SqlNodes
 
@@ -148,39 +148,12 @@ class Trail:
         )
         return tuple(Leaf(*row) for row in self._connection.execute(query))
 
-    def newest_seq(self, kind: Kind) -> int | None:
-        """Return the number of the newest record of a kind, None where there is none."""
-        leaf = schema.audit_leaf.c
-        return self._connection.execute(select(func.max(leaf.seq)).where(leaf.kind == kind.value)).scalar()
-
-    def older(self, kinds: Iterable[str], before: str) -> Iterator[Leaf]:
-        """Yield the leaves of these kinds that were recorded before an instant and have bytes, by sequence number."""
-        leaf = schema.audit_leaf.c
-        query = select(schema.audit_leaf).where(leaf.kind.in_(sorted(kinds)), leaf.recorded_at < before)
-        query = query.where(func.length(leaf.body) > 0).order_by(leaf.seq)
-        for row in self._connection.execute(query.execution_options(yield_per=_PAGE)):
-            yield Leaf(*row)
-
     def emptied(self, first: int = 0) -> Iterator[Leaf]:
         """See `audit.log.Log.emptied`."""
         leaf = schema.audit_leaf.c
         query = select(schema.audit_leaf).where(func.length(leaf.body) == 0, leaf.seq >= first).order_by(leaf.seq)
         for row in self._connection.execute(query.execution_options(yield_per=_PAGE)):
             yield Leaf(*row)
-
-    def count_emptied(self, first: int, last: int) -> int:
-        """Return how many leaves from `first` up to, not including, `last` are without bytes."""
-        leaf = schema.audit_leaf.c
-        query = select(func.count()).where(leaf.seq >= first, leaf.seq < last, func.length(leaf.body) == 0)
-        return int(self._connection.execute(query).scalar_one())
-
-    def empty(self, spans: Iterable[Sequence[int]]) -> int:
-        """Leave of the records in these runs (first and last) only what stays of a pruned one; return how many.
-
-        The trigger that forbids it is away for these statements alone, and back before anybody sees them. Only for
-        SQLite, in a transaction that runs alone.
-        """
-        return pruning.empty(self._connection, spans)
 
     def newest_leaves(self, limit: int, patient: str | None = None) -> tuple[Leaf, ...]:
         """Return the newest leaves, of one patient where given, oldest first."""

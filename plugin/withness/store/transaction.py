@@ -14,12 +14,13 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, 
 from withness.store import inspecting, schema
 from withness.store.check_in_rows import CheckInRows
 from withness.store.note_rows import NoteRows
+from withness.store.pruning import PruningRows
 from withness.store.report_rows import ReportRows
 from withness.store.rows import ActRow, DecisionRow, Delivery, OutboxRow, PlanRow, PlanState, ScreenRow, Sending
 from withness.store.sealed import readable
 
 
-class Transaction(NoteRows, CheckInRows, ReportRows):
+class Transaction(NoteRows, CheckInRows, PruningRows, ReportRows):
     """One open transaction: the rows, and the log that the audit trail docks to (`audit.log.Log`)."""
 
     # -- set-up
