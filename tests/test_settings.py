@@ -25,6 +25,13 @@ EACH: dict[str, tuple[str, str, Any, tuple[Any, Any, Any]]] = {
     ),
     "ehr_url": ('"http://f/r4"', "https://e/r4", "http://o/r4", ("http://f/r4", "https://e/r4", "http://o/r4")),
     "ehr_token": ('"f"', "e", "o", ("f", "e", "o")),
+    "audit_repository": (
+        '"https://f/fhir"',
+        "https://e/fhir",
+        "https://o/fhir",
+        ("https://f/fhir", "https://e/fhir", "https://o/fhir"),
+    ),
+    "audit_repository_token": ('"f"', "e", "o", ("f", "e", "o")),
     "ehr_timeout": ("5", "6.5", 7.0, (5.0, 6.5, 7.0)),
     "ehr_enforces_labels": ("true", "false", True, (True, False, True)),
     "organization": ('"Organization/f"', "Organization/e", "Organization/o", tuple(f"Organization/{x}" for x in "feo")),
@@ -41,6 +48,10 @@ EACH: dict[str, tuple[str, str, Any, tuple[Any, Any, Any]]] = {
     "policy": ('"/f.toml"', "/e.toml", Path("/o.toml"), (Path("/f.toml"), Path("/e.toml"), Path("/o.toml"))),
     "packs": ('"/f"', "/e", Path("/o"), (Path("/f"), Path("/e"), Path("/o"))),
     "key_file": ('"/f.key"', "/e.key", Path("/o.key"), (Path("/f.key"), Path("/e.key"), Path("/o.key"))),
+    "checkpoint_folder": ('"/f"', "/e", Path("/o"), (Path("/f"), Path("/e"), Path("/o"))),
+    "checkpoint_stream": ('"stdout"', "stderr", "stdout", ("stdout", "stderr", "stdout")),
+    "checkpoint_records": ("1", "2", 3, (1, 2, 3)),
+    "checkpoint_minutes": ("1.5", "2", 3.0, (1.5, 2.0, 3.0)),
 }
 
 

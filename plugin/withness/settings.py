@@ -34,7 +34,7 @@ class Settings:
     token for it. `on_call` is the clinician who backs up an opened protocol; `jurisdiction` an entry of the table of
     reporting laws (a site's own in `jurisdictions`). `checkpoint_folder` is where the log's checkpoints are published
     (None: beside the key file), `checkpoint_stream` "stdout" or "stderr" for a log collector; one is published at least
-    every `checkpoint_records` records, and the first that comes `checkpoint_minutes` minutes after the last.
+    every `checkpoint_records` records, and with the first record after `checkpoint_minutes` minutes.
     """
 
     home: Path

@@ -14,7 +14,8 @@ from withness.audit.worklist import AGAIN, Found, Item, items, of_period, open_i
 
 def found(**given: Any) -> Found:
     """What a worklist is made from: nothing but what is given."""
-    nothing = dict.fromkeys(("signed", "refused", "changes", "enrolments", "findings", "episodes", "plans"), ())
+    names = ("signed", "refused", "changes", "enrolments", "log_keys", "restored", "findings", "episodes", "plans")
+    nothing = dict.fromkeys(names, ())
     said = {"written-around-gate": "stands there without a decision", "missing-in-ehr": "is gone"}
     return Found(**{**nothing, "said": said, "clock": (), "breaks": (), "damage": "", "now": AT + 100 * HOUR, **given})
 
@@ -50,6 +51,15 @@ def test_only_somebody_whom_nobody_vouched_for_is_listed() -> None:
     alone = record(1, Kind.ACTOR_CHANGED, "enrolled", actor=ANN, person=ANN)
     vouched = record(2, Kind.ACTOR_CHANGED, "enrolled", actor=ANN, second=BEN, person=BEN)
     assert [one.id for one in items(found(enrolments=[alone, vouched]))] == ["enrolment-1"]
+
+
+def test_a_new_log_key_and_an_acknowledged_loss_are_listed() -> None:
+    """Planted: every sign-off taken for a loss; a lost key told like another; this caught both."""
+    keys = [record(1, Kind.KEY_ROTATED, "rotated", actor=ANN), record(2, Kind.KEY_ROTATED, "lost", actor=ANN)]
+    signed_off = [record(number, Kind.TRAIL_SIGNED_OFF, what) for number, what in ((3, "item"), (4, "restored"))]
+    made = items(found(log_keys=keys, restored=signed_off))
+    assert [one.id for one in made] == ["restored-4", "log-key-1", "log-key-2"]
+    assert ["lost" in one.why for one in made] == [True, False, True]
 
 
 def test_a_refused_policy_is_no_change_of_policy() -> None:

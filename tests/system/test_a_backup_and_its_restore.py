@@ -121,11 +121,13 @@ class TestBackup:
         assert (code, said["field"]) == (2, "--with-keys")
 
     def test_a_place_that_cannot_be_written_leaves_nothing_behind(self, site: Site, tmp_path: Path) -> None:
-        """Planted: the working folder left there."""
+        """Neither for the backup, nor, once that is ready, for the keys. Planted: the working folder left there."""
         lived_in(site)
-        code, _ = site.console_json("backup", "--out", str(tmp_path / "no" / "such" / "copy"))
-        assert code == 2
-        assert [one.name for one in tmp_path.iterdir() if one.name.startswith(".")] == []
+        out, nowhere = tmp_path / "copy.tar", tmp_path / "no" / "such"
+        for options in (("--out", str(nowhere / "copy")), ("--out", str(out), "--with-keys", str(nowhere / "keys"))):
+            code, _ = site.console_json("backup", *options)
+            assert (code, out.exists()) == (2, False)
+            assert [one.name for one in tmp_path.iterdir() if one.name.startswith(".")] == []
 
     def test_a_damaged_trail_is_copied_and_told(self, site: Site, tmp_path: Path) -> None:
         """Exit 4, and the copy is there for inquiry. Planted: the copy never opened."""

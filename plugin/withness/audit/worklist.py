@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from withness.audit.log import RESTORED
 from withness.audit.record import Kind, instant
 from withness.audit.report import OLD
 from withness.audit.report_acute import Episode
@@ -27,6 +28,8 @@ ORDER: Final = (
     "acute",
     "finding",
     "undelivered",
+    "restored",
+    "log-key",
     "override",
     "release",
     "correction",
@@ -83,6 +86,8 @@ class Found:
     refused: Iterable[Seen]
     changes: Iterable[Seen]
     enrolments: Iterable[Seen]
+    log_keys: Iterable[Seen]
+    restored: Iterable[Seen]
     findings: Iterable[Seen]
     said: Mapping[str, str]
     episodes: Iterable[Episode]
@@ -108,6 +113,8 @@ def _items(found: Found) -> Iterator[Item]:
     yield from filter(None, (_acute(one) for one in found.episodes))
     yield from _findings(found.findings, found.said)
     yield from filter(None, (_plan(one, found.now) for one in found.plans))
+    yield from (_restored(one) for one in found.restored if one.outcome == RESTORED)
+    yield from (_log_key(one) for one in found.log_keys)
     yield from filter(None, (_signed(one) for one in found.signed))
     yield from (_refused(one) for one in found.refused)
     yield from (_policy(one) for one in found.changes if one.outcome != "refused")
@@ -143,6 +150,22 @@ def _findings(records: Iterable[Seen], said: Mapping[str, str]) -> Iterator[Item
             why = f"A plan or goal {said[one.outcome]}."
             todo = "Which one: withness audit sweep. Ask its clinician."
             yield Item(f"{FINDING}{id}", "finding", firsts[id].at, why, todo, one.person, going_on=True)
+
+
+def _restored(one: Seen) -> Item:
+    why = "An older copy was put back, and two people signed for what is lost."
+    todo = "What is lost, and do the exports and the chart have it?"
+    return Item(f"restored-{one.seq}", "restored", one.at, why, todo, who=one.actor, second=one.second)
+
+
+def _log_key(one: Seen) -> Item:
+    """A lost key is signed for by nobody: whoever pinned the one before must be told."""
+    lost = one.outcome == "lost"
+    why = "The log has a new key; the one before is lost." if lost else "The log has a new key."
+    todo = (
+        "Is it really lost? Give reviewers the new vkey." if lost else "Did you mean it? Reviewers need the new vkey."
+    )
+    return Item(f"log-key-{one.seq}", "log-key", one.at, why, todo, who=one.actor)
 
 
 FINDING: Final = "finding-"

@@ -78,6 +78,8 @@ def _everything(reading: TrailReading) -> tuple[Item, ...]:
             signed=reading.records(_WORKED),
             refused=reading.refused(),
             changes=reading.records([Kind.POLICY_CHANGED]),
+            log_keys=reading.records([Kind.KEY_ROTATED]),
+            restored=reading.records([Kind.TRAIL_SIGNED_OFF]),
             enrolments=reading.records([Kind.ACTOR_CHANGED], outcome=ActKind.ENROLLED.value),
             findings=reading.records([Kind.SWEEP_FINDING]),
             said={what.value: said for what, said in SAID.items()},
