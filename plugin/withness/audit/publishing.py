@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -227,6 +228,7 @@ class Publisher:
         return wrong
 
 
+@lru_cache(maxsize=64)
 def _read(note: str, data_id: str, segment: int) -> Checkpoint | str:
     """Return what a published note says, or why it says nothing of this log."""
     try:
