@@ -59,7 +59,7 @@ def test_no_record_is_acknowledged_while_it_fails(place: Place, failing: Failing
 
     A COMMIT that failed and is there when it is looked up is not durable for that: what is read was never written
     through. Planted: what is left in the log not put into the database before the look-up (every record was
-    acknowledged while fsync failed); an error of COMMIT swallowed (see below); both caught.
+    acknowledged while fsync failed); "nothing was saved" said where the look-up failed too; both caught.
     """
     with failing(what) as writer:
         writer.wait_for_saves()
@@ -76,7 +76,7 @@ def test_no_record_is_acknowledged_while_it_fails(place: Place, failing: Failing
 
 
 def test_no_plan_is_acknowledged_while_it_fails(place: Place, failing: Failing, flag: Path) -> None:
-    """And there is no second one after. Planted: as above; caught."""
+    """And there is no second one after, in the database or in the chart."""
     with failing("plans") as writer:
         writer.wait_for_saves(2)
         flag.touch()
@@ -95,7 +95,7 @@ def test_no_plan_is_acknowledged_while_it_fails(place: Place, failing: Failing, 
 def test_a_process_killed_while_it_fails_leaves_nothing_half(
     place: Place, failing: Failing, flag: Path, tmp_path: Path, what: str
 ) -> None:
-    """What the log still holds is there or not, whole; who comes after says the truth. Planted: as above; caught."""
+    """What the log still holds is there or not, whole; who comes after says the truth."""
     with failing(what) as writer:
         writer.wait_for_saves(2)
         flag.touch()
