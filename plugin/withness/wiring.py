@@ -19,7 +19,7 @@ from withness.desk.log_keys import LOG_KEY, require_log_key, rotate, vkeys
 from withness.desk.policies import may_decide
 from withness.desk.restoring import Places
 from withness.ehr.port import Ehr
-from withness.errors import CannotTell, InvalidInput, PolicyRefused, WithnessError
+from withness.errors import CannotTell, InvalidInput, KeyMissing, PolicyRefused, WithnessError
 from withness.packs.jurisdictions import load_jurisdictions
 from withness.packs.load import load_catalogue
 from withness.packs.policy import FILE, SETTING, policy_bytes, policy_of, shipped_digest
@@ -198,7 +198,7 @@ def publisher_of(settings: Settings, facts: Mapping[str, str]) -> Publisher:
     key = make_log_key(path, data_id) if fresh else read_log_key(path, data_id)
     return Publisher(
         data_id,
-        Folder(checkpoints_path(settings, data_id)),
+        Folder(checkpoints_path(settings, data_id), _owner(settings)),
         key,
         now=lambda: datetime.now(UTC),
         stream=settings.checkpoint_stream,
@@ -209,6 +209,14 @@ def publisher_of(settings: Settings, facts: Mapping[str, str]) -> Publisher:
 def log_key_path(settings: Settings, data_id: str) -> Path:
     """Return where the key that signs a data directory's checkpoints lies: beside the data key."""
     return key_path(settings, data_id).with_name(f"{data_id}.log-key")
+
+
+def _owner(settings: Settings) -> str:
+    """Return what names the database that publishes: its file, or the server's address without user and password."""
+    if settings.database_url and not settings.database_url.startswith("sqlite"):
+        scheme, _, rest = settings.database_url.partition("//")
+        return f"{scheme}//{rest.rpartition('@')[2]}"
+    return str(settings.database.resolve())
 
 
 def checkpoints_path(settings: Settings, data_id: str) -> Path:
@@ -264,6 +272,8 @@ def rotate_log_key(settings: Settings, actor: Actor, *, lost: bool = False) -> t
         with store.transaction() as tx:
             data_id = tx.facts()["data_id"]
         _finish_rotation(settings, store)
+        if lost:
+            _require_lost(settings, store, data_id)
         old = store.publisher.key.vkey if store.publisher else ""
         new = make_log_key(_next_log_key(settings, data_id), data_id)
         rotate(store, new, actor, datetime.now(UTC), lost=lost)
@@ -274,6 +284,18 @@ def rotate_log_key(settings: Settings, actor: Actor, *, lost: bool = False) -> t
         if head is not None:
             publisher.publish(head)
     return old, new.vkey
+
+
+def _require_lost(settings: Settings, store: Store, data_id: str) -> None:
+    """Raise InvalidInput where the present log key is there: it signs for the next one."""
+    try:
+        key = read_log_key(log_key_path(settings, data_id), data_id)
+    except (InvalidInput, KeyMissing):
+        return
+    with store.transaction() as tx:
+        known = vkeys(tx)
+    if known and known[-1] == key.vkey:
+        raise InvalidInput("The present log key is there, and signs for the next one.", field="--lost")
 
 
 def _finish_rotation(settings: Settings, store: Store) -> None:

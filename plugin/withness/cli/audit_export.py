@@ -65,7 +65,7 @@ def export(
         say.document({"file": str(out), "format": form, "signed": key is not None, **done.details()})
         return
     last = done.first + done.records - 1
-    click.echo(f"Wrote {out}: {done.records} records, {done.first} to {last}, of a trail of {done.size}.")
+    click.echo(f"Wrote {out}: {done.records} records, {done.first} to {last}.")
     if chosen is Form.NDJSON:
         click.echo(f"The key of its checkpoint: {done.vkey}")
     elif key is None:
