@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -18,7 +19,7 @@ from withness.desk.log_keys import LOG_KEY, require_log_key, rotate, vkeys
 from withness.desk.policies import may_decide
 from withness.desk.restoring import Places
 from withness.ehr.port import Ehr
-from withness.errors import CannotTell, InvalidInput, PolicyRefused, WithnessError
+from withness.errors import CannotTell, InvalidInput, KeyMissing, PolicyRefused, WithnessError
 from withness.packs.jurisdictions import load_jurisdictions
 from withness.packs.load import load_catalogue
 from withness.packs.policy import FILE, SETTING, policy_bytes, policy_of, shipped_digest
@@ -66,7 +67,7 @@ def build_for_signing(settings: Settings) -> Context:
 
 def _refuse_unsigned_start(settings: Settings, policy: RiskPolicy) -> None:
     """Raise PolicyRefused before a fresh data directory is set up: nobody can have signed a policy for it yet."""
-    used = settings.chart.exists() or _used(settings)
+    used = _was_used(settings) or _used(settings)
     if policy.digest != shipped_digest() and not used:
         raise PolicyRefused(
             "A new data directory starts on the shipped policy: nobody has signed another for it yet.",
@@ -149,22 +150,23 @@ def open_store(settings: Settings, *, fresh: bool = True, log_key: bool = True) 
     Raises KeyMissing, InvalidInput (another directory's key, an unreadable key file, a chart without its
     database, or nothing there where `fresh` is False), CannotTell.
     """
-    bare = store_of(settings, None)
-    facts = _facts(bare) if bare.exists() else {}
-    if not facts and not fresh and not settings.chart.exists():
-        raise InvalidInput(
-            "There is nothing in this data directory yet.", field="WITHNESS_HOME", hint="Name it with --home."
-        )
-    if not facts and settings.chart.exists():
-        raise InvalidInput(
-            "The data directory was used before, but its database is missing or empty.",
-            field="WITHNESS_HOME",
-            hint="Restore withness.sqlite3, or name an empty data directory.",
-        )
-    if not facts:
-        facts = _set_up(settings, bare)
-    with closing(bare):
+    used = _was_used(settings)
+    with closing(store_of(settings, None)) as bare:
+        facts = _facts(bare) if bare.exists() else {}
+        if not facts and not fresh and not used:
+            raise InvalidInput(
+                "There is nothing in this data directory yet.", field="WITHNESS_HOME", hint="Name it with --home."
+            )
+        if not facts and used:
+            raise InvalidInput(
+                "The data directory was used before, but its database is missing or empty.",
+                field="WITHNESS_HOME",
+                hint="Restore its database, or name an empty data directory.",
+            )
+        if not facts:
+            facts = _set_up(settings, bare)
         upgrade(bare)
+    _mark_used(settings, facts["data_id"])
     seal = read_key(key_path(settings, facts["data_id"]))
     if seal.fingerprint != facts["key"]:
         raise InvalidInput(
@@ -196,7 +198,7 @@ def publisher_of(settings: Settings, facts: Mapping[str, str]) -> Publisher:
     key = make_log_key(path, data_id) if fresh else read_log_key(path, data_id)
     return Publisher(
         data_id,
-        Folder(checkpoints_path(settings, data_id)),
+        Folder(checkpoints_path(settings, data_id), _owner(settings)),
         key,
         now=lambda: datetime.now(UTC),
         stream=settings.checkpoint_stream,
@@ -207,6 +209,14 @@ def publisher_of(settings: Settings, facts: Mapping[str, str]) -> Publisher:
 def log_key_path(settings: Settings, data_id: str) -> Path:
     """Return where the key that signs a data directory's checkpoints lies: beside the data key."""
     return key_path(settings, data_id).with_name(f"{data_id}.log-key")
+
+
+def _owner(settings: Settings) -> str:
+    """Return what names the database that publishes: its file, or the server's address without user and password."""
+    if settings.database_url and not settings.database_url.startswith("sqlite"):
+        scheme, _, rest = settings.database_url.partition("//")
+        return f"{scheme}//{rest.rpartition('@')[2]}"
+    return str(settings.database.resolve())
 
 
 def checkpoints_path(settings: Settings, data_id: str) -> Path:
@@ -226,13 +236,15 @@ def open_trail(settings: Settings) -> tuple[Store, InvalidInput | None]:
     Raises InvalidInput when there was never a database, CannotTell when there was one.
     """
     bare = store_of(settings, None)
-    if not bare.exists() and settings.chart.exists():
+    found = bare.exists()
+    bare.close()  # it opens again by itself
+    if not found and _was_used(settings):
         raise CannotTell(
             "The data directory was used before, but its database is missing or empty.",
             field="WITHNESS_HOME",
             hint="Keep this directory as it is, and go on with a backup that verifies.",
         )
-    if not bare.exists():
+    if not found:
         raise InvalidInput(
             "The data directory holds no trail yet.", field="WITHNESS_HOME", hint="Name another with --home."
         )
@@ -260,6 +272,8 @@ def rotate_log_key(settings: Settings, actor: Actor, *, lost: bool = False) -> t
         with store.transaction() as tx:
             data_id = tx.facts()["data_id"]
         _finish_rotation(settings, store)
+        if lost:
+            _require_lost(settings, store, data_id)
         old = store.publisher.key.vkey if store.publisher else ""
         new = make_log_key(_next_log_key(settings, data_id), data_id)
         rotate(store, new, actor, datetime.now(UTC), lost=lost)
@@ -270,6 +284,18 @@ def rotate_log_key(settings: Settings, actor: Actor, *, lost: bool = False) -> t
         if head is not None:
             publisher.publish(head)
     return old, new.vkey
+
+
+def _require_lost(settings: Settings, store: Store, data_id: str) -> None:
+    """Raise InvalidInput where the present log key is there: it signs for the next one."""
+    try:
+        key = read_log_key(log_key_path(settings, data_id), data_id)
+    except (InvalidInput, KeyMissing):
+        return
+    with store.transaction() as tx:
+        known = vkeys(tx)
+    if known and known[-1] == key.vkey:
+        raise InvalidInput("The present log key is there, and signs for the next one.", field="--lost")
 
 
 def _finish_rotation(settings: Settings, store: Store) -> None:
@@ -299,6 +325,24 @@ def keys_of(settings: Settings) -> tuple[Path, Path]:
     with closing(store), store.transaction() as tx:
         facts = tx.facts()
     return key_path(settings, facts["data_id"]), log_key_path(settings, facts["data_id"])
+
+
+def _was_used(settings: Settings) -> bool:
+    """Whether the data directory has seen use, whatever became of its database: none is silently begun anew."""
+    return settings.chart.exists() or _mark(settings).exists()
+
+
+def _mark(settings: Settings) -> Path:
+    return settings.home / "withness.id"
+
+
+def _mark_used(settings: Settings, data_id: str) -> None:
+    """Leave the data directory's id beside its database, where it is not there yet and can be written."""
+    with suppress(OSError):
+        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        mark = os.open(_mark(settings), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(mark, "w", encoding="utf-8") as file:
+            file.write(f"{data_id}\n")
 
 
 def _used(settings: Settings) -> bool:

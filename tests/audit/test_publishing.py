@@ -31,6 +31,9 @@ class Published(MemoryLog):
     def anchor_damage(self, *, prove: bool) -> str | None:
         return self.publisher.damage(self, prove=prove)
 
+    def anchors_unreadable(self) -> str | None:
+        return self.publisher.unreadable()
+
     def add(self, count: int, record: Record = SAVED) -> None:
         """Append records, each durable by itself."""
         for _ in range(count):
@@ -212,3 +215,56 @@ def test_the_log_key_is_its_owners_alone_and_its_own_logs(tmp_path: Path) -> Non
         read_log_key(path, "d1")
     with pytest.raises(KeyMissing):
         read_log_key(tmp_path / "none.log-key", "d1")
+
+
+def test_a_folder_that_cannot_be_read_holds_while_it_lasts_and_is_no_damage(publisher: Publisher) -> None:
+    """Planted: taken for damage, which begins a segment and ends every plan; this saw it."""
+    log = Published(publisher)
+    log.add(11)
+    path = publisher.folder.path / "segment-0.checkpoint"
+    kept = path.read_text(encoding="utf-8")
+    for spoiled in (b"", b"\xff\xfe", b"x" * 100_000):
+        path.write_bytes(spoiled)
+        assert broken(log)
+        assert damage(log) is None
+        append(log, [SAVED], at=AT)
+        head = log.head()
+        assert head is not None
+        assert head.segment == 0
+    path.write_text(kept, encoding="utf-8")
+    assert not broken(log)
+
+
+def test_what_lies_about_in_the_folder_stops_nothing(publisher: Publisher) -> None:
+    """Planted: any number taken for a segment; a pipe opened; each was seen here (the second by hanging)."""
+    log = Published(publisher)
+    (publisher.folder.path).mkdir()
+    (publisher.folder.path / "segment-9007199254740991.checkpoint").write_text("nonsense")
+    log.add(11)
+    assert not broken(log)
+    os.mkfifo(publisher.folder.path / "segment-9.checkpoint")
+    log.add(1)
+    assert broken(log)
+    assert damage(log) is None
+
+
+def test_a_copy_publishes_nothing_until_it_takes_over(publisher: Publisher) -> None:
+    """A copy looked at, or restored for a drill, has the same log. Planted: the owner not asked; this saw it."""
+    live = Publisher("d1", Folder(publisher.folder.path, "/data/live"), publisher.key, now=publisher._now)
+    copy = Publisher("d1", Folder(publisher.folder.path, "/data/copy"), publisher.key, now=publisher._now)
+    log = Published(live)
+    log.add(11)
+    assert size(live) == 1
+    elsewhere = _copied(copy, [SAVED] * 12)
+    head = elsewhere.head()
+    assert head is not None
+    copy.publish(head)
+    assert "another copy" in copy.trouble
+    assert size(live) == 1
+    assert not broken(log)
+    copy.folder.take_over()
+    copy.publish(head)
+    assert copy.trouble == ""
+    assert size(copy) == 12
+    live.publish(head)
+    assert "another copy" in live.trouble

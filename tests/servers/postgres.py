@@ -83,6 +83,10 @@ class PostgresServer:
         """Stop the server; whoever is connected is cut off."""
         self._run("pg_ctl", "stop", "--pgdata", str(self.data), "--mode", "fast", "--wait")
 
+    def crash(self) -> None:
+        """Stop the server without letting it end anything: its next start recovers from its log."""
+        self._run("pg_ctl", "stop", "--pgdata", str(self.data), "--mode", "immediate", "--wait")
+
     def kill(self) -> None:
         """Kill every process of the server at once (SIGKILL)."""
         pid = int((self.data / "postmaster.pid").read_text().splitlines()[0])

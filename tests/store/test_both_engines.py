@@ -222,7 +222,7 @@ class TestASnapshot:
             tx.put_plan(PlanRow("p9", "r9", PlanState.HELD, None, "2026", {}))
 
     def test_passes_on_what_is_raised_in_it(self, store: Store) -> None:
-        """And is closed. Planted: its connection left open after an error; caught (a warning of what leaks)."""
+        """And is closed. Planted: what is raised swallowed; caught."""
         with pytest.raises(ValueError, match="x"), store.snapshot():
             raise ValueError("x")
         with store.snapshot() as seen:

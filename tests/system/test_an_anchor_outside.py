@@ -193,7 +193,7 @@ def test_what_lies_beyond_the_last_anchor_is_said(site: Site, anchor: Path) -> N
     """Planted: the anchor's own records counted too; this saw it."""
     assert verified(site, "--anchor", str(anchor))[1]["beyond"] == 0
     assert verified(site, "--anchor", str(anchor))[1]["beyond"] == 1
-    assert "Beyond the last anchor: 2 records" in site.console("audit", "verify", "--anchor", str(anchor)).stdout
+    assert "Records beyond the last anchor: 2." in site.console("audit", "verify", "--anchor", str(anchor)).stdout
 
 
 @pytest.mark.parametrize("spoiled", ["", "no checkpoint\n", "signature"])

@@ -640,6 +640,9 @@ def test_no_two_rules_share_a_sentence() -> None:
 
 
 ELSEWHERE = {
+    "baseline-there": "tests/desk/test_sweep_baseline.py",
+    "not-compliance": "tests/desk/test_sign_off.py",
+    "signed-off": "tests/desk/test_sign_off.py: two sign off one item at one moment",
     "not-policy-owner": "tests/desk/test_policy_signing.py",
     "not-signed": "the API asks for a signer; the console refuses before it does",
     "still-acute": "an acute new screen begins a hold of its own, so that no newer screen is there",

@@ -106,7 +106,7 @@ def _check(desk: Desk, plans: list[str]) -> None:
 def test_two_members_turn_acute_at_once_and_both_are_on_hold(postgres_server: PostgresServer, tmp_path: Path) -> None:
     """One plan, two shares: neither screen's hold is written over by the other's. Eight couples.
 
-    Planted: the end of the trail never held; caught.
+    Planted: a plan that is on hold for one of them taken for on hold for both; caught.
     """
     key_file = tmp_path / "site.key"
     url = address_for(postgres_server, tmp_path / "home", key_file)

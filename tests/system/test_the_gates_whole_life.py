@@ -98,7 +98,8 @@ class Clinic(Site):
 
     def __init__(self, home: Path, key_file: Path) -> None:
         self.dice = random.Random(20261122)  # noqa: S311  ids that repeat, not a secret
-        super().__init__(home, key_file)
+        # Each run has one log: what another run published is none of its own.
+        super().__init__(home, key_file, checkpoint_folder=home.with_name(f"{home.name}-checkpoints"))
         self.at = START
 
     def open(self) -> None:

@@ -84,6 +84,9 @@ class Log(Protocol):
         Sizes are always compared; with `prove`, the tree too is held against every one of them.
         """
 
+    def anchors_unreadable(self) -> str | None:
+        """Return why what was published cannot be read, None where it can, or nothing was published."""
+
     def newest_published(self) -> int:
         """Return the highest segment of which a checkpoint was published, -1 for none or where they cannot be read."""
 
@@ -134,7 +137,7 @@ def broken(log: Log) -> bool:
 
     What lets a plan through asks this: the tree is held against every checkpoint published outside the database.
     """
-    return bool(unsettled(log)) or damage(log, prove=True) is not None
+    return bool(unsettled(log)) or damage(log, prove=True) is not None or log.anchors_unreadable() is not None
 
 
 def acknowledged(log: Segments, head: Head) -> Mapping[str, Any] | None:
@@ -302,6 +305,10 @@ class MemoryLog:
 
     def anchor_damage(self, *, prove: bool) -> str | None:
         """See `Log.anchor_damage`: memory publishes nothing."""
+        return None
+
+    def anchors_unreadable(self) -> str | None:
+        """See `Log.anchors_unreadable`: memory publishes nothing."""
         return None
 
     def newest_published(self) -> int:

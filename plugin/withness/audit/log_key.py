@@ -87,7 +87,7 @@ def read_log_key(path: Path, data_id: str) -> LogKey:
         raise KeyMissing(
             "The key that signs this log's checkpoints is missing.",
             field=_FIELD,
-            hint=f"Copy the backup to {path} (chmod 600).",
+            hint=f"Copy the backup to {path} (chmod 600). Where it is lost: withness key rotate --lost",
         ) from None
     except (OSError, ValueError, KeyError, TypeError):
         raise InvalidInput("The log key cannot be read as one.", field=_FIELD, hint=f"It is {path}.") from None

@@ -620,9 +620,8 @@ def check_proof(content: bytes, findings: Findings) -> None:
     if said["says"] != says(seq, said["data_id"], record["at"], note.size):
         raise Damaged("format", "the sentences say something else than the proof shows", seq)
     findings.seen.append(note)
-    findings.holds.append(
-        f"Record {seq} ({record['kind']}, {record['at']}) is one of the {note.size} records under the checkpoint."
-    )
+    kind, at = ascii(record["kind"])[1:-1], ascii(record["at"])[1:-1]
+    findings.holds.append(f"Record {seq} ({kind}, {at}) is one of the {note.size} records under the checkpoint.")
 
 
 def check_consistency(content: bytes, findings: Findings) -> None:
@@ -760,7 +759,8 @@ def _say(code: int, damage: Damaged | None, findings: Findings, *, as_json: bool
     else:
         ending = damage.sentence() if damage else "" if findings.doubts else "All of it holds."
         text = "\n".join([*findings.holds, *findings.doubts, f"{verdict.upper()}. {ending}".rstrip()])
-    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
+    encoding = sys.stdout.encoding or "ascii"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
 
 
 if __name__ == "__main__":

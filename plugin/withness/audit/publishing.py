@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -43,6 +46,8 @@ URGENT: Final = frozenset(
 )
 """After a record of these kinds a checkpoint is published at once: each override, release and acute event."""
 _LOCK_SECONDS: Final = 2.0
+_NAME: Final = re.compile(r"segment-([0-9]{1,9})\.checkpoint", re.ASCII)
+_MOST_BYTES: Final = 65_536
 
 _reserved: set[str] = set()
 
@@ -61,18 +66,23 @@ class Rhythm:
 
 
 class Folder:
-    """A folder of published checkpoints: better one that the database's administrator cannot write."""
+    """A folder of published checkpoints: better one that the database's administrator cannot write.
 
-    def __init__(self, path: Path) -> None:
+    `owner` names the database that publishes here ("" for whoever comes): a copy of it, made for a look or a drill,
+    has the same log and must not publish in its name. The first that publishes owns the folder, until one takes over.
+    """
+
+    def __init__(self, path: Path, owner: str = "") -> None:
         self.path = path
+        self.owner = owner
 
     def read(self) -> Mapping[int, str]:
         """Return the newest note of each segment. Raises OSError or ValueError when one cannot be read."""
         found = {}
         for name in _names(self.path):
-            segment = name.removeprefix("segment-").removesuffix(".checkpoint")
-            if name.startswith("segment-") and name.endswith(".checkpoint") and segment.isdecimal():
-                found[int(segment)] = (self.path / name).read_text(encoding="utf-8")
+            segment = _NAME.fullmatch(name)
+            if segment is not None:
+                found[int(segment[1])] = _text(self.path / name)
         return found
 
     def newest_segment(self) -> int:
@@ -94,16 +104,49 @@ class Folder:
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
             with FileLock(self.path / ".lock", timeout=_LOCK_SECONDS, mode=0o600):
+                self._require_owner()
                 newest = self._newest(segment)
-                if newest.exists() and _size(newest.read_text(encoding="utf-8")) >= _size(note):
+                if newest.exists() and _size(_text(newest)) >= _size(note):
                     return
                 for path in (newest, self.path / f"{at.astimezone(UTC):%Y-%m-%d}-segment-{segment}.checkpoint"):
                     _replace(path, note)
         except Timeout:
             raise OSError("another process holds the folder of checkpoints") from None
 
+    def owned(self) -> bool:
+        """Whether this database publishes here, or nobody does yet."""
+        return not self.owner or self._owner() in ("", self.owner)
+
+    def take_over(self) -> None:
+        """Let this database publish here from now on, and the one before no longer. Raises OSError."""
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _replace(self.path / "owner", f"{self.owner}\n")
+
+    def _owner(self) -> str:
+        try:
+            return (self.path / "owner").read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            return ""
+
+    def _require_owner(self) -> None:
+        if not self.owned():
+            raise OSError("another copy of this data directory publishes there")
+        if self.owner and not self._owner():
+            self.take_over()
+
     def _newest(self, segment: int) -> Path:
         return self.path / f"segment-{segment}.checkpoint"
+
+
+def _text(path: Path) -> str:
+    """Return a note's text. Raises OSError or ValueError for what is no regular file, too large, or no text."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ValueError("it is no regular file")
+    with path.open("rb") as file:
+        content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise ValueError("it is too large for a checkpoint")
+    return content.decode()
 
 
 def _names(path: Path) -> Iterable[str]:
@@ -183,8 +226,9 @@ class Publisher:
         note = self.note(head)
         try:
             self.folder.publish(head.segment, note, self._now())
-        except OSError as error:
-            self.trouble = f"The checkpoint could not be published: {error.strerror or error}."
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
+            self.trouble = f"The checkpoint could not be published: {why}."
             return
         self.trouble = ""
         self._proved.add(note)
@@ -206,20 +250,31 @@ class Publisher:
 
     def damage(self, log: Log, *, prove: bool) -> str | None:
         """See `audit.log.Log.anchor_damage`."""
-        try:
-            published = self.folder.read()
-        except (OSError, ValueError):
-            return "the published checkpoints cannot be read"
-        for segment, note in sorted(published.items()):
+        for segment, note in sorted(self._published().items()):
             wrong = self._shortfall(log, segment, note, prove=prove)
             if wrong:
                 return wrong
         return None
 
+    def unreadable(self) -> str | None:
+        """See `audit.log.Log.anchors_unreadable`."""
+        try:
+            found = self.folder.read()
+        except (OSError, ValueError):
+            return "the published checkpoints cannot be read"
+        said = (_read(note, self._data_id, segment) for segment, note in sorted(found.items()))
+        return next((one for one in said if isinstance(one, str)), None)
+
+    def _published(self) -> Mapping[int, str]:
+        try:
+            return self.folder.read()
+        except (OSError, ValueError):
+            return {}
+
     def _shortfall(self, log: Log, segment: int, note: str, *, prove: bool) -> str | None:
         said = _read(note, self._data_id, segment)
         if isinstance(said, str):
-            return said
+            return None  # `unreadable` says so, and it is no damage of the log
         proved = not prove and note in self._proved
         wrong = shortfall(log, segment, said, prove=not proved)
         if wrong is None:
@@ -227,6 +282,7 @@ class Publisher:
         return wrong
 
 
+@lru_cache(maxsize=64)
 def _read(note: str, data_id: str, segment: int) -> Checkpoint | str:
     """Return what a published note says, or why it says nothing of this log."""
     try:

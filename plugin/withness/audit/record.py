@@ -109,7 +109,10 @@ def instant(at: datetime) -> str:
 
 def moment(text: str) -> datetime:
     """Return the time that `instant` wrote. Raises ValueError for another spelling."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    at = datetime.fromisoformat(text)
+    if instant(at) != text:
+        raise ValueError("the time does not match its one spelling")
+    return at
 
 
 def canonical(value: Any) -> bytes:

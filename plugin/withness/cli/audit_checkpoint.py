@@ -19,8 +19,13 @@ from withness.cli import say
     metavar="FILE",
     help="Write the checkpoint to a new file too: one more place that nobody here can change.",
 )
+@click.option(
+    "--take-over",
+    is_flag=True,
+    help="This directory is the live one now: publish from here, and no longer from the one before.",
+)
 @say.common
-def checkpoint(out: Path | None, home: Path | None, as_json: bool) -> None:
+def checkpoint(out: Path | None, take_over: bool, home: Path | None, as_json: bool) -> None:
     """Sign the log's size and root as they stand, and publish them. Exit 7 when a place cannot be written."""
     from withness.cli.desk import opened_trail
     from withness.desk.checkpoints import publish
@@ -30,7 +35,7 @@ def checkpoint(out: Path | None, home: Path | None, as_json: bool) -> None:
     with opened_trail(read_settings({"home": home})) as (store, unsealed):
         if unsealed is not None:
             raise unsealed
-        made = publish(store)
+        made = publish(store, take_over=take_over)
     if out is not None:
         say.write_new(out, made.note)
     if as_json:
@@ -41,4 +46,7 @@ def checkpoint(out: Path | None, home: Path | None, as_json: bool) -> None:
             f"{made.size} records, root {made.root}\nPublished in {made.folder}\nThe key of its signature: {made.vkey}"
         )
     if made.trouble:
-        raise CannotTell(made.trouble, hint="What is recorded stays recorded; the next record tries again.")
+        hint = (
+            "What is recorded stays recorded. If this is the live directory now: withness audit checkpoint --take-over"
+        )
+        raise CannotTell(made.trouble, hint=hint)

@@ -67,7 +67,7 @@ def export(
         )
         return
     last = done.first + done.records - 1
-    click.echo(f"Wrote {out}: {done.records} records, {done.first} to {last}, of a trail of {done.size}.")
+    click.echo(f"Wrote {out}: {done.records} records, {done.first} to {last}.")
     if done.pruned:
         left = "only their hashes are in it" if chosen is Form.NDJSON else "they are not in it"
         click.echo(f"{done.pruned} of them were pruned: {left}.")

@@ -119,15 +119,15 @@ def _tell(swept: Swept) -> None:
             "new" if one.finding.id in swept.new else one.since[:10],
             one.finding.resource,
             one.finding.person or "",
-            one.finding.what.value,
+            one.finding.id,
             SAID[one.finding.what] + (f" by {one.finding.review_by}" if one.finding.review_by else ""),
         )
         for one in swept.findings
     ]
     if rows:
-        say.table("Findings that stand", ("since", "resource", "about", "finding", "it"), rows)
+        say.table("Findings that stand", ("since", "resource", "about", "finding", "it"), rows, whole=("finding",))
     for one in swept.cleared:
-        click.echo(f"Gone: {one.resource}, {one.what.value}")
+        click.echo(f"Over, and no longer so: {one.resource} {SAID[one.what]}")
     click.secho("Nothing stands." if not rows else f"{len(rows)} findings stand.", bold=True)
 
 

@@ -105,9 +105,10 @@ def _tell(verdict: Verdict, unsealed: WithnessError | None) -> None:
     if verdict.recomputed is not None:
         click.echo(f"{verdict.recomputed} decisions decided again.")
     if verdict.beyond is None:
-        say.prose("Without an anchor outside this data directory, a cut-off tail cannot be proved.")
+        say.prose("Without an anchor outside this data directory (--anchor FILE), a cut-off tail cannot be proved.")
     else:
-        say.prose(f"Beyond the last anchor: {verdict.beyond} records. Of these alone a cut-off tail cannot be proved.")
+        tail = " Of these alone a cut-off tail cannot be proved." if verdict.beyond else ""
+        say.prose(f"Records beyond the last anchor: {verdict.beyond}.{tail}")
     for loss in verdict.losses:
         say.prose(loss)
     for damage in verdict.damages:

@@ -20,7 +20,7 @@ from withness.core.acts import Act, ActKind, Acts
 from withness.core.people import People, Refusal, people_of, standing_fault
 from withness.desk.context import Actor, Context
 from withness.desk.digests import digest
-from withness.errors import Refused, TrailDamaged
+from withness.errors import Refused, SealBroken, TrailDamaged
 from withness.signing import Signer, verifies
 from withness.store.rows import ActRow
 from withness.store.transaction import Transaction
@@ -173,7 +173,10 @@ def broken(tx: Transaction) -> bool:
 
 def _signed(tx: Transaction, details: Mapping[str, Any]) -> bool:
     """Whether the act behind an acknowledgement says the same, and two people signed it who could."""
-    row = tx.act(str(details.get("act")))
+    try:
+        row = tx.act(str(details.get("act")))
+    except SealBroken:  # a row that does not open lets nothing through, and stops nothing else
+        return False
     if row is None or row.kind != ActKind.SIGNED_OFF:
         return False
     body = row.content["statement"]["body"]

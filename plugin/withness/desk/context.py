@@ -128,11 +128,21 @@ class Context:
             with self.store.transaction(people) as tx:
                 answer = work(tx)
         except CommitUnknown:
-            with self.store.transaction() as tx:
-                if landed(tx):
-                    return answer
+            if self._look_up(landed):
+                return answer
             raise CannotTell("The database refused the record; nothing was saved.", hint="Try again.") from None
         return answer
+
+    def _look_up(self, landed: Callable[[Transaction], bool]) -> bool:
+        """Whether a commit of unknown fate is durable. Raises CannotTell where that cannot be told."""
+        try:
+            with self.store.transaction() as tx:
+                return landed(tx)
+        except CannotTell:
+            raise CannotTell(
+                "The database could not confirm whether this was saved.",
+                hint="Ask again when it answers: a request that was saved is told so, and none is saved twice.",
+            ) from None
 
     def record(self, tx: Transaction, actor: Actor, at: datetime, *records: Record) -> tuple[Leaf, ...]:
         """Append audit records, the policy in force before them when it is not the last one recorded.

@@ -22,7 +22,8 @@ from withness.audit.record import Kind, Leaf, Record
 from withness.desk.checkpoints import present
 from withness.desk.context import Actor, Context
 from withness.desk.sign_off import Matter, sign_off
-from withness.errors import CannotTell, InvalidInput, TrailDamaged
+from withness.desk.telling import may_see
+from withness.errors import CannotTell, InvalidInput, Refused, TrailDamaged
 from withness.signing import Signer
 from withness.store.sql import Store
 from withness.store.transaction import Transaction
@@ -136,8 +137,10 @@ def _parts(store: Store, tx: Transaction, low: int, high: int) -> Iterator[Part]
 def export(store: Store, period: Period, out: Path, write: Write, actor: Actor, at: datetime, form: Form) -> Stretch:
     """Record that `period` is exported, and write it to the new file `out`.
 
-    Raises what `settle` raises, InvalidInput naming --out.
+    Raises what `settle` raises, Refused for a partner or proxy, InvalidInput naming --out.
     """
+    if not may_see(actor.ref, ""):
+        raise Refused("Only clinicians and compliance export the trail.", field="actor")
     with new_file(out) as file:
         with store.transaction() as tx:
             stretch = settle(store, tx, period, at)

@@ -21,7 +21,7 @@ from withness.core.people import examiner_fault
 from withness.desk.acts import Signatures, act_at, directory_named, enrolled, refuse, write
 from withness.desk.context import Actor, Context
 from withness.desk.signing import keys_fault
-from withness.errors import CannotTell, InvalidInput, TrailDamaged
+from withness.errors import CannotTell, InvalidInput, SealBroken, TrailDamaged
 from withness.signing import Signer
 from withness.store.transaction import Transaction
 
@@ -99,7 +99,10 @@ def restored_fault(tx: Transaction, details: Mapping[str, Any]) -> str | None:
     """
     if "act" not in details:
         return "nobody signed the acknowledgement that it records"
-    row = tx.act(details["act"]) if tx.opens else None
+    try:
+        row = tx.act(details["act"]) if tx.opens else None
+    except SealBroken:
+        return "the acknowledgement that it records does not open"
     if row is None:
         return None
     body = row.content["statement"]["body"]

@@ -93,7 +93,10 @@ class ActsRun:
         if "act" not in details and (self.site_policy or not details["demo"]):
             yield Damage("a policy came into force that nobody signed", leaf.seq)
         self.site_policy = leaf.outcome == SITE_SIGNED
-        row = self.tx.act(details["act"]) if "act" in details and self.tx.opens else None
+        try:
+            row = self.tx.act(details["act"]) if "act" in details and self.tx.opens else None
+        except SealBroken:
+            return  # said with the act itself
         if row is None:
             return
         owner = self.people.get(row.person)

@@ -72,6 +72,8 @@ class SqliteStore(Store):
         # Whoever ends a batch releases the lock that its first thread took.
         self._file_lock = FileLock(f"{path}.lock", mode=0o600, thread_local=False)
         self._engine: Engine | None = None
+        self._files: tuple[int | None, ...] = ()
+        self._unsure = False
         self._batch: _Batch | None = None
 
     def exists(self) -> bool:
@@ -114,6 +116,7 @@ class SqliteStore(Store):
         try:
             try:
                 with self._locked():
+                    self._require_file()
                     connection = engine.connect()
                     connection.begin()
                     connection.exec_driver_sql("SELECT 1 FROM sqlite_master").first()  # here the snapshot is taken
@@ -214,17 +217,50 @@ class SqliteStore(Store):
             message = f"The data directory cannot be used: {error.strerror}."
             raise CannotTell(message, field="WITHNESS_HOME") from None
 
+    def _require_file(self) -> None:
+        """Raise CannotTell where there is no file: SQLite would begin a new, empty one."""
+        if not self._path.exists():
+            raise CannotTell(
+                "The database file is missing; nothing was saved.",
+                field="WITHNESS_HOME",
+                hint=f"Put {self._path.name} back, or go on with a backup that verifies.",
+            )
+
     def _connection(self) -> Connection:
-        if self._engine is None:
-            self._engine = _writing(self._path)
-        connection = self._engine.connect()
+        self._require_file()
+        if self._engine is not None and self._files != _inodes(self._path):
+            self._discard()  # what is open lies there no more: whatever was written to it would be lost
+        if self._engine is not None:
+            return self._begun(self._engine)
+        self._engine = _writing(self._path)
+        self._take_in_what_is_left(self._engine)
+        connection = self._begun(self._engine)
+        self._files = _inodes(self._path)
+        return connection
+
+    def _begun(self, engine: Engine) -> Connection:
+        connection = engine.connect()
         connection.begin()
         return connection
+
+    def _take_in_what_is_left(self, engine: Engine) -> None:
+        """Put what lies in the write-ahead log into the database, durably.
+
+        Whoever wrote it may have been told that it is not durable, and the system does not say so a second time. After
+        a failed COMMIT of our own this must succeed: what did not come through is taken out of the log.
+        """
+        opened: Any = engine.raw_connection()
+        with contextlib.closing(opened), contextlib.suppress(*() if self._unsure else (sqlite3.Error,)):
+            mode = "TRUNCATE" if self._unsure else "PASSIVE"
+            if opened.driver_connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()[0] and self._unsure:
+                raise sqlite3.OperationalError("somebody reads what must be taken in")
+        self._unsure = False
 
     def _commit(self, connection: Connection) -> None:
         try:
             connection.commit()
         except (SQLAlchemyError, sqlite3.Error):
+            self._unsure = True
             self._discard()
             raise _unknown() from None
         connection.close()
@@ -240,6 +276,17 @@ class SqliteStore(Store):
         if self._engine is not None:
             self._engine.dispose()
             self._engine = None
+
+
+def _inodes(path: Path) -> tuple[int | None, ...]:
+    """Return which files lie there: the database, its write-ahead log and that log's index."""
+    found: list[int | None] = []
+    for name in (path, f"{path}-wal", f"{path}-shm"):
+        try:
+            found.append(os.stat(name).st_ino)
+        except OSError:
+            found.append(None)
+    return tuple(found)
 
 
 def _keep(batch: _Batch) -> None:

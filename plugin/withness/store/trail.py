@@ -216,6 +216,10 @@ class Trail:
         for row in self._connection.execute(query.execution_options(yield_per=100)):
             yield Tile(*row)
 
+    def anchors_unreadable(self) -> str | None:
+        """See `audit.log.Log.anchors_unreadable`."""
+        return self._publisher.unreadable() if self._publisher is not None else None
+
     def anchor_damage(self, *, prove: bool) -> str | None:
         """See `audit.log.Log.anchor_damage`."""
         if self._publisher is None or self._seen.get("fits what is published"):
