@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from withness.audit.pruned import PRUNED
 from withness.audit.record import Kind, damage_of
+from withness.errors import SealBroken
 from withness.store.transaction import Transaction
 
 SIGNED: Final = ("before", "count", "export", "leaves", "ranges")
@@ -27,7 +28,10 @@ def pruned_fault(tx: Transaction, details: Mapping[str, Any]) -> str | None:
     """
     if "act" not in details:
         return "nobody signed the pruning that it records"
-    row = tx.act(details["act"]) if tx.opens else None
+    try:
+        row = tx.act(details["act"]) if tx.opens else None
+    except SealBroken:
+        return "the pruning that it records does not open"
     if row is None:
         return None
     body = row.content["statement"]["body"]
