@@ -11,7 +11,6 @@ import pytest
 from tests.system.site import CLINICIAN, Site
 
 from withness.audit import offline_verifier
-from withness.audit.log_key import LogKey
 from withness.desk.asking import actor_of
 from withness.desk.witnessing import Synced, sync
 from withness.errors import InvalidInput, TrailDamaged
@@ -157,12 +156,21 @@ def test_another_logs_file_is_refused(site: Site, state: Path, tmp_path: Path) -
         synced(site, state)
 
 
+def lose_the_key(site: Site) -> None:
+    """The log's key is gone, and another one takes its place."""
+    site.desk.close()
+    [path] = site.key_file.parent.glob("*.log-key")
+    path.unlink()
+    rotate_log_key(site.settings, actor_of(CLINICIAN), lost=True)
+    site.open()
+
+
 def test_the_pinned_key_holds(site: Site, state: Path) -> None:
     """Planted: the present key taken at each use; caught."""
     key = synced(site, state).vkey
+    lose_the_key(site)
     publisher = site.context.store.publisher
     assert publisher is not None
-    publisher.key = LogKey(publisher.key.name, b"\x09" * 32)
     with pytest.raises(TrailDamaged, match="another key"):
         synced(site, state)
     other = publisher.key.vkey
@@ -187,9 +195,7 @@ def test_a_rotation_that_the_old_key_signed_leads_on(site: Site, state: Path) ->
     assert done.rotated
     assert done.vkey != key
     assert not synced(site, state).rotated
-    site.desk.close()
-    rotate_log_key(site.settings, actor_of(CLINICIAN), lost=True)
-    site.open()
+    lose_the_key(site)
     with pytest.raises(TrailDamaged, match="another key"):
         synced(site, state)
 
@@ -197,8 +203,8 @@ def test_a_rotation_that_the_old_key_signed_leads_on(site: Site, state: Path) ->
 def test_a_forged_rotation_leads_nowhere(site: Site, state: Path) -> None:
     """The record is there, the old key's signature is not. Planted: only the names of the keys compared; caught."""
     synced(site, state)
+    lose_the_key(site)
     site.desk.close()
-    rotate_log_key(site.settings, actor_of(CLINICIAN), lost=True)
     rewrite(site, "UPDATE audit_leaf SET outcome = 'rotated' WHERE kind = 'key.rotated'")
     site.open()
     with pytest.raises(TrailDamaged, match="another key"):

@@ -48,10 +48,11 @@ def test_both_ways_on_more_than_one_page(clinic: Site, hapi_server: HapiServer) 
     assert requests.put(f"{hapi_server.base_url}/{mine[1]}", json=reworded, headers=headers, timeout=30).ok
     found = sweep(clinic.context, actor_of("Device/withness"))
     new = [one for one in told(found) if one[0] != "written-around-gate"]
-    assert sorted(new)[:2] == [
+    # The server is shared: what other tests have left there are findings too.
+    assert {one for one in new if one[1] in mine} == {
         ("missing-in-ehr", mine[0], "Patient/rosa"),
         ("words-changed", mine[1], "Patient/rosa"),
-    ]
+    }
     typed = [one for one in found.findings if one.finding.resource.startswith("CarePlan/sweep-")]
     assert (len(typed), before & {one.finding.id for one in typed}) == (150, set())
     assert sweep(clinic.context, actor_of("Device/withness")).new == frozenset()
