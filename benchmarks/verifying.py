@@ -161,12 +161,12 @@ def _verify(path: Path, jobs: int) -> None:
 def _memory(path: Path) -> float:
     """Return the most resident memory, in MiB, of a process that verifies all that it can without the data key."""
     said = (
-        "import resource, sys; from pathlib import Path; from contextlib import closing; from datetime import *\n"
+        "import re, sys; from pathlib import Path; from contextlib import closing; from datetime import *\n"
         "from withness.store.sqlite import SqliteStore; from withness.desk.verify import verify\n"
         "from withness.desk.context import Actor\n"
         "with closing(SqliteStore(Path(sys.argv[1]), None)) as store:\n"
         "    verdict = verify(store, Actor('Device/bench', 'bench'), datetime.now(UTC))\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)\n"
+        "print(int(re.search(r'VmHWM:\\s+(\\d+)', Path('/proc/self/status').read_text())[1]) / 1024)\n"
     )
     done = subprocess.run([sys.executable, "-c", said, path], capture_output=True, text=True, check=True)
     return float(json.loads(done.stdout))

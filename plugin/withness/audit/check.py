@@ -139,7 +139,7 @@ def check_part(log: Readable, part: Part) -> Part:
     """Return the part with what is found in its records. One that is not regular is not looked at to its end."""
     tree, expected = Growth(), part.first
     for row in log.rows(part.first, part.last):
-        if row[0] != expected or row[1] != part.segment or _row_damage(row) is not None:
+        if row[0] != expected or row[1] != part.segment or not (as_written(row) or _row_damage(row) is None):
             return Part(part.segment, part.first, part.last)
         tree.extend((row[2],))
         expected += 1
@@ -155,8 +155,6 @@ def check_part(log: Readable, part: Part) -> Part:
 
 def _row_damage(row: tuple[Any, ...]) -> str | None:
     """Return what is wrong with one row on its own; whether somebody signed for one without bytes is settled later."""
-    if as_written(row):
-        return None
     return row_damage(row) if row[3] == b"" and type(row[3]) is bytes else damage_of(Leaf(*row))
 
 
@@ -179,7 +177,7 @@ def _rows(log: Readable, begun: _Trees, seen: Callable[[Leaf], None] | None) -> 
         if row[0] != begun.expected:
             yield Damage(f"the record is missing; the next one there is {row[0]}", begun.expected)
         begun.expected = row[0] + 1
-        wrong = _row_damage(row)
+        wrong = None if as_written(row) else _row_damage(row)
         if wrong:
             yield Damage(wrong, row[0])
         if row[1] != segment or len(block) == WIDTH:
