@@ -7,7 +7,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from withness.audit import log
 from withness.audit.record import Kind, Record, canonical, instant
@@ -25,7 +25,7 @@ from withness.desk.overrides import note_overrides
 from withness.desk.screens import send
 from withness.desk.shares import OVER
 from withness.desk.telling import RELEASED, tell
-from withness.errors import Conflict, InvalidInput, TrailDamaged
+from withness.errors import CannotTell, Conflict, InvalidInput, TrailDamaged
 from withness.fhir.bundle import plan_transaction
 from withness.fhir.check import require_valid
 from withness.fhir.goal_progress import carried_over
@@ -72,6 +72,19 @@ def save(context: Context, draft: Mapping[str, Any], actor: Actor) -> Answer:
         landed=lambda tx: tx.decision(case.decision_id, case.plan.unit.members[0]) is not None,
         people=case.question.people,
     )
+    try:
+        return _sent(context, answer, actor)
+    except CannotTell:  # what was decided is durable: that the database went away since does not undo it
+        if answer.conflict is not None:
+            raise
+        return replace(answer, trouble=KEPT)
+
+
+KEPT: Final = "The database went away while this was being sent. What was decided is kept: run withness sync."
+
+
+def _sent(context: Context, answer: Answer, actor: Actor) -> Answer:
+    """Send what a decision has queued, and return the answer as it stands then. Raises Conflict, CannotTell."""
     send(context, answer.follow, actor)
     if answer.conflict is not None:
         raise Conflict(
