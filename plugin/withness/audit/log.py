@@ -6,14 +6,13 @@ A log has segments: a damaged one is never continued, a new one names the break 
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
 from withness.audit.merkle import Frontier
-from withness.audit.record import Kind, Leaf, Record, damage_of, make_leaf, moment
+from withness.audit.record import Kind, Leaf, Record, damage_of, details_of, make_leaf, moment
 from withness.audit.tiles import WIDTH, Nodes, Tile, filled
 
 RESTORED: Final = "restored"
@@ -150,7 +149,7 @@ def acknowledged(log: Segments, head: Head) -> Mapping[str, Any] | None:
         return None
     if (first.kind, first.outcome) != (Kind.TRAIL_SIGNED_OFF.value, RESTORED):
         return None
-    return _details(first)
+    return details_of(first)
 
 
 def found_damaged(log: Segments, head: Head) -> bool:
@@ -158,7 +157,7 @@ def found_damaged(log: Segments, head: Head) -> bool:
     first = log.leaf(head.first_seq) if head.segment else None
     if head.segment == 0 or acknowledged(log, head) is not None:
         return False
-    return first is None or _details(first).get(_SHORT) is not True
+    return first is None or details_of(first).get(_SHORT) is not True
 
 
 def unsettled(log: Segments) -> int:
@@ -172,14 +171,6 @@ def unsettled(log: Segments) -> int:
 
 _SHORT: Final = "short_of_checkpoint"
 """In the details of a record that begins a segment: true where only a longer published log was the cause."""
-
-
-def _details(leaf: Leaf) -> Mapping[str, Any]:
-    try:
-        found = json.loads(leaf.body)["details"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def append(log: Log, records: Iterable[Record], *, at: datetime, fresh_segment: bool = False) -> tuple[Leaf, ...]:

@@ -109,7 +109,7 @@ class Folder:
                 if newest.exists() and _size(_text(newest)) >= _size(note):
                     return
                 for path in (newest, self.path / f"{at.astimezone(UTC):%Y-%m-%d}-segment-{segment}.checkpoint"):
-                    _replace(path, note)
+                    replace_file(path, note)
         except Timeout:
             raise OSError("another process holds the folder of checkpoints") from None
 
@@ -120,7 +120,7 @@ class Folder:
     def take_over(self) -> None:
         """Let this database publish here from now on, and the one before no longer. Raises OSError."""
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _replace(self.path / "owner", f"{self.owner}\n")
+        replace_file(self.path / "owner", f"{self.owner}\n")
 
     def _owner(self) -> str:
         try:
@@ -163,8 +163,8 @@ def _size(note: str) -> int:
         return -1
 
 
-def _replace(path: Path, text: str) -> None:
-    """Put a file in its place, whole or not at all, and durably."""
+def replace_file(path: Path, text: str) -> None:
+    """Put a file in its place, whole or not at all, and durably; it is its owner's alone. Raises OSError."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -201,6 +201,15 @@ def columns(value: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def details_of(leaf: Leaf) -> Mapping[str, Any]:
+    """Return what a stored record details, nothing where its bytes are not a record."""
+    try:
+        found = json.loads(leaf.body)["details"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def damage_of(leaf: Leaf) -> str | None:
     """Return what is wrong with one stored leaf on its own, None when its parts agree."""
     if not isinstance(leaf.body, bytes) or not isinstance(leaf.leaf_hash, bytes):

@@ -45,6 +45,9 @@ KINDS: Final[Mapping[ActKind, Kind]] = {
 }
 """The record that stands for each kind of act (contracts: audit record kinds)."""
 
+LOSS: Final = ("lost", "have")
+"""What the record of an acknowledged loss holds of what was signed."""
+
 NEED_WHOLE_TRAIL: Final = (ActKind.RELEASED, ActKind.OVERRIDE)
 """Acts that a damaged trail stops (contracts I7): they would let something through."""
 
@@ -179,9 +182,32 @@ def _signed(tx: Transaction, details: Mapping[str, Any]) -> bool:
         return False
     if row is None or row.kind != ActKind.SIGNED_OFF:
         return False
-    body = row.content["statement"]["body"]
-    wanted = {"what": log.RESTORED, "of_two": True, "lost": details.get("lost"), "have": details.get("have")}
-    return dict(body) == wanted and sound(tx, [row])
+    return _says(row, details, log.RESTORED, LOSS) and sound(tx, [row])
+
+
+def sign_off_fault(
+    tx: Transaction, details: Mapping[str, Any], what: str, names: Sequence[str], *, said: str
+) -> str | None:
+    """Return what is wrong with a record that two people signed off `what`, None where its signed act says the same.
+
+    `names` are the details that were signed, `said` what the record is called. Who signed it, and whether they could,
+    is checked as of every act.
+    """
+    if "act" not in details:
+        return f"nobody signed the {said} that it records"
+    try:
+        row = tx.act(details["act"]) if tx.opens else None
+    except SealBroken:
+        return f"the {said} that it records does not open"
+    if row is None or _says(row, details, what, names):
+        return None
+    return f"the {said} that it records is not the one that was signed"
+
+
+def _says(row: ActRow, details: Mapping[str, Any], what: str, names: Sequence[str]) -> bool:
+    """Whether two people signed off exactly what a record details."""
+    wanted = {"what": what, "of_two": True, **{name: details.get(name) for name in names}}
+    return dict(row.content["statement"]["body"]) == wanted
 
 
 def directory_named(tx: Transaction) -> bool:

@@ -7,7 +7,6 @@ A rotation's record holds both keys and both signatures over one statement:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -15,7 +14,7 @@ from typing import Any, Final
 from withness.audit import log
 from withness.audit.checkpoint import read_vkey
 from withness.audit.log_key import LogKey
-from withness.audit.record import Kind, Leaf, Record, canonical, instant
+from withness.audit.record import Kind, Leaf, Record, canonical, details_of, instant
 from withness.desk.context import Actor
 from withness.errors import CannotTell, InvalidInput
 from withness.store.sql import Store
@@ -32,7 +31,7 @@ place of a key that nobody has any more."""
 def vkeys(tx: Transaction) -> tuple[str, ...]:
     """Return every log key of this directory in the order in which they came; the last is the present one."""
     first = tx.facts().get(LOG_KEY)
-    later = (str(_details(leaf).get("new", "")) for leaf in tx.leaves_of(Kind.KEY_ROTATED))
+    later = (str(details_of(leaf).get("new", "")) for leaf in tx.leaves_of(Kind.KEY_ROTATED))
     return tuple(one for one in (first, *later) if one)
 
 
@@ -82,7 +81,7 @@ def rotation_fault(leaf: Leaf, directory: str, before: str) -> str | None:
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-    said = _details(leaf)
+    said = details_of(leaf)
     if leaf.outcome == FIRST:
         return None if not before else "a first log key is named where there was one"
     if said.get("old") != before:
@@ -100,11 +99,3 @@ def rotation_fault(leaf: Leaf, directory: str, before: str) -> str | None:
 
 def _record(actor: Actor, outcome: str, details: Mapping[str, Any]) -> Record:
     return Record(Kind.KEY_ROTATED, actor.ref, actor.os_user, outcome=outcome, details=details)
-
-
-def _details(leaf: Leaf) -> Mapping[str, Any]:
-    try:
-        found = json.loads(leaf.body)["details"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}

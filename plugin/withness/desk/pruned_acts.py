@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from withness.audit.pruned import PRUNED
 from withness.audit.record import Kind, damage_of
-from withness.errors import SealBroken
+from withness.desk.acts import sign_off_fault
 from withness.store.transaction import Transaction
 
 SIGNED: Final = ("before", "count", "export", "leaves", "ranges")
@@ -22,21 +22,8 @@ SIGNED: Final = ("before", "count", "export", "leaves", "ranges")
 
 
 def pruned_fault(tx: Transaction, details: Mapping[str, Any]) -> str | None:
-    """Return what is wrong with a record of pruning, None where its signed act says the same.
-
-    Who signed it, and whether they could, is checked as of every act.
-    """
-    if "act" not in details:
-        return "nobody signed the pruning that it records"
-    try:
-        row = tx.act(details["act"]) if tx.opens else None
-    except SealBroken:
-        return "the pruning that it records does not open"
-    if row is None:
-        return None
-    body = row.content["statement"]["body"]
-    wanted = {"what": PRUNED, "of_two": True, **{name: details.get(name) for name in SIGNED}}
-    return None if body == wanted else "the pruning that it records is not the one that was signed"
+    """Return what is wrong with a record of pruning (see `sign_off_fault`)."""
+    return sign_off_fault(tx, details, PRUNED, SIGNED, said="pruning")
 
 
 def said_of_pruned(tx: Transaction) -> tuple[str, ...]:

@@ -18,10 +18,10 @@ from withness.audit.publishing import lost, state
 from withness.audit.record import Kind
 from withness.core.acts import ActKind
 from withness.core.people import examiner_fault
-from withness.desk.acts import Signatures, act_at, directory_named, enrolled, refuse, write
+from withness.desk.acts import LOSS, Signatures, act_at, directory_named, enrolled, refuse, sign_off_fault, write
 from withness.desk.context import Actor, Context
 from withness.desk.signing import keys_fault
-from withness.errors import CannotTell, InvalidInput, SealBroken, TrailDamaged
+from withness.errors import CannotTell, InvalidInput, TrailDamaged
 from withness.signing import Signer
 from withness.store.transaction import Transaction
 
@@ -93,18 +93,5 @@ def _require_sound(tx: Transaction) -> None:
 
 
 def restored_fault(tx: Transaction, details: Mapping[str, Any]) -> str | None:
-    """Return what is wrong with a record that acknowledges a restored copy, None where its signed act says the same.
-
-    Who signed it, and whether they could, is checked as of every act.
-    """
-    if "act" not in details:
-        return "nobody signed the acknowledgement that it records"
-    try:
-        row = tx.act(details["act"]) if tx.opens else None
-    except SealBroken:
-        return "the acknowledgement that it records does not open"
-    if row is None:
-        return None
-    body = row.content["statement"]["body"]
-    wanted = {"what": RESTORED, "of_two": True, "lost": details.get("lost"), "have": details.get("have")}
-    return None if body == wanted else "the acknowledgement that it records is not the one that was signed"
+    """Return what is wrong with a record that acknowledges a restored copy (see `sign_off_fault`)."""
+    return sign_off_fault(tx, details, RESTORED, LOSS, said="acknowledgement")

@@ -7,10 +7,7 @@ The file is JSON, its owner's alone:
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +18,7 @@ from withness.audit import checkpoint
 from withness.audit.checkpoint import Checkpoint
 from withness.audit.offline_verifier import CONSISTENCY_FORMAT, pretty
 from withness.audit.proofs import check_consistency, consistency, root_at
+from withness.audit.publishing import replace_file
 from withness.audit.record import Kind
 from withness.desk.checkpoints import present
 from withness.desk.export_forms import hashes
@@ -179,16 +177,6 @@ def _write(path: Path, seen: Seen) -> None:
     """Put the file in its place, whole or not at all, and durably; a temporary file is its owner's alone too."""
     said = json.dumps({"format": FORMAT, "vkey": seen.vkey, "checkpoint": seen.note}, indent=2) + "\n"
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(said)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(name, path)
-        except OSError:
-            with contextlib.suppress(OSError):
-                os.unlink(name)
-            raise
+        replace_file(path, said)
     except OSError as error:
         raise InvalidInput(f"{path} cannot be written: {error.strerror}.", field=_STATE) from None
