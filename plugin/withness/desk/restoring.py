@@ -198,7 +198,8 @@ def _put_together(
     damages = damages_in(work / DATABASE, manifest)
     found, published = _against_all(work / DATABASE, (used.checkpoints, own.checkpoints), data_id)
     with ready_keys(own, used, keys) as first, ready_checkpoints(own, used, work / "checkpoints") as last:
-        shutil.rmtree(work / "checkpoints", ignore_errors=True)
+        if (work / "checkpoints").exists():
+            shutil.rmtree(work / "checkpoints")
         sync_folders(work)
         with first.named():
             if _is_empty(home):
