@@ -1,50 +1,54 @@
-"""Files that are there whole or not at all, durably, and their owner's alone (mode 0600)."""
+"""Files that are there whole or not at all, durably, and their owner's alone unless said otherwise."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final
+from uuid import uuid4
 
+_OWNERS: Final = 0o600
+EVERYBODYS: Final = 0o666
+"""The mode of a file that is no secret."""
 _NO_LINKS: Final = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 """What a file system says that has no hard links, such as that of a memory stick."""
 
 
 @contextlib.contextmanager
-def new_file(path: Path) -> Iterator[IO[bytes]]:
+def new_file(path: Path, mode: int = _OWNERS) -> Iterator[IO[bytes]]:
     """Yield a new file; it is durable when the block ends, and removed again when that raises.
 
-    Raises FileExistsError where something has the name already, OSError when it cannot be written.
+    `mode` is what the umask leaves of it. Raises FileExistsError where something has the name already, OSError when it
+    cannot be written.
     """
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with _made(path, mode) as file:
+        yield file
     with _unless(path):
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(handle)
         sync_folder(path.parent)
 
 
-def write_new(path: Path, content: bytes) -> None:
+def write_new(path: Path, content: bytes, mode: int = _OWNERS) -> None:
     """Write a new file (see `new_file`)."""
-    with new_file(path) as file:
+    with new_file(path, mode) as file:
         file.write(content)
 
 
-def replace_file(path: Path, text: str) -> None:
+def replace_file(path: Path, content: str | bytes, mode: int = _OWNERS) -> None:
     """Put a file in its place, over the one that is there. Raises OSError."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")
-    with _unless(Path(name)):
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(handle)
-        os.replace(name, path)
+    ready = beside(path)
+    with _made(ready, mode) as file:
+        file.write(content if isinstance(content, bytes) else content.encode())
+    with _unless(ready):
+        os.replace(ready, path)
     sync_folder(path.parent)
+
+
+def beside(path: Path) -> Path:
+    """Return a hidden name beside a place, under which something lies ready that will be put there."""
+    return path.with_name(f".{path.name}.{uuid4()}")
 
 
 def put_in_place(ready: Path, path: Path) -> None:
@@ -57,9 +61,7 @@ def put_in_place(ready: Path, path: Path) -> None:
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        os.close(
-            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        )  # so that the rename goes over nothing else
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNERS))  # what the rename goes over is ours
         with _unless(path):
             os.replace(ready, path)
     with _unless(path):
@@ -78,6 +80,16 @@ def rename_folder(ready: Path, path: Path) -> None:
     except BaseException:
         os.rename(path, ready)
         raise
+
+
+@contextlib.contextmanager
+def _made(path: Path, mode: int) -> Iterator[IO[bytes]]:
+    """Yield a new file whose content, though not its name, is durable when the block ends."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with _unless(path), os.fdopen(handle, "wb") as file:
+        yield file
+        file.flush()
+        os.fsync(handle)
 
 
 @contextlib.contextmanager

@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
-from uuid import uuid4
 
 from withness.audit import log
 from withness.audit.check import check
@@ -30,7 +29,7 @@ from withness.audit.record import Kind, Record, instant
 from withness.desk.context import Actor
 from withness.ehr.local import copy_chart
 from withness.errors import CannotTell, InvalidInput
-from withness.files import new_file, put_in_place, rename_folder, sync_folder, write_new
+from withness.files import beside, new_file, put_in_place, rename_folder, sync_folder, write_new
 from withness.settings import FILE_NAME, Settings
 from withness.store.copies import opened_copy
 from withness.store.sql import Store
@@ -79,8 +78,8 @@ def back_up(
     """
     _require_new(out, keys_out)
     _record(store, actor, at)
-    work = _beside(out)
-    keys_work = _beside(keys_out) if keys_out is not None else None
+    work = beside(out)
+    keys_work = beside(keys_out) if keys_out is not None else None
     with _writing(work, keys_work):
         work.mkdir(mode=0o700)
         manifest, left_out = _parts(store, settings, work, at, checkpoints)
@@ -101,10 +100,6 @@ def _require_new(out: Path, keys_out: Path | None) -> None:
     if keys_out is not None and out.absolute() in (keys_out.absolute(), *keys_out.absolute().parents):
         said = "--with-keys must lie outside the backup: who has both can read everything."
         raise InvalidInput(said, field="--with-keys")
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{uuid4()}")
 
 
 def _record(store: Store, actor: Actor, at: datetime) -> None:

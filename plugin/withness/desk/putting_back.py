@@ -10,10 +10,9 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 from withness.errors import InvalidInput
-from withness.files import put_in_place, write_new
+from withness.files import beside, put_in_place, write_new
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Ready:
     def add(self, path: Path, content: bytes) -> None:
         """Write one beside its place. Raises OSError."""
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        ready = path.with_name(f".{path.name}.{uuid4()}")
+        ready = beside(path)
         write_new(ready, content)
         self._files.append((ready, path))
 

@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
-from uuid import uuid4
 
 from withness import strict_json
 from withness.audit.publishing import Folder, lost, state
@@ -32,7 +31,7 @@ from withness.desk.backup import (
 )
 from withness.desk.putting_back import Places, Ready, ready_checkpoints, ready_keys
 from withness.errors import CannotTell, InvalidInput
-from withness.files import new_file, rename_folder
+from withness.files import beside, new_file, rename_folder
 from withness.store.copies import opened_copy
 
 _PIECE: Final = 1 << 20
@@ -77,7 +76,7 @@ def restore(source: Path, home: Path, own: Own, used: Used, keys_file: Path | No
             _require_the_same(home, manifest["parts"])
         _require_whole(open_part, manifest["parts"])
         keys = _read_keys(keys_file, manifest["data_id"]) if keys_file else {}
-        work = home.with_name(f".{home.name}.{uuid4()}")
+        work = beside(home)
         try:
             return _put_together(open_part, manifest, work, home, (own, used), keys)
         except OSError as error:
