@@ -18,7 +18,7 @@ from withness.desk.acts import broken
 from withness.desk.amending import delivered, take_back
 from withness.desk.context import Actor, Context
 from withness.desk.facts import Facts
-from withness.desk.outbox import Sent, failed, failed_in, move
+from withness.desk.outbox import Sent, failed, failed_in, move, put_back
 from withness.desk.shares import hold_plans
 from withness.desk.telling import tell
 from withness.errors import CannotTell, Conflict, EhrRefused, EhrUnavailable, TrailDamaged, WithnessError
@@ -42,8 +42,11 @@ def deliver(context: Context, decision_id: str, actor: Actor) -> Sent:
     """
     with context.store.transaction() as tx:
         row = tx.outbox(decision_id)
-    if row is None or row.state not in OPEN:
-        return Sent(row.state if row else Delivery.WAITING)
+        if row is None or row.state not in OPEN:
+            return Sent(row.state if row else Delivery.WAITING)
+        was_put_back = put_back(tx, context, row, actor)
+    if was_put_back is not None:
+        return was_put_back
     known = facts.gather(context, tuple(row.content["screens"]))
     if context.ehr.embedded:
         return _at_once(context, row, known, actor)
@@ -58,6 +61,9 @@ def _at_once(context: Context, row: OutboxRow, known: _Known, actor: Actor) -> S
         now = tx.outbox(row.decision_id)
         if now is None or now.state not in OPEN:
             return Sent(now.state if now else row.state)
+        was_put_back = put_back(tx, context, now, actor)
+        if was_put_back is not None:
+            return was_put_back
         there, failure = _tried(_there, context, now)
         if failure is None and not there:
             refused = _begin(tx, context, now, known, actor)
@@ -96,6 +102,9 @@ def _begin(tx: Transaction, context: Context, row: OutboxRow, known: _Known, act
         return Sent(row.state, f"The plan was approved for another EHR, {row.ehr}: set WITHNESS_EHR_URL to it.")
     if broken(tx):
         raise TrailDamaged("The audit trail is damaged, so no plan is sent.", hint="Run: withness audit verify")
+    was_put_back = put_back(tx, context, row, actor)
+    if was_put_back is not None:
+        return was_put_back
     held = _newer_hold(tx, context, row, known)
     if held is not None:
         return _withhold(tx, context, row, held, actor)
@@ -136,6 +145,8 @@ def _refused(tx: Transaction, context: Context, row: OutboxRow, actor: Actor, er
     now = tx.outbox(row.decision_id)
     if now is not None and now.state is Delivery.REPLACED:
         return Sent(Delivery.REPLACED, ENDED)
+    if now is not None and now.state not in OPEN:
+        return Sent(now.state)  # another process has settled it meanwhile
     if not isinstance(error, Conflict) or not row.content.get("amends"):
         return failed_in(tx, context, row, Delivery.REFUSED, actor, Kind.PLAN_FAILED, error)
     move(

@@ -17,6 +17,7 @@ from withness.desk.context import Actor, Context
 from withness.desk.note_documents import tried
 from withness.desk.note_release import released
 from withness.desk.outbox import Sent, due_row, failed, failed_in, move, write_anew
+from withness.desk.shares import ended_in_trail
 from withness.errors import CannotTell, Conflict, EhrRefused, EhrUnavailable, InvalidInput, SealBroken
 from withness.fhir.making import Resource
 from withness.fhir.note_resources import never_arrived, require_note, superseding
@@ -34,7 +35,7 @@ _AWAY: Final = (EhrUnavailable, CannotTell)
 def deliver_note(context: Context, id: str, actor: Actor) -> Sent:
     """Try to send one member's document and record what became of it. Raises CannotTell for our own store."""
     with context.store.transaction() as tx:
-        row = due_row(tx, context, id)
+        row = due_row(tx, context, id, actor)
         if isinstance(row, Sent):
             return row
         released_now = _may_go(tx, row)
@@ -58,7 +59,8 @@ def _may_go(tx: Transaction, row: OutboxRow) -> bool:
         return False
     if plan is None or version_of(plan) != row.content["plan_version"]:
         return False
-    return released(plan, (row.content["person"],))
+    person = row.content["person"]
+    return released(plan, (person,)) and not ended_in_trail(tx, plan.id, person)
 
 
 def _withhold(tx: Transaction, context: Context, row: OutboxRow, actor: Actor) -> Sent:
