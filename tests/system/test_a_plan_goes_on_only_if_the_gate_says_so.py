@@ -57,7 +57,7 @@ def test_an_old_plan_row_resumes_nothing_while_somebody_is_at_risk(site: Site, m
     put(site, rows, "plan")
     reopen(site)
     statuses = watched(site, monkeypatch)
-    site.desk.sync(actor=CLINICIAN)
+    assert site.desk.sync(actor=CLINICIAN)["waiting"] == 0
     assert "active" not in statuses
     assert site.plan_status() == "on-hold"
     with site.context.store.transaction() as tx:

@@ -110,6 +110,33 @@ def plan_said(leaf: Leaf, details: Mapping[str, Any]) -> tuple[str, str] | None:
     return (details["plan"], said) if said is not None else None
 
 
+def rests_on_undone(tx: Transaction, row: OutboxRow) -> bool:
+    """Whether what is known of a plan or document may still be undone: others share this transaction's COMMIT.
+
+    To be asked before anything is appended here. What concerns neither these people, nor this plan, nor everybody
+    changes nothing.
+    """
+    durable, last = tx.durable_end(), tx.last()
+    if durable is None or last is None or last.seq == durable:
+        return False
+    people = set(_people(row))
+    return any(_concerns(leaf, people, row) for leaf in tx.leaves_between(durable + 1, last.seq + 1))
+
+
+def _people(row: OutboxRow) -> Iterator[str]:
+    if "person" in row.content:
+        yield row.content["person"]
+    for one in row.content.get("screens", {}).values():
+        yield from one["people"]
+
+
+def _concerns(leaf: Leaf, people: set[str], row: OutboxRow) -> bool:
+    if leaf.patient is not None and leaf.kind != Kind.ACTOR_CHANGED:
+        return leaf.patient in people
+    named = details_of(leaf).get("plan")
+    return named is None or named in (row.plan_id, row.content.get("amends"), row.content.get("plan"))
+
+
 def _from_the_end(tx: Transaction) -> Iterator[Leaf]:
     last = tx.last()
     end, page = (last.seq + 1 if last else 0), _FIRST_PAGE

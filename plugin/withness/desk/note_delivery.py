@@ -14,6 +14,7 @@ from typing import Any, Final
 from withness.audit.record import Kind
 from withness.desk.amending import version_of
 from withness.desk.context import Actor, Context
+from withness.desk.last_said import rests_on_undone
 from withness.desk.note_documents import tried
 from withness.desk.note_release import released
 from withness.desk.outbox import Sent, due_row, failed, failed_in, move, write_anew
@@ -38,10 +39,11 @@ def deliver_note(context: Context, id: str, actor: Actor) -> Sent:
         row = due_row(tx, context, id, actor)
         if isinstance(row, Sent):
             return row
-        released_now = _may_go(tx, row)
+        undone, released_now = rests_on_undone(tx, row), _may_go(tx, row)
         if not released_now and not tried(row):
             return _withhold(tx, context, row, actor)
-        if released_now and context.ehr.embedded:  # one lock spans the look and the write: nothing comes in between
+        # One lock spans the look and the write, so that nothing comes in between; but never what may yet be undone.
+        if released_now and context.ehr.embedded and not undone:
             return _write_in(tx, context, row, actor)
         begun = replace(row, state=Delivery.SENDING)
         if released_now:

@@ -236,7 +236,7 @@ def _keep(tx: Transaction, run: _Run, found: Mapping[str, Finding], actor: Actor
         one for key, one in found.items() if key not in known.standing and (key in back or one.resource not in moved)
     ]
     left_alone = run.unjudged | moved
-    gone = [one for key, one in known.standing.items() if key not in found and _settled(one, left_alone)]
+    gone = [one for key, one in known.standing.items() if key not in found and one.finding.resource not in left_alone]
     waiting = sum(one.moving for one in known.shares.values())
     elsewhere = sum(one.elsewhere for one in known.shares.values())
     counts = {"seen": len(run.looks), "known": len(known.shares), "waiting": waiting, "elsewhere": elsewhere}
@@ -256,11 +256,6 @@ def _keep(tx: Transaction, run: _Run, found: Mapping[str, Finding], actor: Actor
         new=frozenset(one.id for one in new),
         cleared=tuple(one.finding for one in gone),
     )
-
-
-def _settled(one: Standing, left_alone: set[str]) -> bool:
-    """Whether a finding that is not found any more is gone: what the EHR holds of it was judged."""
-    return one.finding.what is What.PUT_BACK or one.finding.resource not in left_alone
 
 
 def _moved(tx: Transaction, run: _Run, found: Mapping[str, Finding]) -> set[str]:
