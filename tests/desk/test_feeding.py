@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tests.servers.hapi import HapiServer
 from tests.system.site import CLINICIAN, Site
+from tests.system.test_a_backup_and_its_restore import acknowledged, backed_up, restored
 
 from withness.desk import feeding
 from withness.desk.feeding import Fed, feed
@@ -58,7 +59,7 @@ def fed(site: Site, repository: Any) -> Fed:
 def ids(site: Site) -> list[str]:
     """The ids of every record's event, in order."""
     with site.context.store.transaction() as tx:
-        return [event_id(tx.facts()["data_id"], leaf.seq) for leaf in tx.leaves()]
+        return [event_id(tx.facts()["data_id"], leaf.segment, leaf.leaf_hash.hex()) for leaf in tx.leaves()]
 
 
 def test_every_record_is_told_once_and_in_order(site: Site, noting: Noting, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,6 +113,77 @@ def test_a_repository_that_is_down_holds_nothing_up(tmp_path: Path) -> None:
         assert (done["waiting"], done["fed"], done["unfed"]) == (0, 0, len(ids(site)))
         assert len(done["troubles"]) == 1
         assert "127.0.0.1" not in done["troubles"][0]
+
+
+def lose(site: Site, noting: Noting, tmp_path: Path) -> tuple[list[str], int, str]:
+    """Tell everything, put an older copy back, and sign for the loss.
+
+    Returns the events that were told, and how far they went until when.
+    """
+    site.enrol()
+    site.catch_up()
+    backed_up(site, tmp_path / "copy")
+    site.screen("Patient/ana", answers={"suicide.now": "yes"})
+    fed(site, noting)
+    told = list(noting.told)
+    with site.context.store.transaction() as tx:
+        far, at = tx.fed(noting.address), tx.fed_at(noting.address)
+    restored(site, tmp_path / "copy")
+    site.open()
+    site.catch_up()
+    acknowledged(site)
+    return told, far, at
+
+
+def test_what_takes_a_lost_records_number_is_an_event_of_its_own(site: Site, noting: Noting, tmp_path: Path) -> None:
+    """The repository keeps both. Planted: the id made of the number; caught, for the lost ones were overwritten."""
+    told, _, _ = lose(site, noting, tmp_path)
+    site.screen("Patient/tom")
+    assert fed(site, noting).trouble == ""
+    assert set(ids(site)) < set(noting.told)
+    assert len(list(noting.chart.search("AuditEvent"))) == len({*told, *ids(site)})
+    versions = [one.version for one in noting.chart.search("AuditEvent") if one.resource["id"] not in ids(site)]
+    assert versions
+    assert set(versions) == {"1"}
+
+
+def test_after_a_loss_it_goes_on_with_the_first_record_of_what_is_new(
+    site: Site, noting: Noting, tmp_path: Path
+) -> None:
+    """However far it was told before. Planted: the place taken as it is; records of the new segment skipped, caught."""
+    _, far, at = lose(site, noting, tmp_path)
+    with site.context.store.transaction() as tx:
+        begun = tx.heads()[-1].first_seq
+        tx.put_fed(noting.address, far, at)
+    for _ in range(4):
+        site.screen("Patient/tom")
+    new = ids(site)[begun:]
+    assert len(ids(site)) > far > begun
+    noting.told.clear()
+    assert fed(site, noting) == Fed(len(new), 0)
+    assert noting.told == new
+    assert fed(site, noting) == Fed(0, 0)
+
+
+def test_a_place_behind_the_end_is_trouble(site: Site, noting: Noting) -> None:
+    """Somebody moved it. Planted: taken for a repository that knows everything; caught."""
+    fed(site, noting)
+    many = len(ids(site))
+    with site.context.store.transaction() as tx:
+        tx.put_fed(noting.address, many + 7, tx.fed_at(noting.address))
+    done = fed(site, noting)
+    assert (done.told, done.waiting) == (0, many)
+    assert f"told {many + 7} records, and the log has {many}: nobody knows what it was told." in done.trouble
+
+
+def test_a_clock_that_goes_back_tells_nothing_for_ever(
+    site: Site, noting: Noting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Planted: the time of telling taken from the clock alone; caught, for each run began anew."""
+    monkeypatch.setattr(feeding, "BATCH", 2)
+    site.pass_time(hours=-3)
+    assert fed(site, noting) == Fed(len(ids(site)), 0)
+    assert fed(site, noting) == Fed(0, 0)
 
 
 def test_a_damaged_trail_is_not_told_as_if_it_were_whole(site: Site, noting: Noting, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from typing import Any
 
 import pytest
@@ -123,9 +124,10 @@ def test_balp_is_claimed_only_where_it_holds(changes: dict[str, Any]) -> None:
 
 
 def test_the_same_record_has_the_same_id_and_another_none_of_it() -> None:
-    """Planted: the data directory left out of the id; caught."""
-    assert event(Kind.NOTE_SAVED)["id"] == event_id(DATA_ID, 7)
-    assert len({event_id(data, seq) for data in (DATA_ID, "other") for seq in range(50)}) == 100
+    """Planted: the data directory left out of the id; the segment; the hash; each caught."""
+    assert event(Kind.NOTE_SAVED)["id"] == event_id(DATA_ID, 0, PLACE.leaf_hash)
+    hashes = [f"{number:064x}" for number in range(50)]
+    assert len({event_id(*one) for one in product((DATA_ID, "other"), (0, 1), hashes)}) == 200
 
 
 def test_no_detail_of_a_record_is_copied() -> None:

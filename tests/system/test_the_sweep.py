@@ -9,11 +9,13 @@ import pytest
 
 from tests.system.site import COMPLIANCE, ENCOUNTERS, Site, make_draft
 from withness.desk.asking import actor_of
+from withness.desk.context import Context
 from withness.desk.sweep import Swept, sweep
 from withness.desk.sweep_adopting import adopt
 from withness.desk.worklists import sign_items, worklist
 from withness.errors import EhrUnavailable, Refused, TrailDamaged
 from withness.fhir import codes
+from withness.store import sql, sqlite
 
 ACTOR = actor_of("Device/withness")
 
@@ -231,6 +233,33 @@ def test_an_ehr_that_cannot_be_asked_is_exit_5_and_nothing_is_recorded(site: Sit
     code, said = site.console_json("audit", "sweep")
     assert (code, said["error"]) == (5, "ehr-unavailable")
     assert site.records(1)[0]["seq"] == before
+
+
+def test_a_sweep_whose_commit_was_lost_is_found_behind_others_records(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was durable, and somebody else has recorded since. Planted: the newest record alone looked at; caught."""
+    real, looked = sqlite.SqliteStore._commit, Context._look_up
+    lost: list[bool] = []
+
+    def commit(store: sqlite.SqliteStore, connection: Any) -> None:
+        those = "SELECT count(*) FROM audit_leaf WHERE outcome = 'swept'"
+        if lost or not connection.exec_driver_sql(those).scalar():
+            return real(store, connection)
+        lost.append(True)
+        connection.commit()
+        store._discard()
+        raise sql.CommitUnknown("The database could not confirm that the record is durable.")
+
+    def look_up(context: Context, landed: Any) -> bool:
+        assert site.console("audit", "show").returncode == 0
+        return looked(context, landed)
+
+    monkeypatch.setattr(sqlite.SqliteStore, "_commit", commit)
+    monkeypatch.setattr(Context, "_look_up", look_up)
+    assert swept(site).seen == 0
+    assert lost
+    assert [one["outcome"] for one in site.records() if one["kind"] == "sweep.finding"] == ["swept"]
 
 
 def test_a_damaged_trail_is_nothing_to_hold_the_ehr_against(site: Site) -> None:

@@ -148,7 +148,7 @@ def _findings(records: Iterable[Seen], said: Mapping[str, str]) -> Iterator[Item
     for id, one in latest.items():
         if id and one.outcome in said:
             why = f"A plan or goal {said[one.outcome]}."
-            todo = "Which one: withness audit sweep. Ask its clinician."
+            todo = _TODO.get(one.outcome, "Which one: withness audit sweep. Ask its clinician.")
             yield Item(f"{FINDING}{id}", "finding", firsts[id].at, why, todo, one.person, going_on=True)
 
 
@@ -167,6 +167,9 @@ def _log_key(one: Seen) -> Item:
     )
     return Item(f"log-key-{one.seq}", "log-key", one.at, why, todo, who=one.actor)
 
+
+_TODO: Final = {"row-put-back": "Run: withness audit verify. Who can write to the database?"}
+"""What is to be done about a finding that is not the EHR's."""
 
 FINDING: Final = "finding-"
 """What the id of an item begins with that is a finding of the sweep; the finding's own id follows."""

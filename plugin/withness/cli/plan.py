@@ -221,14 +221,14 @@ def show(id: str, home: Path | None, as_json: bool) -> None:
     )
 
 
-_SYNCED = ("delivered", "waiting", "withheld", "changed", "noted", "decided", "escalated", "fed", "unfed")
+_SYNCED = ("delivered", "waiting", "withheld", "changed", "noted", "decided", "escalated", "fed", "unfed", "damaged")
 
 
 @click.command(epilog="\b\nExample:\n  withness sync --json\n")
 @say.acting
 @say.common
 def sync(actor: str | None, home: Path | None, as_json: bool) -> None:
-    """Deliver what waits. Exit 0 nothing left, 5 something waits, 3 a newer screen withholds a plan."""
+    """Deliver what waits. Exit 0 nothing left, 5 something waits, 3 a newer screen withholds a plan, 4 damage."""
     with opened(home) as (desk, _):
         done = desk.sync(actor=actor or "Device/withness")
     if as_json:
@@ -238,4 +238,4 @@ def sync(actor: str | None, home: Path | None, as_json: bool) -> None:
         say.table("Delivery", ("", "how many"), rows)
         for trouble in done["troubles"]:
             click.echo(trouble)
-    say.stop(3 if done["withheld"] else 5 if done["waiting"] or done["unfed"] else 0)
+    say.stop(4 if done["damaged"] else 3 if done["withheld"] else 5 if done["waiting"] or done["unfed"] else 0)

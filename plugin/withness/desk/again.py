@@ -10,25 +10,30 @@ from withness.desk.context import Actor, Context
 from withness.desk.ending import end_over, lift_acute
 from withness.desk.protocols import look
 from withness.desk.shares import ACUTE, MAY_BE_THERE, members_of, paused_by, readable
+from withness.desk.sweep_findings import copies_put_back, keep_put_back
 from withness.errors import Conflict, InvalidInput
 from withness.store.rows import PlanRow, PlanState
 
 
-def decide_again(context: Context, actor: Actor) -> tuple[int, int]:
+def decide_again(context: Context, actor: Actor) -> tuple[int, int, int]:
     """Decide again what only the unreachable chart held up (policy: chart_evidence).
 
-    Returns how many plans were saved by it, and how many still wait for the chart.
+    Returns how many plans were saved by it, how many still wait for the chart, and how many are left alone, for the
+    trail says of them that they are no working copies any more. Raises TrailDamaged.
     """
     saved = waiting = 0
     with context.store.transaction() as tx:
-        held = [row for row in readable(tx) if row.state is PlanState.HELD]
+        held = [row for row in readable(tx, PlanState.HELD) if row.content.get("waits_for_chart")]
+        back = copies_put_back(tx, held)
+        for row in back:
+            keep_put_back(tx, context, row, actor)
     for row in held:
-        if not row.content.get("waits_for_chart"):
+        if row in back:
             continue
         answer = _decided_again(context, row, actor)
         saved += answer is not None and answer.state is PlanState.DELIVERED
         waiting += answer is None
-    return saved, waiting
+    return saved, waiting, len(back)
 
 
 def _decided_again(context: Context, row: PlanRow, actor: Actor) -> Answer | None:

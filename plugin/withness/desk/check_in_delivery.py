@@ -20,7 +20,7 @@ from withness.store.transaction import Transaction
 def deliver_check_in(context: Context, id: str, actor: Actor) -> Sent:
     """Try to send one check-in and record what became of it. Raises CannotTell for our own store."""
     with context.store.transaction() as tx:
-        row = due_row(tx, context, id)
+        row = due_row(tx, context, id, actor)
         if isinstance(row, Sent):
             return row
     try:

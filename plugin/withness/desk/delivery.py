@@ -2,7 +2,8 @@
 
 Before every attempt the plan's id is read in the EHR, and the write is skipped when our decision is there. A plan is
 called withheld only when it is certain that it is not in the EHR. The embedded chart is looked at and written under
-the store's own lock: nothing can come in between.
+the store's own lock: nothing can come in between. What others may still lose with a COMMIT that they share is no ground
+to write on.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from withness.desk.acts import broken
 from withness.desk.amending import delivered, take_back
 from withness.desk.context import Actor, Context
 from withness.desk.facts import Facts
-from withness.desk.outbox import Sent, failed, failed_in, move
+from withness.desk.last_said import rests_on_undone
+from withness.desk.outbox import Sent, failed, failed_in, move, put_back
 from withness.desk.shares import hold_plans
 from withness.desk.telling import tell
 from withness.errors import CannotTell, Conflict, EhrRefused, EhrUnavailable, TrailDamaged, WithnessError
@@ -42,22 +44,35 @@ def deliver(context: Context, decision_id: str, actor: Actor) -> Sent:
     """
     with context.store.transaction() as tx:
         row = tx.outbox(decision_id)
-    if row is None or row.state not in OPEN:
-        return Sent(row.state if row else Delivery.WAITING)
+        if row is None or row.state not in OPEN:
+            return Sent(row.state if row else Delivery.WAITING)
+        was_put_back = put_back(tx, context, row, actor)
+    if was_put_back is not None:
+        return was_put_back
     known = facts.gather(context, tuple(row.content["screens"]))
-    if context.ehr.embedded:
-        return _at_once(context, row, known, actor)
+    sent = _at_once(context, row, known, actor) if context.ehr.embedded else None
+    if sent is not None:
+        return sent
     if row.state is Delivery.SENDING:
         return _look_up(context, row, known, actor)
     return _start(context, row, known, actor)
 
 
-def _at_once(context: Context, row: OutboxRow, known: _Known, actor: Actor) -> Sent:
-    """Look and write under one lock: what holds the plan is recorded either before the look or after the write."""
+def _at_once(context: Context, row: OutboxRow, known: _Known, actor: Actor) -> Sent | None:
+    """Look and write under one lock: what holds the plan is recorded either before the look or after the write.
+
+    None where that rests on what others have recorded and may still lose: then it is written once that is durable, as
+    into an EHR elsewhere.
+    """
     with context.store.transaction() as tx:
         now = tx.outbox(row.decision_id)
         if now is None or now.state not in OPEN:
             return Sent(now.state if now else row.state)
+        if rests_on_undone(tx, now):
+            return None
+        was_put_back = put_back(tx, context, now, actor)
+        if was_put_back is not None:
+            return was_put_back
         there, failure = _tried(_there, context, now)
         if failure is None and not there:
             refused = _begin(tx, context, now, known, actor)
@@ -67,9 +82,13 @@ def _at_once(context: Context, row: OutboxRow, known: _Known, actor: Actor) -> S
             _, failure = _tried(context.ehr.transact, now.content["bundle"])
         if failure is None:
             return _confirmed(tx, context, now, known, actor)
-        if isinstance(failure, EhrRefused | Conflict):
-            return _refused(tx, context, now, actor, failure)
-        return failed_in(tx, context, now, now.state, actor, Kind.PLAN_FAILED, failure)
+        return _failed_at_once(tx, context, now, actor, failure)
+
+
+def _failed_at_once(tx: Transaction, context: Context, row: OutboxRow, actor: Actor, failure: WithnessError) -> Sent:
+    if isinstance(failure, EhrRefused | Conflict):
+        return _refused(tx, context, row, actor, failure)
+    return failed_in(tx, context, row, row.state, actor, Kind.PLAN_FAILED, failure)
 
 
 def _tried(ask: Callable[P, T], *given: P.args, **named: P.kwargs) -> tuple[T | None, WithnessError | None]:
@@ -96,6 +115,9 @@ def _begin(tx: Transaction, context: Context, row: OutboxRow, known: _Known, act
         return Sent(row.state, f"The plan was approved for another EHR, {row.ehr}: set WITHNESS_EHR_URL to it.")
     if broken(tx):
         raise TrailDamaged("The audit trail is damaged, so no plan is sent.", hint="Run: withness audit verify")
+    was_put_back = put_back(tx, context, row, actor)
+    if was_put_back is not None:
+        return was_put_back
     held = _newer_hold(tx, context, row, known)
     if held is not None:
         return _withhold(tx, context, row, held, actor)
@@ -136,6 +158,8 @@ def _refused(tx: Transaction, context: Context, row: OutboxRow, actor: Actor, er
     now = tx.outbox(row.decision_id)
     if now is not None and now.state is Delivery.REPLACED:
         return Sent(Delivery.REPLACED, ENDED)
+    if now is not None and now.state not in OPEN:
+        return Sent(now.state)  # another process has settled it meanwhile
     if not isinstance(error, Conflict) or not row.content.get("amends"):
         return failed_in(tx, context, row, Delivery.REFUSED, actor, Kind.PLAN_FAILED, error)
     move(

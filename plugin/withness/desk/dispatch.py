@@ -1,28 +1,42 @@
 """Sending what the gate never asks about: a directive protocol, and changes that stop, hold, end or resume.
 
 At least once with one effect: a directive's resources have ids of our making, and a change is made
-only where the EHR does not hold it yet, under If-Match. Nothing here waits for a whole trail (contracts I7).
+only where the EHR does not hold it yet, under If-Match. What stops, holds or ends waits for no whole trail (contracts
+I7); what makes a plan active again asks the gate once more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 
 from withness.audit.record import Kind, instant
+from withness.desk import facts
 from withness.desk.changes import changed
 from withness.desk.context import Actor, Context
-from withness.desk.outbox import Sent, due_row, failed, move, write_anew
-from withness.desk.shares import hold_plans, may_send, overtaken
+from withness.desk.opening import Resumable, hold_again, resumable
+from withness.desk.outbox import PUT_BACK, Sent, due_row, failed, move, write_anew
+from withness.desk.shares import ended_in_trail, hold_plans, may_send, overtaken
+from withness.desk.sweep_findings import keep_put_back
 from withness.errors import CannotTell, Conflict, EhrRefused, EhrUnavailable, InvalidInput
 from withness.fhir.making import Resource
 from withness.fhir.status import change_transaction
 from withness.store.rows import OPEN, Delivery, OutboxRow, Sending
+from withness.store.transaction import Transaction
+
+NOT_ASKED: Final = "The EHR cannot be asked about this person, so their plan is not made active again yet."
+DAMAGED: Final = (
+    "The audit trail does not bear out this person's screens and acts, so their plan is not made active again. "
+    "Run: withness audit verify"
+)
 
 
 def dispatch(context: Context, id: str, actor: Actor) -> Sent:
     """Try to send one directive or change. Raises CannotTell for our own store."""
-    row = _begin(context, id, actor)
+    row, held = _begin(context, id, actor)
+    for again in held:
+        dispatch(context, again, actor)
     if isinstance(row, Sent):
         return row
     kind = Kind(row.content["record"])
@@ -38,30 +52,57 @@ def dispatch(context: Context, id: str, actor: Actor) -> Sent:
     return _done(context, row, actor, kind)
 
 
-def _begin(context: Context, id: str, actor: Actor) -> OutboxRow | Sent:
-    """Return the row to send now, or why it is not: planned for later, for another EHR, or no longer so."""
+def _begin(context: Context, id: str, actor: Actor) -> tuple[OutboxRow | Sent, tuple[str, ...]]:
+    """Return the row to send now, or why it is not: planned for later, for another EHR, no longer so, or damage.
+
+    And the rows that pause a plan again, where the gate says so.
+    """
+    known = _known(context, id)
     with context.store.transaction() as tx:
-        at, row = context.now(), due_row(tx, context, id)
-        if isinstance(row, Sent):
-            return row
-        if row.kind is not Sending.CHANGE:
-            return row
+        at, row = context.now(), due_row(tx, context, id, actor)
+        if isinstance(row, Sent) or row.kind is not Sending.CHANGE:
+            return row, ()
         if row.not_before > instant(at):
-            return Sent(row.state)
+            return Sent(row.state), ()
+        found = _resumable(tx, context, row, known, actor, at) if makes_active(row) else None
+        if isinstance(found, Sent):
+            return found, ()
         good, moved = may_send(tx, row, at)
+        good = good and not (found is not None and found.held)
         if moved or not good:
-            state = row.state if good else Delivery.REPLACED
-            move(
-                tx,
-                context,
-                row,
-                state,
-                actor,
-                Kind(row.content["record"]),
-                "due" if good else "overtaken",
-                details=moved,
-            )
-        return row if good else Sent(Delivery.REPLACED)
+            state, outcome = (row.state, "due") if good else (Delivery.REPLACED, "overtaken")
+            move(tx, context, row, state, actor, Kind(row.content["record"]), outcome, details=moved)
+        if found is None or not found.held:
+            return (row if good else Sent(Delivery.REPLACED)), ()
+        return Sent(Delivery.REPLACED), hold_again(tx, context, found, row.content["person"], actor, at)
+
+
+def makes_active(row: OutboxRow) -> bool:
+    """Whether a change makes a share of a plan active."""
+    return any(one["how"] == "active" for one in row.content.get("changes", ()))
+
+
+def _known(context: Context, id: str) -> Mapping[str, facts.Facts]:
+    """Return what the EHR says of whom the gate will be asked about: nothing remote happens under the lock."""
+    with context.store.transaction() as tx:
+        row = tx.outbox(id)
+    due = row is not None and row.state in OPEN and row.not_before <= instant(context.now())
+    return facts.gather(context, (row.content["person"],)) if row is not None and due and makes_active(row) else {}
+
+
+def _resumable(
+    tx: Transaction, context: Context, row: OutboxRow, known: Mapping[str, facts.Facts], actor: Actor, at: datetime
+) -> Resumable | Sent:
+    """Ask the gate once more before a plan becomes active (contracts I3, I4): a plan's row alone proves nothing."""
+    person = row.content["person"]
+    if ended_in_trail(tx, row.plan_id, person):
+        keep_put_back(tx, context, row, actor)
+        move(tx, context, row, Delivery.REPLACED, actor, Kind(row.content["record"]), "overtaken")
+        return Sent(Delivery.REPLACED, PUT_BACK, damaged=True)
+    if person not in known or not known[person].reached:
+        return Sent(row.state, NOT_ASKED)
+    found = resumable(tx, context, person, known, at)
+    return found if found.intact else Sent(row.state, DAMAGED, damaged=True)
 
 
 def _done(context: Context, row: OutboxRow, actor: Actor, kind: Kind) -> Sent:

@@ -50,6 +50,11 @@ def end_over(tx: Transaction, context: Context, people: Iterable[str], actor: Ac
     return tuple(rows)
 
 
+def protocol_open(acts: Acts, newest: int) -> bool:
+    """Whether a protocol that was opened is not over; `newest` is the number of the person's newest screen."""
+    return any(not _over(acts, one.id, newest) for one in of(acts, ActKind.OPENED))
+
+
 def _over(acts: Acts, episode: str, newest: int) -> str:
     """Return how a protocol ended ("released", "mistaken"), "" while it stands.
 

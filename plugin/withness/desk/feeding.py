@@ -53,15 +53,48 @@ def feed(context: Context) -> Fed:
         if done < BATCH:
             break
     with context.store.transaction() as tx:
-        last = tx.last()
-        waiting = max(0, (last.seq + 1 if last else 0) - tx.fed(repository.address))
+        waiting = _waiting(tx, repository.address)
     return Fed(told, waiting, trouble)
+
+
+def _waiting(tx: Transaction, address: str) -> int:
+    """Return how many records wait: all of them where it cannot be known which."""
+    try:
+        return _end(tx) - _first(tx, address)
+    except TrailDamaged:
+        return _end(tx)
+
+
+def _end(tx: Transaction) -> int:
+    last = tx.last()
+    return last.seq + 1 if last else 0
+
+
+def _first(tx: Transaction, address: str) -> int:
+    """Return the first record that this repository has not been told.
+
+    A segment that began after it was told last is new to it, though its numbers were given before: what it was told
+    under them was lost with a restored copy. It goes on with that segment's first record.
+
+    Raises TrailDamaged for a place behind the log's end: nobody can say what it has been told.
+    """
+    first, at = tx.fed(address), tx.fed_at(address)
+    for head in tx.heads():
+        begun = tx.leaf(head.first_seq)
+        if begun is not None and at < begun.recorded_at:
+            first = min(first, head.first_seq)
+    if first > _end(tx):
+        said = (
+            f"it is said to have been told {first} records, and the log has {_end(tx)}: nobody knows what it was told."
+        )
+        raise TrailDamaged(said, hint="Run: withness audit verify")
+    return first
 
 
 def _batch(context: Context, repository: Ehr) -> tuple[int, int]:
     """Tell one Bundle of records, and remember that; return how many were passed, and told: not what was pruned."""
     with context.store.transaction() as tx:
-        first = tx.fed(repository.address)
+        first = _first(tx, repository.address)
         leaves = tx.leaves_between(first, first + BATCH)
         events = _events(context, tx, leaves) if leaves else []
     if not leaves:
@@ -77,7 +110,9 @@ def _batch(context: Context, repository: Ehr) -> tuple[int, int]:
     if entries:
         repository.transact({"resourceType": "Bundle", "type": "transaction", "entry": entries})
     with context.store.transaction() as tx:
-        tx.put_fed(repository.address, leaves[-1].seq + 1, instant(context.now()))
+        # Never earlier than before, whatever the clock does: by its time it is known what it was told of.
+        at = max(instant(context.now()), tx.fed_at(repository.address), *(one.recorded_at for one in leaves))
+        tx.put_fed(repository.address, leaves[-1].seq + 1, at)
     return len(leaves), len(events)
 
 

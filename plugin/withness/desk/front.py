@@ -102,6 +102,7 @@ class Desk(Life, Notes, Goals, Compliance):
             "escalated": done.escalated,
             "fed": done.fed,
             "unfed": done.unfed,
+            "damaged": done.damaged,
             "troubles": list(done.troubles),
         }
 

@@ -150,7 +150,7 @@ def _enqueue(
 def send_goals(context: Context, id: str, actor: Actor) -> Sent:
     """Count one member's goals now and write those that have moved. Raises CannotTell for our own store."""
     with context.store.transaction() as tx:
-        row = due_row(tx, context, id)
+        row = due_row(tx, context, id, actor)
         if isinstance(row, Sent):
             return row
         plan = tx.plan(row.plan_id)

@@ -14,9 +14,11 @@ from typing import Any, Final
 from withness.audit.record import Kind
 from withness.desk.amending import version_of
 from withness.desk.context import Actor, Context
+from withness.desk.last_said import rests_on_undone
 from withness.desk.note_documents import tried
 from withness.desk.note_release import released
 from withness.desk.outbox import Sent, due_row, failed, failed_in, move, write_anew
+from withness.desk.shares import ended_in_trail
 from withness.errors import CannotTell, Conflict, EhrRefused, EhrUnavailable, InvalidInput, SealBroken
 from withness.fhir.making import Resource
 from withness.fhir.note_resources import never_arrived, require_note, superseding
@@ -34,13 +36,14 @@ _AWAY: Final = (EhrUnavailable, CannotTell)
 def deliver_note(context: Context, id: str, actor: Actor) -> Sent:
     """Try to send one member's document and record what became of it. Raises CannotTell for our own store."""
     with context.store.transaction() as tx:
-        row = due_row(tx, context, id)
+        row = due_row(tx, context, id, actor)
         if isinstance(row, Sent):
             return row
-        released_now = _may_go(tx, row)
+        undone, released_now = rests_on_undone(tx, row), _may_go(tx, row)
         if not released_now and not tried(row):
             return _withhold(tx, context, row, actor)
-        if released_now and context.ehr.embedded:  # one lock spans the look and the write: nothing comes in between
+        # One lock spans the look and the write, so that nothing comes in between; but never what may yet be undone.
+        if released_now and context.ehr.embedded and not undone:
             return _write_in(tx, context, row, actor)
         begun = replace(row, state=Delivery.SENDING)
         if released_now:
@@ -58,7 +61,8 @@ def _may_go(tx: Transaction, row: OutboxRow) -> bool:
         return False
     if plan is None or version_of(plan) != row.content["plan_version"]:
         return False
-    return released(plan, (row.content["person"],))
+    person = row.content["person"]
+    return released(plan, (person,)) and not ended_in_trail(tx, plan.id, person)
 
 
 def _withhold(tx: Transaction, context: Context, row: OutboxRow, actor: Actor) -> Sent:

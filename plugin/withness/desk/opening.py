@@ -12,10 +12,12 @@ from withness.core.acts import ActKind, of
 from withness.core.gate import MemberDecision
 from withness.core.people import People
 from withness.core.protocol import Episode, due_steps, steps
-from withness.core.terms import HOLDING, Acuity, worst
+from withness.core.terms import HOLDING, Acuity, Purpose, UnitKind, worst
 from withness.desk import standing
 from withness.desk.acts import Signatures, act_at, enrolled, write
 from withness.desk.context import Actor, Context
+from withness.desk.ending import protocol_open
+from withness.desk.facts import Facts
 from withness.desk.outbox import enqueue
 from withness.desk.shares import hold_plans
 from withness.fhir.provenance import VIOLENCE
@@ -45,6 +47,41 @@ def follow(
             context.record(tx, actor, at, *one.records)
         rows.extend(one.rows)
     return tuple(rows)
+
+
+@dataclass(frozen=True)
+class Resumable:
+    """Whether what paused one person's plans is over, as the gate sees it now; `intact`: the trail bears it out."""
+
+    answered: standing.Answered
+    held: bool
+
+    @property
+    def intact(self) -> bool:
+        """Whether the trail is whole, and the person's screens and acts are those that it names."""
+        return self.answered.intact
+
+
+def resumable(tx: Transaction, context: Context, person: str, known: Mapping[str, Facts], at: datetime) -> Resumable:
+    """Ask the gate whether anything of a person is acute, or a protocol of theirs stands open. Writes nothing."""
+    rows = tx.readable_screens(person)[0]
+    encounter = standing.screen_of(rows[-1]).encounter if rows else None
+    question = standing.Question(UnitKind.INDIVIDUAL, (person,), Purpose.NEW_PLAN, encounter, known)
+    answered = standing.ask(tx, context, question, at=at, id=context.new_id())
+    [member] = answered.decision.members
+    acute = any(one.acuity is Acuity.ACUTE for one in member.findings)
+    newest = max((row.number for row in answered.screens[person]), default=0)
+    return Resumable(answered, acute or protocol_open(answered.acts[person], newest))
+
+
+def hold_again(
+    tx: Transaction, context: Context, found: Resumable, person: str, actor: Actor, at: datetime
+) -> tuple[str, ...]:
+    """Open what the gate calls for now, and pause the person's plans; return the outbox rows to send."""
+    opened = follow(tx, context, found.answered, actor, at)
+    rows, records = hold_plans(tx, context, person, actor, at)
+    context.record(tx, actor, at, *records)
+    return (*opened, *rows)
 
 
 def _follow_member(

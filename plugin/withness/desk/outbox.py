@@ -9,7 +9,9 @@ from typing import Any, Final
 
 from withness.audit.record import Kind, Record, instant
 from withness.desk.context import Actor, Context
-from withness.errors import Conflict, EhrUnavailable
+from withness.desk.last_said import stands
+from withness.desk.sweep_findings import keep_put_back
+from withness.errors import Conflict, EhrUnavailable, TrailDamaged
 from withness.store.rows import OPEN, Delivery, OutboxRow, Sending
 from withness.store.transaction import Transaction
 
@@ -27,7 +29,8 @@ OTHER_EHR: Final = "It is for another EHR, {}: set WITHNESS_EHR_URL to it."
 class Sent:
     """What an attempt came to; `trouble` is a sentence, `told` what a newer screen makes of the plan.
 
-    `follow` are further rows that the attempt put into the outbox.
+    `follow` are further rows that the attempt put into the outbox. `damaged`: the trail does not bear out the row, or
+    does not let it through, so it was left as it is.
     """
 
     state: Delivery
@@ -35,16 +38,37 @@ class Sent:
     retry_after: float | None = None
     told: Mapping[str, Any] | None = None
     follow: tuple[str, ...] = ()
+    damaged: bool = False
 
 
-def due_row(tx: Transaction, context: Context, id: str) -> OutboxRow | Sent:
-    """Return a row that may be sent to this EHR, or why it may not: it is over, or for another EHR."""
+def due_row(tx: Transaction, context: Context, id: str, actor: Actor) -> OutboxRow | Sent:
+    """Return a row that may be sent to this EHR, or why it may not: it is over, for another EHR, or was put back."""
     row = tx.outbox(id)
     if row is None or row.state not in OPEN:
         return Sent(row.state if row else Delivery.WAITING)
     if row.ehr != context.ehr.address:
         return Sent(row.state, OTHER_EHR.format(row.ehr))
-    return row
+    try:
+        return put_back(tx, context, row, actor) or row
+    except TrailDamaged as damaged:
+        return Sent(row.state, damaged.message, damaged=True)
+
+
+PUT_BACK: Final = (
+    "What waits here is not what the trail says of it: an old row was put back into the database. It was not sent. "
+    "Run: withness audit verify"
+)
+
+
+def put_back(tx: Transaction, context: Context, row: OutboxRow, actor: Actor) -> Sent | None:
+    """Leave a row alone that is not where the trail has it, and record that once; None for one that is.
+
+    Raises TrailDamaged when the trail cannot say so of a plan.
+    """
+    if stands(tx, row):
+        return None
+    keep_put_back(tx, context, row, actor)
+    return Sent(row.state, PUT_BACK, damaged=True)
 
 
 def write_anew(context: Context, make: Callable[[], Mapping[str, Any] | None]) -> None:

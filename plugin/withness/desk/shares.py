@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from withness.audit.record import Kind, Record, instant
+from withness.audit.record import Kind, Record, details_of, instant
 from withness.desk.context import Actor, Context
 from withness.desk.outbox import enqueue, move
 from withness.errors import SealBroken
@@ -292,6 +292,15 @@ def may_send(tx: Transaction, row: OutboxRow, at: datetime) -> tuple[bool, dict[
         left = tuple(one for one in causes if one != cause)
         return not left, _note(tx, plan, person, at, holds=left)
     return True, _note(tx, plan, person, at, ended=_ENDED[how])
+
+
+def ended_in_trail(tx: Transaction, plan: str, person: str) -> bool:
+    """Whether the trail says that a member's share of a plan was ended, whatever the plan's own row says."""
+    mine = (one for one in tx.newest_leaves(_ALL, person) if one.kind in (Kind.PLAN_CLOSED, Kind.PLAN_RETRACTED))
+    return any(details_of(one).get("plan") == plan for one in mine)
+
+
+_ALL: Final = 2**31 - 1
 
 
 def overtaken(tx: Transaction, row: OutboxRow) -> bool:

@@ -14,11 +14,11 @@ from datetime import date
 from typing import Final
 
 from withness.audit import log
-from withness.audit.record import Kind, Record
+from withness.audit.record import Kind, Record, details_of
 from withness.core.terms import REFERENCE
 from withness.desk.context import Actor, Context
 from withness.desk.sweep_baseline import Adopted, adopted, signed_off
-from withness.desk.sweep_findings import SWEPT, Finding, Standing, What, standing
+from withness.desk.sweep_findings import SWEPT, Finding, Standing, What, rows_put_back, standing
 from withness.desk.sweep_shares import CATEGORIES, SYSTEMS, Expected, Look, Share, look, shares
 from withness.desk.telling import may_see
 from withness.errors import Refused, TrailDamaged
@@ -73,7 +73,7 @@ def sweep(context: Context, actor: Actor, *, progress: Progress = lambda done: N
     id = context.new_id()
     return context.commit(
         lambda tx: _keep(tx, run, found, actor, id),
-        landed=lambda tx: any(json.loads(one.body)["details"].get("sweep") == id for one in tx.newest_leaves(1)),
+        landed=lambda tx: any(details_of(one).get("sweep") == id for one in tx.leaves_of(Kind.SWEEP_FINDING)),
     )
 
 
@@ -130,6 +130,8 @@ class _Run:
         self.unjudged |= {f"Goal/{id}" for one in known.shares.values() if not one.judged for id, _ in one.goals}
         self.before: dict[str, set[What]] = {}
         for one in known.standing.values():
+            if one.finding.what is What.PUT_BACK:
+                continue  # of our own rows, and nothing that the EHR is asked about
             self.before.setdefault(one.finding.resource, set()).add(one.finding.what)
 
     def all(self) -> dict[str, Finding]:
@@ -227,9 +229,12 @@ def judge(share: Share, seen: Look | None) -> Iterator[What]:
 
 def _keep(tx: Transaction, run: _Run, found: Mapping[str, Finding], actor: Actor, id: str) -> Swept:
     """Record what is new and what is gone, unless its plan has moved since it was looked at."""
-    known = run.known
+    known, back = run.known, rows_put_back(tx, run.context.ehr.address)
     moved = _moved(tx, run, found)
-    new = [one for key, one in found.items() if key not in known.standing and one.resource not in moved]
+    found = {**found, **back}
+    new = [
+        one for key, one in found.items() if key not in known.standing and (key in back or one.resource not in moved)
+    ]
     left_alone = run.unjudged | moved
     gone = [one for key, one in known.standing.items() if key not in found and one.finding.resource not in left_alone]
     waiting = sum(one.moving for one in known.shares.values())

@@ -6,15 +6,22 @@ stands. A sweep records itself under the same kind with outcome `swept`, whateve
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import NAMESPACE_URL, uuid5
 
 from withness.audit.record import Kind, Leaf, Record
-from withness.desk.context import Actor
+from withness.desk.context import Actor, Context
+from withness.desk.last_said import last_plan_states, last_states, only_stops
+from withness.errors import SealBroken
+from withness.store.rows import OPEN, OutboxRow, PlanRow, PlanState
+from withness.store.transaction import Transaction
+
+T = TypeVar("T")
 
 
 class What(StrEnum):
@@ -31,6 +38,7 @@ class What(StrEnum):
     PRE_GATE = "pre-gate"
     PRE_GATE_OVERDUE = "pre-gate-overdue"
     PRE_GATE_CHANGED = "pre-gate-changed"
+    PUT_BACK = "row-put-back"
 
 
 SAID: Final[Mapping[What, str]] = {
@@ -45,6 +53,7 @@ SAID: Final[Mapping[What, str]] = {
     What.PRE_GATE: "was there before the gate and was adopted: to be reviewed",
     What.PRE_GATE_OVERDUE: "was there before the gate, and its review is overdue",
     What.PRE_GATE_CHANGED: "was there before the gate, and was changed since it was adopted",
+    What.PUT_BACK: "waits to be sent, and the trail says otherwise: an old row was put back into the database",
 }
 """What each finding says of its resource."""
 
@@ -121,3 +130,56 @@ def standing(leaves: Iterable[Leaf]) -> dict[str, Standing]:
             )
             found[id] = Standing(finding, leaf.seq, leaf.recorded_at)
     return found
+
+
+def keep_put_back(tx: Transaction, context: Context, row: OutboxRow | PlanRow, actor: Actor) -> None:
+    """Record once that a row is not where the trail has it."""
+    finding = of_put_back(row, context.ehr.address)
+    if finding.id not in standing(tx.leaves_of(Kind.SWEEP_FINDING)):
+        context.record(tx, actor, context.now(), finding.record(actor))
+
+
+def of_put_back(row: OutboxRow | PlanRow, ehr: str) -> Finding:
+    """Return the finding of a row that was put back, under what it would have written first; of a unit, of nobody."""
+    if isinstance(row, PlanRow):
+        members, resource = row.content["draft"]["unit"]["members"], f"working copy {row.id}"
+    else:
+        members = [row.content["person"]] if "person" in row.content else list(row.content["screens"])
+        ehr, resource = row.ehr, _first_written(row)
+    return Finding(What.PUT_BACK, ehr, resource, members[0] if len(members) == 1 else None, row.decision_id)
+
+
+def _first_written(row: OutboxRow) -> str:
+    for change in row.content.get("changes", ()):
+        return str(change["reference"])
+    for entry in row.content.get("bundle", {}).get("entry", ()):
+        return str(entry["request"]["url"])
+    return f"{row.kind.value} of {row.plan_id}"
+
+
+def rows_put_back(tx: Transaction, ehr: str) -> dict[str, Finding]:
+    """Return what waits to be sent, or to be decided again, and is not where the trail has it, by the finding's id.
+
+    A row that does not open is the verifier's to tell. Raises TrailDamaged where the trail cannot say.
+    """
+    waits = [row for row in _opened(tx.outbox, tx.outbox_ids(*OPEN)) if not only_stops(row)]
+    said = last_states(tx, [row.decision_id for row in waits])
+    back: list[OutboxRow | PlanRow] = [row for row in waits if said.get(row.decision_id) != row.state]
+    held = (id for id, state in tx.plan_states().items() if state == PlanState.HELD)
+    back += copies_put_back(tx, [row for row in _opened(tx.plan, held) if row.content.get("waits_for_chart")])
+    found = (of_put_back(row, ehr) for row in back)
+    return {one.id: one for one in found}
+
+
+def copies_put_back(tx: Transaction, held: Sequence[PlanRow]) -> list[PlanRow]:
+    """Return the working copies of which the trail says something else. Raises TrailDamaged where it cannot say."""
+    said = last_plan_states(tx, [row.id for row in held])
+    return [row for row in held if said.get(row.id) != row.state]
+
+
+def _opened(read: Callable[[str], T | None], ids: Iterable[str]) -> Iterator[T]:
+    for id in ids:
+        with contextlib.suppress(SealBroken):
+            row = read(id)
+            if row is not None:
+                yield row

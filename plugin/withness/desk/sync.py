@@ -14,7 +14,7 @@ from withness.desk.context import Actor, Context
 from withness.desk.feeding import feed
 from withness.desk.goal_delivery import refresh, send_goals
 from withness.desk.note_delivery import deliver_note
-from withness.desk.outbox import Sent
+from withness.desk.outbox import PUT_BACK, Sent
 from withness.errors import InvalidInput, SealBroken
 from withness.store.rows import OPEN, Delivery, Sending
 
@@ -43,7 +43,8 @@ class Synced:
 
     `changed` counts everything else that was sent, `noted` members' documents of notes, `decided` plans that
     the unreachable chart had held up, `escalated` protocol steps that went to the backup.
-    `fed` counts the records that the audit repository was told, `unfed` those that wait for it.
+    `fed` counts the records that the audit repository was told, `unfed` those that wait for it. `damaged` counts what
+    the trail does not bear out, and was left alone.
     """
 
     delivered: int
@@ -56,6 +57,7 @@ class Synced:
     troubles: tuple[str, ...]
     fed: int = 0
     unfed: int = 0
+    damaged: int = 0
 
 
 def sync(context: Context, actor: Actor, *, sleep: Callable[[float], None] = time.sleep) -> Synced:
@@ -67,7 +69,7 @@ def sync(context: Context, actor: Actor, *, sleep: Callable[[float], None] = tim
     again.resume(context, actor)
     sent = _Run(context, actor, sleep)
     sent.all()
-    decided, undecided = again.decide_again(context, actor)
+    decided, undecided, copies = again.decide_again(context, actor)
     with context.store.transaction() as tx:
         still = len(tx.outbox_ids(*OPEN, due=instant(context.now())))
     fed = feed(context)
@@ -79,9 +81,10 @@ def sync(context: Context, actor: Actor, *, sleep: Callable[[float], None] = tim
         sent.noted,
         decided,
         escalated,
-        (*sent.troubles, *filter(None, [fed.trouble])),
+        (*sent.troubles, *[PUT_BACK] * copies, *filter(None, [fed.trouble])),
         fed.told,
         fed.waiting,
+        sent.damaged + copies,
     )
 
 
@@ -91,7 +94,7 @@ class _Run:
     def __init__(self, context: Context, actor: Actor, sleep: Callable[[float], None]) -> None:
         self.context, self.actor, self.sleep = context, actor, sleep
         self.left = PATIENCE
-        self.delivered = self.withheld = self.changed = self.noted = 0
+        self.delivered = self.withheld = self.changed = self.noted = self.damaged = 0
         self.troubles: list[str] = []
 
     def all(self) -> None:
@@ -113,6 +116,7 @@ class _Run:
         self.noted += done and kind == Sending.NOTE.value
         self.changed += done and kind not in (Sending.PLAN.value, Sending.NOTE.value)
         self.withheld += sent.state is Delivery.WITHHELD
+        self.damaged += sent.damaged
         self.troubles += [sent.trouble] if sent.trouble else []
         if done and kind == Sending.PLAN.value:
             self._count(id)  # what was said while the plan waited for the EHR

@@ -80,10 +80,10 @@ class Ledger:
             (what, _text(id), _text(value), seq),
         )
 
-    def said(self, what: str, id: str) -> Said | None:
-        """Return what the trail says of one row."""
+    def said(self, what: str, id: object) -> Said | None:
+        """Return what the trail says of one row. Raises TypeError for no text."""
         query = "SELECT id, person, value, seq FROM said WHERE what = ? AND id = ?"
-        row = self._scratch.execute(query, (what, id)).fetchone()
+        row = self._scratch.execute(query, (what, _text(id))).fetchone()
         return Said(*row) if row else None
 
     def all_said(self, what: str) -> Iterator[Said]:

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from withness.audit.check import Damage
 from withness.audit.record import Kind, Leaf, canonical
 from withness.desk.digests import digest
+from withness.desk.last_said import plan_said, state_said
 from withness.desk.verify_ledger import Ledger
 from withness.errors import SealBroken
+from withness.store.rows import OPEN, Delivery, PlanState
 from withness.store.transaction import Transaction
 
 UNRECORDED: Final[Mapping[str, tuple[str, ...]]] = {"withheld": ("replaced",)}
 """Moves that have no record of their own: a withheld Bundle is replaced by the approval that follows it."""
+
+
+_ENDED: Final = (PlanState.CLOSED.value, PlanState.RETRACTED.value)
+_OPEN: Final = tuple(one.value for one in OPEN)
+
+_LANDED: Final = {
+    Delivery.WITHHELD.value: ("delivered", "delivered-before-newer-screen", "delivered-after-it-was-ended"),
+    Delivery.REPLACED.value: ("delivered-after-it-was-ended",),
+}
+"""What may be recorded of a plan after its last state: an attempt that was under way has reached the EHR."""
 
 
 @dataclass(frozen=True)
@@ -24,32 +36,42 @@ class RowsRun:
 
     tx: Transaction
     ledger: Ledger
+    damages: list[Damage] = field(default_factory=list)
 
     def take(self, leaf: Leaf, details: Mapping[str, Any]) -> None:
         """Take in one record."""
-        say, seq = self.ledger.say, leaf.seq
-        if "state" in details:
-            say("outbox", details["decision"], details["state"], seq)
-        match leaf.kind:
-            case Kind.SCREEN_RECORDED | Kind.SCREEN_CORRECTED:
-                say("screen", details["screen"], details["digest"], seq, leaf.patient or "")
-            case Kind.PLAN_APPROVED:
-                self.ledger.add_part(
-                    "approval", details["decision"], details["members"], details["bundle"], seq, details["plan"]
-                )
-                say("plan", details["plan"], "approved", seq)
-                say("outbox", details["decision"], "waiting", seq)
-            case Kind.PLAN_HELD if "state" not in details:
-                say("plan", details["plan"], "held", seq)
-            case Kind.PLAN_HELD | Kind.PLAN_CONFIRMED if details["state"] in ("withheld", "delivered"):
-                say("plan", details["plan"], details["state"], seq)
-            case _:
-                pass
-        if "plan_state" in details:
-            say("plan", details["plan"], details["plan_state"], seq)
+        self._sent(leaf, details)
+        if leaf.kind in (Kind.SCREEN_RECORDED, Kind.SCREEN_CORRECTED):
+            self.ledger.say("screen", details["screen"], details["digest"], leaf.seq, leaf.patient or "")
+        if leaf.kind == Kind.PLAN_APPROVED:
+            part = (details["decision"], details["members"], details["bundle"], leaf.seq, details["plan"])
+            self.ledger.add_part("approval", *part)
+        self._plan(leaf, details)
+
+    def _sent(self, leaf: Leaf, details: Mapping[str, Any]) -> None:
+        """Note where an outbox row stands; what was over is not begun again."""
+        said = state_said(leaf, details)
+        if said is None:
+            return
+        before = self.ledger.said("outbox", said[0])
+        if before is not None and before.value not in _OPEN and not _may_follow(leaf, before.value, said[1]):
+            self.damages.append(Damage("it sends again what was over: an old row was put back", leaf.seq))
+        self.ledger.say("outbox", *said, leaf.seq)
+
+    def _plan(self, leaf: Leaf, details: Mapping[str, Any]) -> None:
+        """Note where a plan stands; one that had ended does not go on, but for what was on its way to the EHR."""
+        said = plan_said(leaf, details)
+        if said is None:
+            return
+        before = self.ledger.said("plan", said[0])
+        goes_on = said[1] not in _ENDED and leaf.kind != Kind.PLAN_CONFIRMED
+        if before is not None and before.value in _ENDED and goes_on:
+            self.damages.append(Damage("it goes on with a plan that had ended: an old row was put back", leaf.seq))
+        self.ledger.say("plan", *said, leaf.seq)
 
     def finish(self) -> Iterator[Damage]:
-        """Yield what the rows do not bear out."""
+        """Yield what the rows do not bear out, and what should never have been recorded of them."""
+        yield from self.damages
         yield from self._states("plan", "id", "state")
         yield from self._states("outbox", "decision_id", "state", allowed=UNRECORDED)
         if self.tx.opens:
@@ -113,3 +135,10 @@ class RowsRun:
         except SealBroken:
             return ""
         return hashlib.sha256(canonical(row.content["bundle"])).hexdigest() if row else ""
+
+
+def _may_follow(leaf: Leaf, before: str, state: str) -> bool:
+    """Whether a record may be about an outbox row that was over."""
+    if leaf.kind in (Kind.NOTE_SAVED, Kind.CHECKIN_RECORDED):
+        return leaf.outcome == "again"  # an older version has landed over it
+    return leaf.kind == Kind.PLAN_CONFIRMED and state == "delivered" and leaf.outcome in _LANDED.get(before, ())

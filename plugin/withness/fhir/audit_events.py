@@ -70,9 +70,12 @@ class Around:
     ehrs: Mapping[str, str]
 
 
-def event_id(data_id: str, seq: int) -> str:
-    """Return the id of a record's AuditEvent: the same whenever it is made."""
-    return str(uuid5(NAMESPACE_URL, f"{codes.BASE}/audit/{data_id}/{seq}"))
+def event_id(data_id: str, segment: int, leaf_hash: str) -> str:
+    """Return the id of a record's AuditEvent: the same whenever it is made, and never another record's.
+
+    After a restored older copy a number is given a second time: the segment and the leaf hash (hex) tell the two apart.
+    """
+    return str(uuid5(NAMESPACE_URL, f"{codes.BASE}/audit/{data_id}/{segment}/{leaf_hash}"))
 
 
 def audit_event(record: Mapping[str, Any], place: Place, around: Around) -> Resource:
@@ -92,7 +95,7 @@ def audit_event(record: Mapping[str, Any], place: Place, around: Around) -> Reso
         meta["security"] = [codes.TEST_DATA]
     return {
         "resourceType": "AuditEvent",
-        "id": event_id(around.data_id, record["seq"]),
+        "id": event_id(around.data_id, record["segment"], place.leaf_hash),
         "meta": meta,
         **said,
         "recorded": record["at"],

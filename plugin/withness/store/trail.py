@@ -234,6 +234,11 @@ class Trail:
         found = self._connection.execute(select(row.next_seq).where(row.repository == repository)).scalar()
         return int(found) if found is not None else 0
 
+    def fed_at(self, repository: str) -> str:
+        """Return the instant when an audit repository was told last, "" for never."""
+        row = schema.audit_feed.c
+        return self._connection.execute(select(row.updated_at).where(row.repository == repository)).scalar() or ""
+
     def put_fed(self, repository: str, next_seq: int, at: str) -> None:
         """Remember the first record that an audit repository has not been told, at an instant."""
         values = {"repository": repository, "next_seq": next_seq, "updated_at": at}

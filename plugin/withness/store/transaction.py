@@ -74,6 +74,17 @@ class Transaction(NoteRows, CheckInRows, PruningRows, ReportRows):
             os.fsync(file.fileno())
         return True
 
+    def durable_end(self) -> int | None:
+        """Return the number of the newest durable record, -1 for none; None where nobody shares this one's COMMIT."""
+        source = self._connection.connection.driver_connection
+        if not isinstance(source, sqlite3.Connection):
+            return None
+        file = source.execute("PRAGMA database_list").fetchone()[2]
+        # A connection of its own sees what is durable, and nothing of the others' blocks before this one.
+        with closing(sqlite3.connect(f"{Path(file).as_uri()}?mode=ro", uri=True)) as reader:
+            newest = reader.execute("SELECT max(seq) FROM audit_leaf").fetchone()[0]
+        return -1 if newest is None else int(newest)
+
     def pairs(self, table: str, id: str, value: str) -> Iterator[tuple[str, str]]:
         """Yield two columns of every row of a table of the schema, in the order of its key, without opening any."""
         whole = schema.metadata.tables[table]
