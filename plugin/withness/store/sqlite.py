@@ -67,7 +67,7 @@ class SqliteStore(Store):
 
     def __init__(self, path: Path, seal: Seal | None, publisher: Publisher | None = None) -> None:
         super().__init__(seal, publisher)
-        self._path = path
+        self._path, self._folder = path, path.parent
         self._turns = Turns()
         # Whoever ends a batch releases the lock that its first thread took.
         self._file_lock = FileLock(f"{path}.lock", mode=0o600, thread_local=False)
@@ -210,11 +210,9 @@ class SqliteStore(Store):
 
     def _acquire(self) -> None:
         try:
-            try:
-                self._file_lock.acquire(timeout=sql.LOCK_SECONDS)
-            except FileNotFoundError:
-                self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                self._file_lock.acquire(timeout=sql.LOCK_SECONDS)
+            if not self._folder.is_dir():
+                self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._file_lock.acquire(timeout=sql.LOCK_SECONDS)
         except Timeout:
             raise busy() from None
         except OSError as error:
@@ -238,14 +236,21 @@ class SqliteStore(Store):
         if self._connection is not None and self._files != files:
             self._discard()  # what is open lies there no more: whatever was written to it would be lost
         if self._connection is None:
-            engine = _writing(self._path)
-            self._take_in_what_is_left(engine)
-            self._connection = engine.connect()
+            self._connection = self._opened()
             self._connection.begin()
             self._files = _inodes(self._names)
         else:
             self._connection.begin()
         return self._connection
+
+    def _opened(self) -> Connection:
+        engine = _writing(self._path)
+        try:
+            self._take_in_what_is_left(engine)
+            return engine.connect()
+        except BaseException:
+            engine.dispose()
+            raise
 
     def _take_in_what_is_left(self, engine: Engine) -> None:
         """Put what lies in the write-ahead log into the database, durably.
