@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from filelock import FileLock, Timeout
-from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from withness.audit.publishing import Publisher
@@ -24,6 +24,7 @@ from withness.errors import CannotTell
 from withness.seal import Seal
 from withness.store import schema, sql
 from withness.store.sql import CommitUnknown, Store, busy
+from withness.store.sqlite_files import inodes, reading, writing
 from withness.store.transaction import Transaction
 from withness.store.turns import Turns
 
@@ -113,7 +114,7 @@ class SqliteStore(Store):
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[Transaction]:
         """See `Store.snapshot`: on a connection of its own, which the lock is held for only to open and close it."""
-        engine = _reading(self._path)
+        engine = reading(self._path)
         try:
             try:
                 with self._locked():
@@ -230,7 +231,7 @@ class SqliteStore(Store):
 
     def _begun(self) -> Connection:
         """Return the open database, with a transaction begun."""
-        files = _inodes(self._names)
+        files = inodes(self._names)
         if files[0] is None:
             self._require_file()
         if self._connection is not None and self._files != files:
@@ -238,13 +239,13 @@ class SqliteStore(Store):
         if self._connection is None:
             self._connection = self._opened()
             self._connection.begin()
-            self._files = _inodes(self._names)
+            self._files = inodes(self._names)
         else:
             self._connection.begin()
         return self._connection
 
     def _opened(self) -> Connection:
-        engine = _writing(self._path)
+        engine = writing(self._path)
         try:
             self._take_in_what_is_left(engine)
             return engine.connect()
@@ -288,17 +289,6 @@ class SqliteStore(Store):
         discarded.engine.dispose()
 
 
-def _inodes(names: Iterable[str]) -> tuple[int | None, ...]:
-    """Return which files lie there under these names."""
-    found: list[int | None] = []
-    for name in names:
-        try:
-            found.append(os.stat(name).st_ino)
-        except OSError:
-            found.append(None)
-    return tuple(found)
-
-
 def _keep(batch: _Batch) -> None:
     """End a block; the first one of a batch has nothing before it that it could be told from."""
     if batch.members:
@@ -315,33 +305,3 @@ def _cannot_tell(error: Exception) -> CannotTell:
         f"The database cannot be read or written ({kind}); nothing was saved.",
         hint="Keep this directory as it is; go on with a backup that verifies.",
     )
-
-
-def _writing(path: Path) -> Engine:
-    pragmas = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000", "temp_store=MEMORY")
-    return _engine(path, pragmas, "BEGIN IMMEDIATE")
-
-
-def _reading(path: Path) -> Engine:
-    return _engine(path, ("query_only=ON", "busy_timeout=10000", "temp_store=MEMORY"), "BEGIN")
-
-
-def _engine(path: Path, pragmas: tuple[str, ...], begin: str) -> Engine:
-    engine = create_engine(
-        URL.create("sqlite+pysqlite", database=str(path)),
-        poolclass=StaticPool,
-        connect_args={"check_same_thread": False},
-    )
-
-    @event.listens_for(engine, "connect")
-    def _on_connect(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # the driver must not begin transactions of its own
-        for pragma in pragmas:
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _on_begin(connection: Connection) -> None:
-        opened: Any = connection.connection.driver_connection
-        opened.execute(begin)
-
-    return engine

@@ -1,0 +1,53 @@
+"""How SQLite's files are opened, for writing and for reading, and which of them lie there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event
+
+
+def inodes(names: Iterable[str]) -> tuple[int | None, ...]:
+    """Return which files lie there under these names."""
+    found: list[int | None] = []
+    for name in names:
+        try:
+            found.append(os.stat(name).st_ino)
+        except OSError:
+            found.append(None)
+    return tuple(found)
+
+
+def writing(path: Path) -> Engine:
+    """Return an engine of one connection that writes: WAL, each COMMIT on disk before it is told."""
+    pragmas = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000", "temp_store=MEMORY")
+    return _engine(path, pragmas, "BEGIN IMMEDIATE")
+
+
+def reading(path: Path) -> Engine:
+    """Return an engine of one connection that reads alone."""
+    return _engine(path, ("query_only=ON", "busy_timeout=10000", "temp_store=MEMORY"), "BEGIN")
+
+
+def _engine(path: Path, pragmas: tuple[str, ...], begin: str) -> Engine:
+    engine = create_engine(
+        URL.create("sqlite+pysqlite", database=str(path)),
+        poolclass=StaticPool,
+        connect_args={"check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # the driver must not begin transactions of its own
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Connection) -> None:
+        opened: Any = connection.connection.driver_connection
+        opened.execute(begin)
+
+    return engine
