@@ -15,6 +15,7 @@ from benchmarks.figure import Figure, in_turn
 from withness.cli import samples
 from withness.desk import plans, standing
 from withness.desk.asking import actor_of
+from withness.desk.case import Case, open_case
 from withness.desk.context import Context
 from withness.desk.front import Desk
 from withness.settings import Settings
@@ -75,18 +76,18 @@ def _desk(folder: Path) -> Iterator[tuple[Context, Desk]]:
 def _bundle_made_before() -> Iterator[None]:
     """Let every save keep the Bundle that the first one made, and make none itself."""
     made: list[dict[str, Any] | None] = []
-    make = plans._Case.bundle
+    make = Case.bundle
 
-    def kept(case: plans._Case, answered: standing.Answered, plan_id: str) -> dict[str, Any] | None:
+    def kept(case: Case, answered: standing.Answered, plan_id: str) -> dict[str, Any] | None:
         if not made:
             made.append(make(case, answered, plan_id))
         return made[0]
 
-    with patch.object(plans._Case, "bundle", kept):
+    with patch.object(Case, "bundle", kept):
         yield
 
 
 def _decide(context: Context, draft: dict[str, Any]) -> plans.Answer:
     """Save up to the commit: what `plans.save` does before it delivers."""
-    case, actor = plans._open(context, draft), actor_of(samples.CLINICIAN)
+    case, actor = open_case(context, draft), actor_of(samples.CLINICIAN)
     return context.commit(lambda tx: plans._decide_and_keep(tx, case, actor), landed=lambda _: False)

@@ -10,12 +10,12 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 import secrets
 from pathlib import Path
 from typing import Final
 
 from withness.errors import InvalidInput, KeyMissing, SealBroken
+from withness.files import write_new
 
 _FORMAT: Final = b"\x01"
 _NONCE_BYTES: Final = 12
@@ -116,11 +116,7 @@ def copy_key(path: Path, copy: Path) -> None:
 def _write(path: Path, content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        write_new(path, content)
     except FileExistsError:
         raise InvalidInput(f"{path} is there already and is never overwritten.", field="key file") from None
     except OSError as error:

@@ -130,8 +130,10 @@ def _check_address(url: str, setting: str, token: str) -> None:
         raise InvalidInput(f"{setting} must not hold a user or password; {token} is for that.", field=setting)
 
 
-def read_settings(options: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
-    """Return the settings from `options` (None values left out), `environ` and the data directory's file.
+def read_settings(
+    options: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None, *, file: bool = True
+) -> Settings:
+    """Return the settings from `options` (None values left out), `environ` and, unless left out, the directory's file.
 
     Raises InvalidInput naming the setting: unknown in the file, of the wrong type, or out of range.
     """
@@ -141,7 +143,8 @@ def read_settings(options: Mapping[str, Any] | None = None, environ: Mapping[str
         home = Path(given.get("home") or env.get("WITHNESS_HOME") or _default_home(env)).expanduser().absolute()
     except (RuntimeError, ValueError):
         raise InvalidInput("WITHNESS_HOME is not a usable path.", field="WITHNESS_HOME") from None
-    values: dict[str, Any] = {**_from_file(home / FILE_NAME), **_from_environment(env), **given, "home": home}
+    kept = _from_file(home / FILE_NAME) if file else {}
+    values: dict[str, Any] = {**kept, **_from_environment(env), **given, "home": home}
     return Settings(**{name: _typed(name, value) for name, value in values.items()})
 
 

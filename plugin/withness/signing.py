@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from withness.errors import InvalidInput
+from withness.files import write_new
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -83,10 +83,7 @@ def write_signer(signer: Signer, path: Path, passphrase: str) -> None:
     parts = {"withness-signing-key": 1, "salt": salt.hex(), "nonce": nonce.hex(), "sealed": sealed.hex()}
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(json.dumps(parts).encode())
-            file.flush()
-            os.fsync(file.fileno())
+        write_new(path, json.dumps(parts).encode())
     except FileExistsError:
         raise InvalidInput("The key file is there already and is never overwritten.", field="--key-out") from None
     except OSError as error:

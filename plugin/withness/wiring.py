@@ -17,7 +17,7 @@ from withness.desk.context import Actor, Context
 from withness.desk.front import Desk
 from withness.desk.log_keys import LOG_KEY, require_log_key, rotate, vkeys
 from withness.desk.policies import may_decide
-from withness.desk.restoring import Places
+from withness.desk.putting_back import Places
 from withness.ehr.port import Ehr
 from withness.errors import CannotTell, InvalidInput, KeyMissing, PolicyRefused, WithnessError
 from withness.packs.jurisdictions import load_jurisdictions
@@ -225,9 +225,10 @@ def checkpoints_path(settings: Settings, data_id: str) -> Path:
 
 
 def places_of(settings: Settings, data_id: str) -> Places:
-    """Return where a data directory's keys and published checkpoints lie."""
+    """Return where a data directory's keys, published checkpoints and database lie."""
     keys = {"data": key_path(settings, data_id), "log": log_key_path(settings, data_id)}
-    return Places(keys, checkpoints_path(settings, data_id))
+    database = None if settings.on_server else settings.database
+    return Places(keys, checkpoints_path(settings, data_id), database)
 
 
 def open_trail(settings: Settings) -> tuple[Store, InvalidInput | None]:

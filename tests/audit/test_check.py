@@ -122,10 +122,29 @@ def test_a_column_of_another_type_takes_the_close_look(column: str, value: objec
 
 @pytest.mark.parametrize(
     "details",
-    [b'{"b":1,"a":2}', b'{"a": 1}', b'{"a":1.0}', b'{"a":9007199254740993}', b'{"a":-0}', b'{"a":1,"a":1}', b"", b"x"],
+    [
+        b'{"b":1,"a":2}',
+        b'{"a": 1}',
+        b'{"a":"b c", "d":1}',
+        b'{"a":\t1}',
+        b'{"a":1.0}',
+        b'{"a":1e3}',
+        b'{"a":9007199254740993}',
+        b'{"a":-0}',
+        b'{"a":NaN}',
+        b'{"a":1,"a":1}',
+        b'{"a":[{"c":1,"b":2}]}',
+        b'{"a":[{"b":1,"b":1}]}',
+        b'{"a":1}x',
+        b'{"a":1,}',
+        b"",
+        b"x",
+    ],
 )
 def test_details_in_a_second_spelling_are_no_quick_matter(details: bytes) -> None:
-    """Planted: the parsed details compared in place of their bytes; large numbers read as they come; both caught."""
+    """Planted: names that need not be in order, or may come twice; -0 and large numbers read as they come; the rest of
+    the text not looked at; the parsed details compared in place of their bytes; each was caught.
+    """
     leaf = make_leaf(record(), seq=1, segment=0, at=AT, clock="ok")
     body = leaf.body.replace(b'{"number":0}', details)
     forged = replace(leaf, body=body, leaf_hash=leaf_hash(body))

@@ -67,12 +67,16 @@ def test_a_signature_without_one_says_nothing_of_it(site: Site) -> None:
         ({"determined_by": "Dr. Lee"}, "withheld.determined_by"),
         ({"on": ""}, "withheld.on"),
         ({"on": "yesterday"}, "withheld.on"),
+        ({"on": "2126-11-21"}, "withheld.on"),
         ({"review": ""}, "withheld.review"),
         ({"secret": "x"}, "withheld"),
     ],
 )
 def test_what_is_not_said_is_named_and_nothing_is_signed(site: Site, change: dict[str, Any], field: str) -> None:
-    """45 CFR 171.201 (c) to (e). Planted: who judged it not asked for; a ground used for anybody; both caught."""
+    """45 CFR 171.201 (c) to (e).
+
+    Planted: who judged it not asked for; a ground used for anybody; a day to come let through; each was caught.
+    """
     id = saved(site)
     with pytest.raises(InvalidInput) as refused:
         sign(site, id, {**RECORD, **change})

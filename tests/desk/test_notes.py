@@ -274,6 +274,12 @@ class TestAPage:
             for voice in note["fields"]["client_words"]:
                 assert voice["words"].split()[0] in text
 
+    def test_a_version_is_a_saved_notes(self, site: Site) -> None:
+        """Planted: it was passed over where a file was given; caught."""
+        with pytest.raises(InvalidInput) as refused:
+            site.desk.render_note(make_note(), version=9)
+        assert refused.value.field == "version"
+
     def test_rendering_writes_nothing(self, site: Site) -> None:
         """Planted: a preview that is kept; caught."""
         before = site.records()

@@ -9,9 +9,12 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import signal
 import struct
 import subprocess
+import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +22,7 @@ _SHUTDOWN: Final = 0x8004587D
 """_IOR('X', 125, __u32) of the kernel's fs/ext4."""
 _NO_LOG_FLUSH: Final = 2
 _MEGABYTES: Final = 48
+_RAW: Final = Path(__file__).parent / "raw.py"
 
 
 def available(folder: Path) -> str | None:
@@ -43,12 +47,12 @@ def available(folder: Path) -> str | None:
 class Disk:
     """An ext4 file system in a file."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, megabytes: int = _MEGABYTES) -> None:
         folder.mkdir()
         self._image, self.path = folder / "image", folder / "mounted"
         self.path.mkdir()
         with self._image.open("wb") as image:
-            image.truncate(_MEGABYTES * 1024 * 1024)
+            image.truncate(megabytes * 1024 * 1024)
         _run("mkfs.ext4", "-q", "-F", str(self._image))
 
     def mount(self) -> None:
@@ -70,6 +74,35 @@ class Disk:
                 return
             time.sleep(0.02)
         _run("umount", str(self.path))
+
+
+class RawFile:
+    """What must lose nothing, on the same disk: a file that somebody writes line by line, each forced to disk."""
+
+    def __init__(self, kept: Path, log: Path, first: int) -> None:
+        self._kept, self._log = kept, log
+        self._process = subprocess.Popen([sys.executable, "-S", str(_RAW), str(kept), str(log), str(first)])
+        self.pid = self._process.pid
+
+    def kill(self) -> None:
+        """Kill who writes it."""
+        self._process.kill()
+        self._process.wait(30)
+
+    def lines(self) -> int:
+        """Return how many lines were acknowledged. Raises AssertionError where one of them is not there."""
+        told = self._log.read_text(encoding="ascii").split()
+        lost = set(told) - set(self._kept.read_text(encoding="ascii").split())
+        assert not lost, f"the raw file lost {len(lost)} lines: this cut is none that fsync outlasts"
+        return len(told)
+
+
+def stop(*processes: int) -> None:
+    """Stop processes where they stand, and wait until what they had begun in the kernel has come back."""
+    for one in processes:
+        with suppress(ProcessLookupError):
+            os.kill(one, signal.SIGSTOP)
+    time.sleep(0.05)
 
 
 def _run(*command: str) -> None:

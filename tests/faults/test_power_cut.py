@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -19,12 +16,11 @@ from pathlib import Path
 import pytest
 
 from tests.faults.child import Nursery, Place, Writer, check_records
-from tests.faults.power_cut import Disk, available
+from tests.faults.power_cut import Disk, RawFile, available, stop
 from tests.requiring import require
 
 pytestmark = pytest.mark.campaign
 ROUNDS = 200
-RAW = Path(__file__).parent / "raw.py"
 AT_A_TIME = 20
 """Rounds on one disk."""
 
@@ -57,29 +53,21 @@ class Cuts:
         """Let somebody save, cut the power under them, and mount the disk again; return who saved."""
         disk = self._disk
         assert disk is not None
-        kept, log = disk.path / "raw", self._folder / f"raw{number}"
-        raw = subprocess.Popen([sys.executable, "-S", str(RAW), str(kept), str(log), str(number * 1_000_000)])
+        raw = RawFile(disk.path / "raw", self._folder / f"raw{number}", number * 1_000_000)
         writer = self._nursery.start(
             place, self._folder / f"log{number}", "records", "--first", str(1000 * number), *options
         )
         try:
             writer.wait_for_saves(1)
             time.sleep(self._dice.uniform(0, 0.3))
-            for one in (writer.pid, raw.pid):
-                os.kill(one, signal.SIGSTOP)
-            time.sleep(0.05)  # what was on its way into the kernel has come back
+            stop(writer.pid, raw.pid)
             disk.cut()
         finally:
             writer.kill()
             raw.kill()
-            raw.wait(30)
         disk.unmount()
         disk.mount()
-        told = log.read_text(encoding="ascii").split()
-        found = kept.read_text(encoding="ascii").split()
-        lost = set(told) - set(found)
-        assert not lost, f"the raw file lost {len(lost)} lines: this cut is none that fsync outlasts"
-        self.lines += len(told)
+        self.lines += raw.lines()
         return writer
 
     def close(self) -> None:

@@ -14,6 +14,8 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
+from collections.abc import Iterable
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -46,23 +48,28 @@ def available() -> str | None:
 
 
 class PostgresServer:
-    """One server whose data live in a temporary folder; it listens on a socket there and nowhere else."""
+    """One server whose data live in a temporary folder; it listens on a socket there and nowhere else.
 
-    def __init__(self) -> None:
+    `data_in` is another folder for its data, such as one on a file system of its own; `segments` the size of the
+    segments of its log in MiB.
+    """
+
+    def __init__(self, data_in: Path | None = None, segments: int = 16) -> None:
         programs = _programs()
         assert programs is not None
         self._programs, self._numbers = programs, count()
         # Not in pytest's folder: the server's own account must come through to it.
         self.folder = Path(tempfile.mkdtemp(prefix="withness-pg-"))
-        self.data = self.folder / "data"
+        self.data = (data_in or self.folder) / "data"
+        self.data.mkdir(mode=0o700)
         self._as: dict[str, Any] = {}
         if os.getuid() == 0:
             account = pwd.getpwnam(_ACCOUNT)
-            os.chown(self.folder, account.pw_uid, account.pw_gid)
+            for one in (self.folder, self.data):
+                os.chown(one, account.pw_uid, account.pw_gid)
             self._as = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-        self._run(
-            "initdb", "--pgdata", str(self.data), "--username", OWNER, "--auth", "trust", "--no-locale", "-E", "UTF8"
-        )
+        given = ("--username", OWNER, "--auth", "trust", "--no-locale", "-E", "UTF8", "--wal-segsize", str(segments))
+        self._run("initdb", "--pgdata", str(self.data), *given)
         with (self.data / "postgresql.conf").open("a", encoding="utf-8") as settings:
             settings.write(f"listen_addresses = ''\nunix_socket_directories = '{self.folder}'\nmax_connections = 100\n")
 
@@ -73,11 +80,12 @@ class PostgresServer:
         )
         assert done.returncode == 0, done.stderr + done.stdout
 
-    def start(self) -> None:
-        """Start the server and wait until it answers."""
+    def start(self, *settings: str) -> None:
+        """Start the server and wait until it answers; a setting is such as `fsync=off`."""
         log = str(self.folder / "server.log")
+        more = [part for one in settings for part in ("--options", f"-c {one}")]
         # Its output goes to the log: a pipe that it inherits would never end.
-        self._run("pg_ctl", "start", "--pgdata", str(self.data), "--log", log, "--wait", "--timeout", "60")
+        self._run("pg_ctl", "start", "--pgdata", str(self.data), "--log", log, "--wait", "--timeout", "60", *more)
 
     def stop(self) -> None:
         """Stop the server; whoever is connected is cut off."""
@@ -87,17 +95,18 @@ class PostgresServer:
         """Stop the server without letting it end anything: its next start recovers from its log."""
         self._run("pg_ctl", "stop", "--pgdata", str(self.data), "--mode", "immediate", "--wait")
 
+    def processes(self) -> tuple[int, ...]:
+        """Return the ids of the server's processes, the first of them before all others."""
+        pid = int((self.data / "postmaster.pid").read_text().splitlines()[0])
+        return (pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+
     def kill(self) -> None:
         """Kill every process of the server at once (SIGKILL)."""
-        pid = int((self.data / "postmaster.pid").read_text().splitlines()[0])
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        for one in (pid, *map(int, children)):
-            with suppress(ProcessLookupError):
-                os.kill(one, signal.SIGKILL)
-        for one in (pid, *map(int, children)):
-            while Path(f"/proc/{one}/stat").exists() and " Z " not in Path(f"/proc/{one}/stat").read_text():
-                pass
-        # Nobody may have reaped them here, and a zombie's number would stop the next start.
+        end(self.processes())
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget the processes that were killed: nobody may have reaped them, and a zombie's number stops a start."""
         for left in (self.data / "postmaster.pid", *self.folder.glob(".s.PGSQL.*")):
             left.unlink(missing_ok=True)
 
@@ -131,6 +140,23 @@ class PostgresServer:
         with suppress(AssertionError, subprocess.SubprocessError):
             self._run("pg_ctl", "stop", "--pgdata", str(self.data), "--mode", "immediate")
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def end(processes: Iterable[int]) -> None:
+    """Kill processes (SIGKILL) and wait until they are gone."""
+    for one in processes:
+        with suppress(ProcessLookupError):
+            os.kill(one, signal.SIGKILL)
+    for one in processes:
+        while _runs(one):
+            time.sleep(0.001)
+
+
+def _runs(process: int) -> bool:
+    try:
+        return " Z " not in Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return False
 
 
 def database_of(address: str) -> str:

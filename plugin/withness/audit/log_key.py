@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 from withness.audit import checkpoint
 from withness.audit.checkpoint import Checkpoint
 from withness.errors import InvalidInput, KeyMissing
+from withness.files import write_new
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -62,10 +62,7 @@ def make_log_key(path: Path, data_id: str) -> LogKey:
     text = json.dumps({"withness-log-key": 1, "name": made.name, "key": base64.b64encode(made.private).decode()})
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+        write_new(path, text.encode())
     except FileExistsError:
         raise InvalidInput(f"{path} is there already and is never overwritten.", field=_FIELD) from None
     except OSError as error:

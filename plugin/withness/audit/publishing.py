@@ -12,7 +12,6 @@ import os
 import re
 import stat
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,6 +27,7 @@ from withness.audit.log import acknowledged
 from withness.audit.log_key import LogKey
 from withness.audit.proofs import root_at
 from withness.audit.record import Kind, Leaf
+from withness.files import replace_file
 
 if TYPE_CHECKING:
     from withness.audit.log import Head, Log
@@ -161,26 +161,6 @@ def _size(note: str) -> int:
         return checkpoint.read(note).checkpoint.size
     except ValueError:
         return -1
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Put a file in its place, whole or not at all, and durably; it is its owner's alone. Raises OSError."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 class Publisher:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from hashlib import sha256 as _sha256
 from itertools import product
+from json.scanner import make_scanner
 from typing import Any, Final
 
 from withness.audit import plain_json
@@ -65,23 +66,27 @@ def as_written(row: tuple[Any, ...]) -> bool:
         # A quotation mark inside a text would need a backslash: as many as the form has, so none is out of its place.
         and before.count('"') == _QUOTES_BEFORE
         and after.count('"') == form[1]
-        and before.isprintable()
-        and after.isprintable()
+        and (before + after).isprintable()
         and _canonical(details)
     )
 
 
 def _canonical(text: str) -> bool:
-    """Whether plain text is canonical JSON: what the standard library reads from it, it writes as it stands."""
+    """Whether ASCII text without a backslash is canonical JSON; False where it takes a closer look.
+
+    Without a blank there is one way to write a value, but for the order of its names and for "-0".
+    """
     try:
+        if text.isprintable() and " " not in text:
+            return bool(_IN_ORDER(text, 0)[1] == len(text))
         value, _ = _DECODER.raw_decode(text)
         return plain_json.dumps(value) == text
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, StopIteration):
         return False
 
 
 def _small(number: str) -> int:
-    if len(number) > len(str(_LARGEST)) - 1:
+    if len(number) > len(str(_LARGEST)) - 1 or number == "-0":
         raise ValueError("a closer look is needed")
     return int(number)
 
@@ -90,4 +95,16 @@ def _closer(number: str) -> Any:
     raise ValueError("a closer look is needed")
 
 
+def _in_order(members: list[tuple[str, object]]) -> None:
+    last = None
+    for name, _ in members:
+        if last is not None and name <= last:
+            raise ValueError("a closer look is needed")
+        last = name
+
+
 _DECODER: Final = json.JSONDecoder(parse_int=_small, parse_float=_closer, parse_constant=_closer)
+_ORDERED: Final = json.JSONDecoder(
+    object_pairs_hook=_in_order, parse_int=_small, parse_float=_closer, parse_constant=_closer
+)
+_IN_ORDER: Final = make_scanner(_ORDERED)  # type: ignore[arg-type]  # what the library itself gives it

@@ -15,8 +15,9 @@ from withness.errors import InvalidInput, TrailDamaged
 
 if TYPE_CHECKING:
     from withness.desk.backup import BackedUp
+    from withness.desk.putting_back import Places
     from withness.desk.restored import Loss
-    from withness.desk.restoring import Places, Restored
+    from withness.desk.restoring import Restored
     from withness.signing import Signer
 
 
@@ -104,6 +105,7 @@ def restore(
 ) -> None:
     """Restore a backup into an empty data directory, and say where its log stands against what was published.
 
+    Keys go where WITHNESS_KEY_FILE says, never where the backup's settings alone say. Run again, it goes on.
     A copy that is older saves no plan until two people have acknowledged what is lost. Exit 4: it is older or damaged.
     """
     if (source is not None) == acknowledge:
@@ -122,15 +124,18 @@ def _restored(source: Path, home: Path | None, keys: Path | None) -> Restored:
     from withness.settings import read_settings
     from withness.wiring import places_of
 
-    settings = read_settings({"home": home})
+    settings = read_settings({"home": home}, file=False)
     if settings.on_server or settings.database.absolute() != (settings.home / "withness.sqlite3").absolute():
         said = "WITHNESS_DATABASE_URL names another place than the data directory that is restored."
         raise InvalidInput(said, field="WITHNESS_DATABASE_URL", hint="Leave it out for this command.")
 
-    def places(folder: Path, data_id: str) -> Places:
+    def own(data_id: str) -> Places:
+        return places_of(settings, data_id)
+
+    def used(folder: Path, data_id: str) -> Places:
         return places_of(replace(read_settings({"home": folder}), home=settings.home), data_id)
 
-    return run(source, settings.home, places, keys)
+    return run(source, settings.home, own, used, keys)
 
 
 def _acknowledged(first: Signer, second: Signer | None, home: Path | None) -> Loss:
@@ -149,7 +154,8 @@ def _acknowledged(first: Signer, second: Signer | None, home: Path | None) -> Lo
 def _tell_restored(done: Restored, *, as_json: bool) -> None:
     if as_json:
         said: dict[str, Any] = {"state": done.state, "published": list(done.published), "damages": list(done.damages)}
-        say.document({**said, "missing_keys": list(done.missing_keys), **done.manifest})
+        more = {"missing_keys": list(done.missing_keys), "left_out": list(done.left_out)}
+        say.document({**said, **more, **done.manifest})
         return
     for one in done.manifest["log"]:
         click.echo(f"Segment {one['segment']}: {one['size']} records, root {one['root']}")
@@ -158,6 +164,8 @@ def _tell_restored(done: Restored, *, as_json: bool) -> None:
     for damage in done.damages:
         click.secho(damage, fg="red")
     click.secho(_STATES[done.state], bold=True)
+    for one in done.left_out:
+        say.prose(one)
     for name in done.missing_keys:
         say.prose(f"The {name} key is not in its place: put it back before you start (see --keys).")
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import re
 import shutil
 import tarfile
@@ -22,7 +21,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
-from uuid import uuid4
 
 from withness.audit import log
 from withness.audit.check import check
@@ -31,6 +29,7 @@ from withness.audit.record import Kind, Record, instant
 from withness.desk.context import Actor
 from withness.ehr.local import copy_chart
 from withness.errors import CannotTell, InvalidInput
+from withness.files import beside, new_file, put_in_place, rename_folder, sync_folder, write_new
 from withness.settings import FILE_NAME, Settings
 from withness.store.copies import opened_copy
 from withness.store.sql import Store
@@ -79,17 +78,18 @@ def back_up(
     """
     _require_new(out, keys_out)
     _record(store, actor, at)
-    work = out.with_name(f".{out.name}.{uuid4()}")
-    with _writing(work):
+    work = beside(out)
+    keys_work = beside(keys_out) if keys_out is not None else None
+    with _writing(work, keys_work):
         work.mkdir(mode=0o700)
         manifest, left_out = _parts(store, settings, work, at, checkpoints)
-        write_private(work / MANIFEST, json.dumps(manifest, indent=2).encode() + b"\n")
+        write_new(work / MANIFEST, json.dumps(manifest, indent=2).encode() + b"\n")
         require_parts(work, manifest["parts"])
         sync_folders(work)
         ready = _tarred(work, at) if out.suffix == ".tar" else work
-        if keys_out is not None:
-            _write_keys(keys_out, str(manifest["data_id"]), keys or {})
-        _put_in_place(ready, out, keys_out)
+        if keys_work is not None:
+            _write_keys(keys_work, str(manifest["data_id"]), keys or {})
+        _put_in_place(ready, out, keys_work, keys_out)
     return BackedUp(manifest, left_out)
 
 
@@ -174,39 +174,24 @@ def require_parts(folder: Path, parts: Sequence[Mapping[str, Any]]) -> None:
 def _copy_small(source: Path, to: Path) -> None:
     if source.exists():
         to.parent.mkdir(mode=0o700, exist_ok=True)
-        write_private(to, source.read_bytes())
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a new file that only its owner reads, durably. Raises OSError."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+        write_new(to, source.read_bytes())
 
 
 def sync_folders(folder: Path) -> None:
     """Make the names in a folder, and in those below it, durable. Raises OSError."""
     for one in (folder, *(inner for inner in folder.rglob("*") if inner.is_dir())):
-        handle = os.open(one, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        sync_folder(one)
 
 
 def _tarred(work: Path, at: datetime) -> Path:
     """Return the folder as one file beside it, read back and compared."""
     made = work.with_name(f"{work.name}.tar")
-    with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
-            for path in sorted(one for one in work.rglob("*") if one.is_file()):
-                entry = tarfile.TarInfo(path.relative_to(work).as_posix())
-                entry.size, entry.mode, entry.mtime = path.stat().st_size, 0o600, int(at.timestamp())
-                with path.open("rb") as content:
-                    tar.addfile(entry, content)
-        file.flush()
-        os.fsync(file.fileno())
+    with new_file(made) as file, tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for path in sorted(one for one in work.rglob("*") if one.is_file()):
+            entry = tarfile.TarInfo(path.relative_to(work).as_posix())
+            entry.size, entry.mode, entry.mtime = path.stat().st_size, 0o600, int(at.timestamp())
+            with path.open("rb") as content:
+                tar.addfile(entry, content)
     with tarfile.open(made) as tar:
         for entry in tar:
             packed = tar.extractfile(entry)
@@ -228,29 +213,24 @@ def _write_keys(path: Path, data_id: str, keys: Mapping[str, Path]) -> None:
         held = {name: file.read_text(encoding="utf-8") for name, file in keys.items()}
     except (OSError, UnicodeDecodeError):
         raise InvalidInput("A key file cannot be read.", field="WITHNESS_KEY_FILE") from None
-    write_private(path, json.dumps({KEYS_FORM: 1, "data_id": data_id, "keys": held}, indent=2).encode() + b"\n")
+    write_new(path, json.dumps({KEYS_FORM: 1, "data_id": data_id, "keys": held}, indent=2).encode() + b"\n")
 
 
-def _put_in_place(ready: Path, out: Path, keys_out: Path | None) -> None:
-    """Give what is ready its name, never over anything; without it the keys' file goes again."""
+def _put_in_place(ready: Path, out: Path, keys: Path | None, keys_out: Path | None) -> None:
+    """Give what is ready its name, never over anything: both, or neither."""
+    if keys is not None and keys_out is not None:
+        put_in_place(keys, keys_out)
     try:
-        if ready.is_dir():
-            os.rename(ready, out)
-        else:
-            os.link(ready, out)
-        handle = os.open(out.parent, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-    except OSError:
+        (rename_folder if ready.is_dir() else put_in_place)(ready, out)
+    except BaseException:
         if keys_out is not None:
-            keys_out.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                keys_out.unlink(missing_ok=True)
         raise
 
 
 @contextlib.contextmanager
-def _writing(work: Path) -> Iterator[None]:
+def _writing(work: Path, keys: Path | None) -> Iterator[None]:
     """Say what could not be written, and leave nothing half made behind."""
     try:
         yield
@@ -259,4 +239,7 @@ def _writing(work: Path) -> Iterator[None]:
         raise InvalidInput(said, field="--out", hint="Nothing was left behind.") from None
     finally:
         shutil.rmtree(work, ignore_errors=True)
-        work.with_name(f"{work.name}.tar").unlink(missing_ok=True)
+        for one in (work.with_name(f"{work.name}.tar"), keys):
+            if one is not None:
+                with contextlib.suppress(OSError):
+                    one.unlink(missing_ok=True)

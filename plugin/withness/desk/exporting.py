@@ -7,7 +7,7 @@ from the first of a period to its last, with nothing left out between them: only
 from __future__ import annotations
 
 import contextlib
-import os
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, Final
 
+from withness import files
 from withness.audit import log
 from withness.audit.log import Head
 from withness.audit.proofs import sides
@@ -198,20 +199,17 @@ def new_file(path: Path, option: str = "--out") -> Iterator[IO[str]]:
 
     Raises InvalidInput naming the option for one that is there or cannot be written.
     """
+    made = contextlib.ExitStack()
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        raw = made.enter_context(files.new_file(path))
     except FileExistsError:
         raise InvalidInput(f"{path} is there already and is never overwritten.", field=option) from None
     except OSError as error:
         raise InvalidInput(f"{path} cannot be written: {error.strerror}.", field=option) from None
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+        with made:
+            file = io.TextIOWrapper(raw, encoding="utf-8", newline="")
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+            file.detach()  # what it holds back is handed on
     except OSError as error:
-        path.unlink(missing_ok=True)
         raise CannotTell(f"{path} could not be written: {error.strerror}.", field=option) from None
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise

@@ -25,6 +25,7 @@ from withness.desk.note_delivery import deliver_note
 from withness.desk.note_documents import Earlier, documents, earlier_of
 from withness.desk.note_pages import Page, look, pages
 from withness.desk.note_release import may_carry
+from withness.desk.note_withheld import require_days
 from withness.desk.notes import (
     SIGNED,
     TAKE_UP,
@@ -95,6 +96,7 @@ def sign(context: Context, id: str, actor: Actor, attested: Attested, signer: Si
     template, note = read(context, version["file"])
     _refuse_others(context, row, actor, signer)
     _require_day(context, note)
+    require_days(attested.withheld, context.now().astimezone(context.settings.zone).date())
     said = attestation(template, note, attested, comments_before(row.content["versions"][:-1]))
     if row.state in SIGNED:
         return _signed_before(context, row, version, said)

@@ -103,6 +103,8 @@ class NoteViews:
             )
         if isinstance(note, str):
             return self._render_saved(note, format, layout, member, version, actor, copy=copy)
+        if version:
+            raise InvalidInput("A version is a saved note's: name the note by its id.", field="version")
         strict_json.check(note, name="the note")
         template, read = notes.read(self._context, note)
         if copy:

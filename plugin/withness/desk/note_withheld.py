@@ -29,6 +29,18 @@ def withheld(note: Note, given: Sequence[Mapping[str, Any]]) -> list[dict[str, s
     return [_record(note, one) for one in given]
 
 
+def require_days(given: Sequence[Mapping[str, Any]], today: date) -> None:
+    """Nobody has judged on a day to come. Raises InvalidInput; what is no day at all is said with the record."""
+    for one in given if isinstance(given, list | tuple) else ():
+        on = one.get("on") if isinstance(one, Mapping) else None
+        try:
+            ahead = date.fromisoformat(str(on)) > today
+        except ValueError:
+            continue
+        if ahead:
+            raise _fault("on", "is a day to come")
+
+
 def _record(note: Note, given: Mapping[str, Any]) -> dict[str, str]:
     from withness.packs.withholding import grounds
 

@@ -5,39 +5,32 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import Any, Final
 
 from withness.audit import log
 from withness.audit.record import Kind, Record, canonical, instant
-from withness.core.catalogue import advisories
-from withness.core.gate import Decision, release
-from withness.core.plan import Plan, charts
+from withness.core.gate import Decision
 from withness.core.terms import Purpose
-from withness.desk import amending, delivery, facts, opening, safety_only, standing
+from withness.desk import amending, delivery, opening, safety_only, standing
 from withness.desk.answer import Answer
+from withness.desk.case import Case, open_case
 from withness.desk.checkpoints import require_readable_anchors
 from withness.desk.context import Actor, Context
-from withness.desk.draft import read_draft, refuse_claims
+from withness.desk.draft import read_draft
 from withness.desk.outbox import Sent
 from withness.desk.overrides import note_overrides
 from withness.desk.screens import send
 from withness.desk.shares import OVER
 from withness.desk.telling import RELEASED, tell
 from withness.errors import CannotTell, Conflict, InvalidInput, TrailDamaged
-from withness.fhir.bundle import plan_transaction
-from withness.fhir.check import require_valid
-from withness.fhir.goal_progress import carried_over
-from withness.fhir.making import Making
-from withness.fhir.status import put
 from withness.store.rows import Delivery, OutboxRow, PlanRow, PlanState, Sending
 from withness.store.transaction import Transaction
 
 
 def preview(context: Context, draft: Mapping[str, Any], viewer: str = "") -> Answer:
     """Return what a save would decide and send now. Writes nothing. Raises InvalidInput for a bad draft."""
-    case = _open(context, draft)
+    case = open_case(context, draft)
     if case.base is not None:
         case.base.require_whole()
     with context.store.transaction() as tx:
@@ -58,7 +51,7 @@ def save(context: Context, draft: Mapping[str, Any], actor: Actor) -> Answer:
     again = _asked_again(context, draft, actor)
     if again is not None:
         return again
-    case = _open(context, draft)
+    case = open_case(context, draft)
     added = amending.only_safety(case.base.row.content["draft"], draft) if case.base else None
     if case.base is not None and added is not None:
         return _add_safety(case, case.base, added, actor)
@@ -109,102 +102,11 @@ def _after(answer: Answer, sent: Sent) -> Answer:
     return replace(answer, told=told, bundle=bundle, state=state, delivery=sent.state, trouble=sent.trouble)
 
 
-@dataclass(frozen=True)
-class _Case:
-    """One draft on its way through preview or save."""
-
-    context: Context
-    draft: Mapping[str, Any]
-    plan: Plan
-    question: standing.Question
-    decision_id: str
-    at: datetime
-    base: amending.Base | None
-
-    @property
-    def advice(self) -> tuple[str, ...]:
-        found = advisories(self.plan, self.context.catalogue)
-        patients = [one for one in self.plan.unit.members if one.startswith("Patient/")]
-        silent = not all(self.plan.has_yes_of(one) for one in patients)
-        return (*found, "A member who has agreed to no goal gets no plan in the chart.") if silent else found
-
-    def digest(self, actor: Actor) -> str:
-        """What a repeated request must equal: the draft (RFC 8785) and who asks."""
-        return hashlib.sha256(canonical({"draft": dict(self.draft), "actor": actor.ref})).hexdigest()
-
-    def making(self, answered: standing.Answered, plan_id: str) -> Making:
-        """Return what the making of resources needs beside the plan."""
-        latest = {member: rows[-1] for member, rows in answered.screens.items() if rows}
-        return Making(
-            recorded=self.at,
-            unit_plan=plan_id,
-            organization=self.context.settings.organization,
-            us_core=self.context.settings.us_core,
-            enforces_labels=self.context.settings.ehr_enforces_labels,
-            # A merged record's newest screen may stand under the person's other id.
-            screens={one: {**row.content["resource"], "subject": {"reference": one}} for one, row in latest.items()},
-            screen_ids={member: row.id for member, row in latest.items()},
-            problem_titles={one.id: one.title for one in self.context.catalogue.problems.values()},
-            standing=self.base.standing() if self.base else None,
-            today=self.at.astimezone(self.context.settings.zone).date(),
-        )
-
-    def bundle(self, answered: standing.Answered, plan_id: str) -> dict[str, Any] | None:
-        """Return the checked transaction Bundle, None when the gate holds: it takes a release to build one."""
-        released = release(answered.decision)
-        if released is None:
-            return None
-        unit_plan = self.base.row.id if self.base else plan_id
-        made = plan_transaction(charts(self.plan), released, self.making(answered, unit_plan), self.context.policy)
-        if self.base is not None:
-            made = _amended(self.context, made, self.base, self.plan, self.at)
-        require_valid(made)
-        return made
-
-
-def _amended(context: Context, made: dict[str, Any], base: amending.Base, plan: Plan, at: datetime) -> dict[str, Any]:
-    """Write what is there already only over the version that was read; goals left out are cancelled."""
-    versions = {f"CarePlan/{one.resource['id']}": one.version for one in base.live.values()}
-    versions |= {f"Goal/{one.resource['id']}": one.version for some in base.goals.values() for one in some}
-    goals = {f"Goal/{one.resource['id']}": one.resource for some in base.goals.values() for one in some}
-    entries = []
-    for entry in made["entry"]:
-        url = entry["request"]["url"]
-        resource = carried_over(entry["resource"], goals[url]) if url in goals else entry["resource"]
-        entries.append({**entry, "resource": resource, "request": put(resource, versions.get(url, ""))["request"]})
-    there = amending.charts_in(made, plan)
-    dropped = [
-        one
-        for chart in charts(plan)
-        for one in amending.dropped_goals(context, base, chart, there[chart.member]["goals"], at)
-    ]
-    dropped += amending.withdrawn(base, plan, at)
-    return {**made, "entry": [*entries, *(put(resource, version) for resource, version in dropped)]}
-
-
-def _open(context: Context, draft: Mapping[str, Any]) -> _Case:
-    """Read the draft, and ask the chart what the gate will need: nothing remote happens under the lock."""
-    plan = read_draft(draft, context.templates)
-    base = amending.base_of(context, plan)
-    if any(one.payer_words for one in plan.goals):
-        stands = [one.get("payer_words") for one in base.row.content["draft"]["goals"]] if base else []
-        refuse_claims(plan, context.claims.claims, standing=stands)
-    known = dict(facts.gather(context, plan.unit.members))
-    for member in base.unread if base else ():
-        known[member] = replace(known[member], reached=False)  # what is amended must be seen first
-    if any(not known[one].aliases.isdisjoint(plan.unit.members) for one in plan.unit.members):
-        said = "unit.members names one person twice: the EHR says that two of these records are one person's."
-        raise InvalidInput(said, field="unit.members")
-    purpose = Purpose.NEW_PLAN if base is None else Purpose.AMENDMENT
-    question = standing.Question(plan.unit.kind, plan.unit.members, purpose, plan.encounter, known)
-    return _Case(context, draft, plan, question, context.new_id(), context.now(), base)
-
-
 def _asked_again(context: Context, draft: Mapping[str, Any], actor: Actor) -> Answer | None:
     """Return the present state of a request that was answered before; whatever became of its plan since."""
     plan = read_draft(draft, context.templates)
     question = standing.Question(plan.unit.kind, plan.unit.members, Purpose.NEW_PLAN, plan.encounter)
-    case = _Case(context, draft, plan, question, "", context.now(), None)
+    case = Case(context, draft, plan, question, "", context.now(), None)
     with context.store.transaction() as tx:
         kept = tx.plan_of(plan.request_id)
         if kept is None or kept.state in (PlanState.HELD, PlanState.WITHHELD):
@@ -214,7 +116,7 @@ def _asked_again(context: Context, draft: Mapping[str, Any], actor: Actor) -> An
     return None if answer.state is PlanState.APPROVED else answer
 
 
-def _add_safety(case: _Case, base: amending.Base, added: tuple[int, ...], actor: Actor) -> Answer:
+def _add_safety(case: Case, base: amending.Base, added: tuple[int, ...], actor: Actor) -> Answer:
     """Save what only adds safety: no release is asked for, and the plan's status stays as it is (contracts I1)."""
     with case.context.store.transaction() as tx:
         kept = tx.plan_of(case.plan.request_id)
@@ -230,7 +132,7 @@ def _add_safety(case: _Case, base: amending.Base, added: tuple[int, ...], actor:
     return Answer(told, state, base.row.id, None, sent, trouble, case.advice, case.decision_id, version)
 
 
-def _decide_and_keep(tx: Transaction, case: _Case, actor: Actor) -> Answer:
+def _decide_and_keep(tx: Transaction, case: Case, actor: Actor) -> Answer:
     context, plan = case.context, case.plan
     kept, digest = tx.plan_of(plan.request_id), case.digest(actor)
     if kept is not None:
@@ -277,7 +179,7 @@ def _require_same(kept: PlanRow, digest: str) -> None:
         )
 
 
-def _stale(tx: Transaction, case: _Case) -> tuple[str, tuple[Mapping[str, Any], ...]] | None:
+def _stale(tx: Transaction, case: Case) -> tuple[str, tuple[Mapping[str, Any], ...]] | None:
     """Return the newest version and what differs when another version than the one named stands now."""
     if case.base is None:
         return None
@@ -288,7 +190,7 @@ def _stale(tx: Transaction, case: _Case) -> tuple[str, tuple[Mapping[str, Any], 
 
 
 def _content(
-    case: _Case,
+    case: Case,
     actor: Actor,
     digest: str,
     told: Mapping[str, Any],
@@ -305,7 +207,7 @@ def _content(
     return content
 
 
-def _present(tx: Transaction, kept: PlanRow, case: _Case) -> Answer:
+def _present(tx: Transaction, kept: PlanRow, case: Case) -> Answer:
     """Answer a repeated request with the present state; nothing is decided or written again.
 
     Raises Conflict for a working copy that was put away: what held it then is nothing to say of today.
@@ -323,7 +225,7 @@ def _present(tx: Transaction, kept: PlanRow, case: _Case) -> Answer:
 
 def _put_outbox(
     tx: Transaction,
-    case: _Case,
+    case: Case,
     answered: standing.Answered,
     plan_id: str,
     bundle: Mapping[str, Any],
@@ -357,7 +259,7 @@ def _replace(tx: Transaction, plan_id: str) -> None:
             tx.put_outbox(replace(earlier, state=Delivery.REPLACED))
 
 
-def _record(case: _Case, decision: Decision, actor: Actor, plan_id: str, bundle: Mapping[str, Any] | None) -> Record:
+def _record(case: Case, decision: Decision, actor: Actor, plan_id: str, bundle: Mapping[str, Any] | None) -> Record:
     details: dict[str, Any] = {"plan": plan_id, "decision": decision.id, "members": len(decision.members)}
     if bundle is not None:
         details |= {"bundle": hashlib.sha256(canonical(dict(bundle))).hexdigest(), "ehr": case.context.ehr.address}

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -35,6 +34,7 @@ from withness.desk.context import (
 )
 from withness.desk.signing import keys_fault
 from withness.errors import InvalidInput, PolicyRefused, Refused
+from withness.files import EVERYBODYS, sync_folder, write_new
 from withness.packs.policy import SETTING, policy_of, shipped_digest
 from withness.signing import Signer, verifies
 from withness.store.rows import ActRow
@@ -168,17 +168,14 @@ def _beside(path: Path | None, signature: Signature, id: str) -> Iterator[None]:
         yield
         with _writing(place, "the policy is in force, and nothing starts without it"):
             ready.replace(place)
+            sync_folder(place.parent)
     finally:
         with contextlib.suppress(OSError):
             ready.unlink(missing_ok=True)
 
 
 def _write(file: Path, signature: Signature) -> None:
-    with file.open("x", encoding="utf-8") as opened:
-        json.dump(asdict(signature), opened, indent=2)
-        opened.write("\n")
-        opened.flush()
-        os.fsync(opened.fileno())
+    write_new(file, json.dumps(asdict(signature), indent=2).encode() + b"\n", mode=EVERYBODYS)
 
 
 @contextlib.contextmanager

@@ -1,9 +1,13 @@
-"""Restoring a backup into an empty data directory: checked whole before anything is written, put in place at once."""
+"""Restoring a backup into an empty data directory: checked whole before anything is written, then whole or not at all.
+
+Every file lies ready beside its place before the first gets its name: keys, then the data directory, then published
+checkpoints. Where one fails before the data directory is there, all is taken back; after it, a second run goes on.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import os
+import re
 import shutil
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +15,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
-from uuid import uuid4
 
 from withness import strict_json
 from withness.audit.publishing import Folder, lost, state
@@ -22,24 +25,24 @@ from withness.desk.backup import (
     MANIFEST,
     PARTS,
     damages_in,
+    digest_of,
     require_parts,
     sync_folders,
-    write_private,
 )
-from withness.errors import InvalidInput
+from withness.desk.putting_back import Places, Ready, ready_checkpoints, ready_keys
+from withness.errors import CannotTell, InvalidInput
+from withness.files import beside, new_file, rename_folder
 from withness.store.copies import opened_copy
 
 _PIECE: Final = 1 << 20
 _KEYS: Final = ("data", "log")
+_DATA_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_STATES: Final = ("not-provable", "as-published", "older-than-published")
 Opener = Callable[[str], IO[bytes]]
-
-
-@dataclass(frozen=True)
-class Places:
-    """Where a restored data directory's keys and published checkpoints belong."""
-
-    keys: Mapping[str, Path]
-    checkpoints: Path
+Own = Callable[[str], Places]
+"""Where files belong by whoever restores, from the data directory's id."""
+Used = Callable[[Path, str], Places]
+"""Where they are looked for later, from a folder with the restored settings and the data directory's id."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Restored:
 
     `state`: `as-published`, `older-than-published` (records are missing: plans wait until two people acknowledge it),
     `not-provable` (nothing was published, or it cannot be read). `published` are the states that were published and
-    are not there.
+    are not there, `left_out` sentences about what was not put in its place or is not used there.
     """
 
     manifest: Mapping[str, Any]
@@ -56,22 +59,26 @@ class Restored:
     state: str
     published: tuple[Mapping[str, Any], ...]
     missing_keys: tuple[str, ...]
+    left_out: tuple[str, ...]
 
 
-def restore(source: Path, home: Path, places_of: Callable[[Path, str], Places], keys_file: Path | None) -> Restored:
+def restore(source: Path, home: Path, own: Own, used: Used, keys_file: Path | None) -> Restored:
     """Restore `source` into the new or empty directory `home`, and keys that are not there yet from `keys_file`.
 
-    `places_of` says where keys and checkpoints belong, from a folder with the restored settings and the data
-    directory's id. Raises InvalidInput naming FROM, --home or --keys; nothing is half written then.
+    `own` says where keys and checkpoints belong by whoever restores, `used` by the restored settings too: files are
+    written where both say the same. Raises InvalidInput naming FROM, --home, --keys or WITHNESS_KEY_FILE; nothing is
+    half written then. CannotTell where the data directory is there and its checkpoints are not: run it again.
     """
-    _require_empty(home)
+    empty = _is_empty(home)
     with _opened(source) as open_part:
         manifest = _manifest(open_part)
+        if not empty:
+            _require_the_same(home, manifest["parts"])
         _require_whole(open_part, manifest["parts"])
         keys = _read_keys(keys_file, manifest["data_id"]) if keys_file else {}
-        work = home.with_name(f".{home.name}.{uuid4()}")
+        work = beside(home)
         try:
-            return _put_together(open_part, manifest, work, home, places_of, keys)
+            return _put_together(open_part, manifest, work, home, (own, used), keys)
         except OSError as error:
             said = f"The data directory cannot be written: {error.strerror}."
             raise InvalidInput(said, field="--home", hint="Nothing was restored.") from None
@@ -79,14 +86,24 @@ def restore(source: Path, home: Path, places_of: Callable[[Path, str], Places], 
             shutil.rmtree(work, ignore_errors=True)
 
 
-def _require_empty(home: Path) -> None:
+def _is_empty(home: Path) -> bool:
     try:
-        used = home.is_symlink() or (home.exists() and any(home.iterdir()))
+        return not home.is_symlink() and not (home.exists() and any(home.iterdir()))
     except OSError as error:
         raise InvalidInput(f"The data directory cannot be read: {error.strerror}.", field="--home") from None
-    if used:
-        said = "A backup is restored into a new or empty data directory only."
-        raise InvalidInput(said, field="--home", hint="Name another with --home.")
+
+
+def _require_the_same(home: Path, parts: list[dict[str, Any]]) -> None:
+    """Raise InvalidInput unless a directory is what an earlier run made of this backup, not used since."""
+    wanted = {one["name"]: one["sha256"] for one in parts if "/" not in one["name"]}
+    try:
+        there = {one.name for one in home.iterdir()} if not home.is_symlink() else set()
+        if there == wanted.keys() and all(digest_of(home / name) == digest for name, digest in wanted.items()):
+            return
+    except OSError:
+        pass  # a folder, say: nothing that a restore wrote
+    said = "A backup is restored into a new or empty data directory only."
+    raise InvalidInput(said, field="--home", hint="Name another with --home.")
 
 
 @contextmanager
@@ -115,7 +132,7 @@ def _member(tar: tarfile.TarFile, name: str) -> IO[bytes]:
 def _manifest(open_part: Opener) -> dict[str, Any]:
     with open_part(MANIFEST) as file:
         found = strict_json.parse(file.read(strict_json.MAX_BYTES + 1), name=MANIFEST)
-    if not isinstance(found, dict) or found.get(FORM) != 1 or not isinstance(found.get("data_id"), str):
+    if not isinstance(found, dict) or found.get(FORM) != 1 or not _DATA_ID.fullmatch(str(found.get("data_id"))):
         raise InvalidInput("FROM holds no manifest of a backup.", field="FROM")
     parts = found.get("parts")
     if not isinstance(parts, list) or not all(_is_part(one) for one in parts):
@@ -163,68 +180,56 @@ def _put_together(
     manifest: dict[str, Any],
     work: Path,
     home: Path,
-    places_of: Callable[[Path, str], Places],
+    places: tuple[Own, Used],
     keys: Mapping[str, str],
 ) -> Restored:
-    """Write every part beside the data directory, then keys and checkpoints, and give it its name last."""
+    """Write every part beside the data directory, and keys and checkpoints beside their places; then name them all."""
     home.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     work.mkdir(mode=0o700)
     for one in manifest["parts"]:
         to = work / one["name"]
         to.parent.mkdir(mode=0o700, exist_ok=True)
-        with open_part(one["name"]) as file:
-            _copy(file, to)
+        with open_part(one["name"]) as file, new_file(to) as made:
+            shutil.copyfileobj(file, made, _PIECE)
     require_parts(work, manifest["parts"])
-    places = places_of(work, manifest["data_id"])
+    data_id = manifest["data_id"]
+    own, used = places[0](data_id), places[1](work, data_id)
     damages = damages_in(work / DATABASE, manifest)
-    _require_same_keys(places, keys)
-    found, published = _against_published(work / DATABASE, places.checkpoints, manifest["data_id"])
-    _put_back_checkpoints(work, places.checkpoints)
-    sync_folders(work)
-    _put_back_keys(places, keys)
-    os.rename(work, home)
-    handle = os.open(home.parent, os.O_RDONLY)
+    found, published = _against_all(work / DATABASE, (used.checkpoints, own.checkpoints), data_id)
+    with ready_keys(own, used, keys) as first, ready_checkpoints(own, used, work / "checkpoints") as last:
+        if (work / "checkpoints").exists():
+            shutil.rmtree(work / "checkpoints")
+        sync_folders(work)
+        with first.named():
+            if _is_empty(home):
+                rename_folder(work, home)
+        _name_last(last)
+        left_out = (*last.left_out, *_other_database(used, home))
+    missing = tuple(name for name, path in used.keys.items() if not path.exists())
+    return Restored(manifest, damages, found, published, missing, left_out)
+
+
+def _name_last(checkpoints: Ready) -> None:
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-    missing = tuple(name for name, path in places.keys.items() if not path.exists())
-    return Restored(manifest, damages, found, published, missing)
+        with checkpoints.named():
+            pass
+    except OSError as error:
+        raise CannotTell(
+            f"The data directory and its keys are restored, and its published checkpoints are not: {error.strerror}.",
+            field="WITHNESS_CHECKPOINT_FOLDER",
+            hint="Run the same again before anything else: it goes on from there.",
+        ) from None
 
 
-def _copy(file: IO[bytes], to: Path) -> None:
-    with os.fdopen(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as made:
-        shutil.copyfileobj(file, made, _PIECE)
-        made.flush()
-        os.fsync(made.fileno())
+def _other_database(used: Places, home: Path) -> Iterator[str]:
+    if used.database is None or used.database.absolute() != (home / DATABASE).absolute():
+        yield "The restored withness.toml names another database than the one restored here: look at its database_url."
 
 
-def _require_same_keys(places: Places, keys: Mapping[str, str]) -> None:
-    """Raise InvalidInput where another key lies in a key's place: it is never overwritten."""
-    for name, text in keys.items():
-        path = places.keys[name]
-        if path.exists() and path.read_text(encoding="utf-8") != text:
-            said = f"Another key lies at {path}, and is never overwritten."
-            raise InvalidInput(said, field="--keys", hint="Move it away, or leave --keys out.")
-
-
-def _put_back_keys(places: Places, keys: Mapping[str, str]) -> None:
-    for name, text in keys.items():
-        path = places.keys[name]
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_private(path, text.encode())
-
-
-def _put_back_checkpoints(work: Path, folder: Path) -> None:
-    """Put published checkpoints back where there are none: those that are there may tell of more than the copy has."""
-    kept = work / "checkpoints"
-    for path in sorted(kept.iterdir()) if kept.is_dir() else ():
-        to = folder / path.name
-        if not to.exists():
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_private(to, path.read_bytes())
-    shutil.rmtree(kept, ignore_errors=True)
+def _against_all(database: Path, folders: tuple[Path, ...], data_id: str) -> tuple[str, tuple[Mapping[str, Any], ...]]:
+    """Return where the copy stands against what was published in several folders: the worst that one of them tells."""
+    found = [_against_published(database, one, data_id) for one in dict.fromkeys(folders)]
+    return max(found, key=lambda one: _STATES.index(one[0]))
 
 
 def _against_published(database: Path, folder: Path, data_id: str) -> tuple[str, tuple[Mapping[str, Any], ...]]:

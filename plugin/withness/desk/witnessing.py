@@ -18,13 +18,13 @@ from withness.audit import checkpoint
 from withness.audit.checkpoint import Checkpoint
 from withness.audit.offline_verifier import CONSISTENCY_FORMAT, pretty
 from withness.audit.proofs import check_consistency, consistency, root_at
-from withness.audit.publishing import replace_file
 from withness.audit.record import Kind
 from withness.desk.checkpoints import present
 from withness.desk.export_forms import hashes
 from withness.desk.exporting import new_file
 from withness.desk.log_keys import ROTATED, rotation_fault
 from withness.errors import InvalidInput, TrailDamaged
+from withness.files import replace_file
 from withness.store.sql import Store
 from withness.store.transaction import Transaction
 

@@ -15,10 +15,12 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    select,
     text,
 )
 
 from withness.store import schema, triggers
+from withness.store.prepared import Prepared
 
 Thing = tuple[str, str]
 """Kind and name of one thing in a database."""
@@ -36,7 +38,9 @@ _POSTGRES_TABLE: Final = (
 )
 
 
-_STAMP: Final = f"SELECT version_num FROM {schema.alembic_version.name}"  # noqa: S608  this release's own constant
+_STAMP: Final = Prepared(select(schema.alembic_version.c.version_num))
+_CHANGES: Final = Prepared(text("PRAGMA schema_version"))
+_LOOKED_AT: Final = "schema_version"
 
 
 def revision(connection: Connection) -> str | None:
@@ -47,15 +51,23 @@ def revision(connection: Connection) -> str | None:
 
 
 def damage(connection: Connection) -> str | None:
-    """Return what differs from the schema that this release expects, None when nothing does."""
+    """Return what differs from the schema that this release expects, None when nothing does.
+
+    SQLite counts each change of the schema, and keeps to the one that it has read until it is told of a change: a
+    connection that was looked at once is looked at again after the next.
+    """
     if connection.dialect.name == schema.SQLITE:
+        changes = _CHANGES.scalar(connection)
+        if connection.info.get(_LOOKED_AT) == changes:
+            return _stamp_damage(connection)
         found, expected = _on_sqlite(connection), _expected_sqlite()
+        if found == expected:
+            connection.info[_LOOKED_AT] = changes
     else:
         name = str(connection.exec_driver_sql("SELECT current_schema()").scalar())
         found, expected = _on_postgres(connection), _expected_postgres(name)
     if found == expected:
-        stamped = connection.exec_driver_sql(_STAMP).scalar()
-        return None if stamped == schema.REVISION else "the stamp of the schema is not this release's"
+        return _stamp_damage(connection)
     for kind, name in sorted(expected.keys() | found.keys()):
         if (kind, name) not in found:
             return f"the {kind} {name} is missing from the database"
@@ -64,6 +76,10 @@ def damage(connection: Connection) -> str | None:
         if found[kind, name] != expected[kind, name]:
             return f"the {kind} {name} is not as this release made it"
     return None
+
+
+def _stamp_damage(connection: Connection) -> str | None:
+    return None if _STAMP.scalar(connection) == schema.REVISION else "the stamp of the schema is not this release's"
 
 
 def _on_sqlite(connection: Connection) -> dict[Thing, str]:

@@ -71,7 +71,8 @@ class SqliteStore(Store):
         self._turns = Turns()
         # Whoever ends a batch releases the lock that its first thread took.
         self._file_lock = FileLock(f"{path}.lock", mode=0o600, thread_local=False)
-        self._engine: Engine | None = None
+        self._connection: Connection | None = None
+        self._names = tuple(f"{path}{end}" for end in ("", "-wal", "-shm"))  # its log and that log's index beside it
         self._files: tuple[int | None, ...] = ()
         self._unsure = False
         self._batch: _Batch | None = None
@@ -129,7 +130,7 @@ class SqliteStore(Store):
 
     def close(self) -> None:
         """Close the database; its last checkpoint runs under the lock."""
-        if self._engine is not None:
+        if self._connection is not None:
             with self._locked():
                 self._discard()
 
@@ -155,7 +156,7 @@ class SqliteStore(Store):
                 return self._batch
             self._acquire()
             try:
-                self._batch = _Batch(self._connection())
+                self._batch = _Batch(self._begun())
             except BaseException:
                 self._discard()
                 self._file_lock.release()
@@ -209,8 +210,11 @@ class SqliteStore(Store):
 
     def _acquire(self) -> None:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._file_lock.acquire(timeout=sql.LOCK_SECONDS)
+            try:
+                self._file_lock.acquire(timeout=sql.LOCK_SECONDS)
+            except FileNotFoundError:
+                self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                self._file_lock.acquire(timeout=sql.LOCK_SECONDS)
         except Timeout:
             raise busy() from None
         except OSError as error:
@@ -226,22 +230,22 @@ class SqliteStore(Store):
                 hint=f"Put {self._path.name} back, or go on with a backup that verifies.",
             )
 
-    def _connection(self) -> Connection:
-        self._require_file()
-        if self._engine is not None and self._files != _inodes(self._path):
+    def _begun(self) -> Connection:
+        """Return the open database, with a transaction begun."""
+        files = _inodes(self._names)
+        if files[0] is None:
+            self._require_file()
+        if self._connection is not None and self._files != files:
             self._discard()  # what is open lies there no more: whatever was written to it would be lost
-        if self._engine is not None:
-            return self._begun(self._engine)
-        self._engine = _writing(self._path)
-        self._take_in_what_is_left(self._engine)
-        connection = self._begun(self._engine)
-        self._files = _inodes(self._path)
-        return connection
-
-    def _begun(self, engine: Engine) -> Connection:
-        connection = engine.connect()
-        connection.begin()
-        return connection
+        if self._connection is None:
+            engine = _writing(self._path)
+            self._take_in_what_is_left(engine)
+            self._connection = engine.connect()
+            self._connection.begin()
+            self._files = _inodes(self._names)
+        else:
+            self._connection.begin()
+        return self._connection
 
     def _take_in_what_is_left(self, engine: Engine) -> None:
         """Put what lies in the write-ahead log into the database, durably.
@@ -263,25 +267,26 @@ class SqliteStore(Store):
             self._unsure = True
             self._discard()
             raise _unknown() from None
-        connection.close()
 
     def _roll_back(self, connection: Connection) -> None:
         try:
             connection.rollback()
-            connection.close()
         except (SQLAlchemyError, sqlite3.Error):
             self._discard()
 
     def _discard(self) -> None:
-        if self._engine is not None:
-            self._engine.dispose()
-            self._engine = None
+        if self._connection is None:
+            return
+        discarded, self._connection = self._connection, None
+        with contextlib.suppress(SQLAlchemyError, sqlite3.Error):
+            discarded.close()
+        discarded.engine.dispose()
 
 
-def _inodes(path: Path) -> tuple[int | None, ...]:
-    """Return which files lie there: the database, its write-ahead log and that log's index."""
+def _inodes(names: Iterable[str]) -> tuple[int | None, ...]:
+    """Return which files lie there under these names."""
     found: list[int | None] = []
-    for name in (path, f"{path}-wal", f"{path}-shm"):
+    for name in names:
         try:
             found.append(os.stat(name).st_ino)
         except OSError:
@@ -331,6 +336,7 @@ def _engine(path: Path, pragmas: tuple[str, ...], begin: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        opened: Any = connection.connection.driver_connection
+        opened.execute(begin)
 
     return engine

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Executable, Table, bindparam, func, insert, select, true
+from sqlalchemy import Connection, Executable, Table, func, insert, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 
 from withness.audit.log import Head
@@ -16,6 +16,7 @@ from withness.audit.record import Kind, Leaf
 from withness.audit.tiles import Nodes, Tile
 from withness.store import inspecting, schema
 from withness.store.beside import Beside
+from withness.store.prepared import Prepared, given
 from withness.store.tree import SqlNodes
 
 T = TypeVar("T")
@@ -55,7 +56,7 @@ class Trail:
         return self._once("head", self._head)
 
     def _head(self) -> Head | None:
-        row = self._connection.execute(_NEWEST_HEAD).first()
+        row = _NEWEST_HEAD.first(self._connection)
         return Head(*row) if row else None
 
     def heads(self) -> tuple[Head, ...]:
@@ -63,19 +64,19 @@ class Trail:
         return self._once("heads", self._heads)
 
     def _heads(self) -> tuple[Head, ...]:
-        return tuple(Head(*row) for row in self._connection.execute(_HEADS))
+        return tuple(Head(*row) for row in _HEADS.all(self._connection))
 
     def last(self) -> Leaf | None:
         """See `audit.log.Log.last`."""
         return self._once("last", self._last)
 
     def _last(self) -> Leaf | None:
-        row = self._connection.execute(_NEWEST_LEAF).first()
+        row = _NEWEST_LEAF.first(self._connection)
         return Leaf(*row) if row else None
 
     def leaf(self, seq: int) -> Leaf | None:
         """See `audit.log.Log.leaf`."""
-        row = self._connection.execute(select(schema.audit_leaf).where(schema.audit_leaf.c.seq == seq)).first()
+        row = _LEAF_AT.first(self._connection, {"seq": seq})
         return Leaf(*row) if row else None
 
     def leaves(self) -> Iterator[Leaf]:
@@ -110,19 +111,19 @@ class Trail:
 
     def _newest_time(self) -> str | None:
         if self.beside is not None:  # whoever asks goes on to take the time, which must not be an earlier one
-            found = self.beside.tell("SELECT max(recorded_at), clock_timestamp() FROM audit_leaf")
-            return None if found is None else str(found)
-        return self._connection.execute(_NEWEST_TIME).scalar()
+            told = self.beside.tell("SELECT max(recorded_at), clock_timestamp() FROM audit_leaf")
+            return None if told is None else str(told)
+        found: str | None = _NEWEST_TIME.scalar(self._connection)
+        return found
 
     def recorded_screens(self, person: str) -> tuple[str, ...]:
         """Return the ids of a person's screens in the order in which the trail records them."""
-        found = self._connection.execute(_BODIES_OF, {"person": person, "kinds": SCREENS}).scalars()
+        found = _SCREEN_BODIES.scalars(self._connection, {"person": person})
         return tuple(_named("screen", body) for body in found)
 
     def recorded_acts(self, person: str) -> tuple[str, ...]:
         """Return the ids of a person's acts in the order in which the trail records them."""
-        found = self._connection.execute(_BODIES_OF, {"person": person, "kinds": ACTS}).scalars()
-        named = (_named("act", body) for body in found)
+        named = (_named("act", body) for body in _ACT_BODIES.scalars(self._connection, {"person": person}))
         return tuple(one for one in named if one)
 
     def policy_in_force(self) -> Leaf | None:
@@ -136,9 +137,7 @@ class Trail:
 
     def recorded_enrolments(self) -> tuple[str, ...]:
         """Return the ids of every enrolment and revocation in the order in which the trail records them."""
-        leaf = schema.audit_leaf.c
-        query = select(leaf.body).where(leaf.kind == Kind.ACTOR_CHANGED.value).order_by(leaf.seq)
-        named = (_named("act", body) for body in self._connection.execute(query).scalars())
+        named = (_named("act", body) for body in _ENROLMENT_BODIES.scalars(self._connection))
         return tuple(one for one in named if one)
 
     def leaves_of(self, kind: Kind) -> tuple[Leaf, ...]:
@@ -179,7 +178,7 @@ class Trail:
 
     def put(self, leaf: Leaf, head: Head) -> None:
         """See `audit.log.Log.put`."""
-        self._connection.execute(insert(schema.audit_leaf), vars(leaf))
+        _PUT_LEAF.run(self._connection, vars(leaf))
         self._upsert(schema.audit_head, vars(head), "segment")
         self.written.append((leaf, head))
         self._ends_with(leaf, head)
@@ -251,7 +250,7 @@ class Trail:
 
     def _upsert(self, table: Table, values: Mapping[str, Any], key: str) -> None:
         """Insert a row, or put its values into the one that is there."""
-        self._connection.execute(_upserting(table, key, self._connection.dialect.name), dict(values))
+        _upserting(table, key).run(self._connection, values)
 
     def schema_damage(self) -> str | None:
         """See `audit.log.Log.schema_damage`."""
@@ -261,11 +260,15 @@ class Trail:
 
 
 @cache
-def _upserting(table: Table, key: str, engine: str) -> Executable:
-    """Return the statement, made once: what it takes to compile one is most of what it costs."""
-    statement = (sqlite.insert if engine == schema.SQLITE else postgresql.insert)(table)
-    values = {column.name: statement.excluded[column.name] for column in table.columns}
-    return statement.on_conflict_do_update(index_elements=[key], set_=values)
+def _upserting(table: Table, key: str) -> Prepared:
+    """Return the statement that inserts a row, or puts its values into the one that is there."""
+
+    def build(engine: str) -> Executable:
+        statement = (sqlite.insert if engine == schema.SQLITE else postgresql.insert)(table)
+        values = {column.name: statement.excluded[column.name] for column in table.columns}
+        return statement.on_conflict_do_update(index_elements=[key], set_=values)
+
+    return Prepared(build)
 
 
 def act_named(leaf: Leaf) -> str:
@@ -303,14 +306,24 @@ ACTS = tuple(
 SCREENS: Final = (Kind.SCREEN_RECORDED.value, Kind.SCREEN_CORRECTED.value)
 """The kinds of record that stand for a screen."""
 
-# What every decision asks is put together once: building a statement takes longer than running it.
 _LEAF: Final = schema.audit_leaf.c
-_NEWEST_HEAD: Final = select(schema.audit_head).order_by(schema.audit_head.c.segment.desc()).limit(1)
-_HEADS: Final = select(schema.audit_head).order_by(schema.audit_head.c.segment)
-_NEWEST_LEAF: Final = select(schema.audit_leaf).order_by(_LEAF.seq.desc()).limit(1)
-_NEWEST_TIME: Final = select(func.max(_LEAF.recorded_at))
-_BODIES_OF: Final = (
-    select(_LEAF.body)
-    .where(_LEAF.patient == bindparam("person"), _LEAF.kind.in_(bindparam("kinds", expanding=True)))
-    .order_by(_LEAF.seq)
+_NEWEST_HEAD: Final = Prepared(select(schema.audit_head).order_by(schema.audit_head.c.segment.desc()).limit(1))
+_HEADS: Final = Prepared(select(schema.audit_head).order_by(schema.audit_head.c.segment))
+_NEWEST_LEAF: Final = Prepared(select(schema.audit_leaf).order_by(_LEAF.seq.desc()).limit(1))
+_LEAF_AT: Final = Prepared(select(schema.audit_leaf).where(_LEAF.seq == given("seq")))
+_NEWEST_TIME: Final = Prepared(select(func.max(_LEAF.recorded_at)))
+_PUT_LEAF: Final = Prepared(insert(schema.audit_leaf))
+_ENROLMENT_BODIES: Final = Prepared(
+    select(_LEAF.body).where(_LEAF.kind == Kind.ACTOR_CHANGED.value).order_by(_LEAF.seq)
 )
+
+
+def _bodies_of(kinds: tuple[str, ...]) -> Prepared:
+    """Return the statement that reads the bodies of one person's records of these kinds."""
+    return Prepared(
+        select(_LEAF.body).where(_LEAF.patient == given("person"), _LEAF.kind.in_(kinds)).order_by(_LEAF.seq)
+    )
+
+
+_SCREEN_BODIES: Final = _bodies_of(SCREENS)
+_ACT_BODIES: Final = _bodies_of(ACTS)

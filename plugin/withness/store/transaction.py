@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, insert, select, text
+from sqlalchemy import ColumnElement, Connection, func, insert, select, text
 
 from withness.store import inspecting, schema
 from withness.store.check_in_rows import CheckInRows
 from withness.store.note_rows import NoteRows
+from withness.store.prepared import Prepared, given
 from withness.store.pruning import PruningRows
 from withness.store.report_rows import ReportRows
 from withness.store.rows import ActRow, DecisionRow, Delivery, OutboxRow, PlanRow, PlanState, ScreenRow, Sending
@@ -52,7 +54,7 @@ class Transaction(NoteRows, CheckInRows, PruningRows, ReportRows):
 
     def facts(self) -> dict[str, str]:
         """Return the data directory's facts."""
-        return {row.key: row.value for row in self._connection.execute(select(schema.meta))}
+        return {row[0]: row[1] for row in _FACTS.all(self._connection)}
 
     def copy_to(self, path: Path) -> bool:
         """Copy the database, as this transaction finds it, into a new file that only its owner reads, durably.
@@ -113,7 +115,8 @@ class Transaction(NoteRows, CheckInRows, PruningRows, ReportRows):
         return self._once("last policy", self._last_policy)
 
     def _last_policy(self) -> str | None:
-        return self._connection.execute(_LAST_POLICY).scalar()
+        found: str | None = _LAST_POLICY.scalar(self._connection)
+        return found
 
     # -- screens
 
@@ -121,35 +124,29 @@ class Transaction(NoteRows, CheckInRows, PruningRows, ReportRows):
         """Append a screen."""
         number = self._next_number()
         sealed = self._close(content, "screen", id, person, number)
-        self._connection.execute(
-            insert(schema.screen), {"number": number, "id": id, "person": person, "content": sealed}
-        )
+        _PUT_SCREEN.run(self._connection, {"number": number, "id": id, "person": person, "content": sealed})
 
     def _next_number(self) -> int:
         """Return the next place in the order of recording: screens and acts are counted together."""
         self.hold_end()
-        newest = (
-            self._connection.execute(select(func.max(one.c.number))).scalar() for one in (schema.screen, schema.act)
-        )
-        return max(one or 0 for one in newest) + 1
+        return max(one.scalar(self._connection) or 0 for one in _NEWEST_NUMBERS) + 1
 
     def screens(self, person: str) -> tuple[ScreenRow, ...]:
         """Return a person's screens in order of recording. Raises SealBroken when one does not open."""
-        query = select(schema.screen).where(schema.screen.c.person == person).order_by(schema.screen.c.number)
-        return tuple(self._screen(row) for row in self._connection.execute(query))
+        return tuple(self._screen(row) for row in _SCREENS_OF.all(self._connection, {"person": person}))
 
     def readable_screens(self, person: str) -> tuple[tuple[ScreenRow, ...], bool]:
         """Return the screens of a person that open, and whether all of them do."""
-        return readable(self._screen, self._connection.execute(_SCREENS_OF, {"person": person}).all())
+        return readable(self._screen, _SCREENS_OF.all(self._connection, {"person": person}))
 
     def readable_acts(self, *kinds: str, person: str | None = None) -> tuple[tuple[ActRow, ...], bool]:
         """Return the acts of a person, or of these kinds, that open, and whether all of them do."""
         if kinds:
-            return self._once(f"acts: {kinds}", lambda: self._readable_acts(_ACTS_OF_KINDS, {"kinds": kinds}))
+            return self._once(f"acts: {kinds}", lambda: self._readable_acts(_acts_of_kinds(kinds), {}))
         return self._readable_acts(_ACTS_OF, {"person": person})
 
-    def _readable_acts(self, query: Select[Any], given: Mapping[str, Any]) -> tuple[tuple[ActRow, ...], bool]:
-        return readable(self._act, self._connection.execute(query, given).all())
+    def _readable_acts(self, query: Prepared, given: Mapping[str, Any]) -> tuple[tuple[ActRow, ...], bool]:
+        return readable(self._act, query.all(self._connection, given))
 
     def screen_ids(self) -> tuple[tuple[str, str], ...]:
         """Return id and person of every screen, without opening any."""
@@ -161,10 +158,9 @@ class Transaction(NoteRows, CheckInRows, PruningRows, ReportRows):
         row = self._connection.execute(select(schema.screen).where(schema.screen.c.id == id)).first()
         return self._screen(row) if row else None
 
-    def _screen(self, row: Row[Any]) -> ScreenRow:
-        return ScreenRow(
-            row.number, row.id, row.person, self._open(row.content, "screen", row.id, row.person, row.number)
-        )
+    def _screen(self, row: Sequence[Any]) -> ScreenRow:
+        number, id, person, sealed = row
+        return ScreenRow(number, id, person, self._open(sealed, "screen", id, person, number))
 
     # -- acts
 
@@ -173,7 +169,7 @@ class Transaction(NoteRows, CheckInRows, PruningRows, ReportRows):
         number = self._next_number()
         sealed = self._close(content, "act", id, person, kind, number)
         values = {"number": number, "id": id, "person": person, "kind": kind, "content": sealed}
-        self._connection.execute(insert(schema.act), values)
+        _PUT_ACT.run(self._connection, values)
         self._seen = {what: found for what, found in self._seen.items() if not what.startswith("acts")}
 
     def acts(self, person: str) -> tuple[ActRow, ...]:
@@ -197,16 +193,16 @@ class Transaction(NoteRows, CheckInRows, PruningRows, ReportRows):
         rows = self._connection.execute(select(schema.act).where(where).order_by(schema.act.c.number))
         return tuple(self._act(row) for row in rows)
 
-    def _act(self, row: Row[Any]) -> ActRow:
-        content = self._open(row.content, "act", row.id, row.person, row.kind, row.number)
-        return ActRow(row.number, row.id, row.person, row.kind, content)
+    def _act(self, row: Sequence[Any]) -> ActRow:
+        number, id, person, kind, sealed = row
+        return ActRow(number, id, person, kind, self._open(sealed, "act", id, person, kind, number))
 
     # -- decisions
 
     def put_decision(self, row: DecisionRow) -> None:
         """Append one person's decision."""
         sealed = self._close(row.content, "decision", row.id, row.person)
-        self._connection.execute(insert(schema.decision), {"id": row.id, "person": row.person, "content": sealed})
+        _PUT_DECISION.run(self._connection, {"id": row.id, "person": row.person, "content": sealed})
 
     def decision(self, id: str, person: str) -> DecisionRow | None:
         """Return one person's decision. Raises SealBroken when it does not open."""
@@ -228,12 +224,12 @@ class Transaction(NoteRows, CheckInRows, PruningRows, ReportRows):
 
     def plan_of(self, request_id: str) -> PlanRow | None:
         """Return the plan that a request id made. Raises SealBroken when it does not open."""
-        row = self._connection.execute(select(schema.plan).where(schema.plan.c.request_id == request_id)).first()
+        row = _PLAN_OF.first(self._connection, {"request": request_id})
         return self._plan(row) if row else None
 
     def plan(self, id: str) -> PlanRow | None:
         """Return one plan. Raises SealBroken when it does not open."""
-        row = self._connection.execute(select(schema.plan).where(schema.plan.c.id == id)).first()
+        row = _PLAN.first(self._connection, {"plan": id})
         return self._plan(row) if row else None
 
     def plan_ids(self) -> tuple[str, ...]:
@@ -241,10 +237,10 @@ class Transaction(NoteRows, CheckInRows, PruningRows, ReportRows):
         query = select(schema.plan.c.id).order_by(schema.plan.c.updated_at.desc(), schema.plan.c.id)
         return tuple(self._connection.execute(query).scalars())
 
-    def _plan(self, row: Row[Any]) -> PlanRow:
-        plain = (row.id, row.request_id, row.state, row.decision_id, row.updated_at)
-        content = self._open(row.content, "plan", *plain)
-        return PlanRow(row.id, row.request_id, PlanState(row.state), row.decision_id, row.updated_at, content)
+    def _plan(self, row: Sequence[Any]) -> PlanRow:
+        id, request_id, state, decision_id, updated_at, sealed = row
+        content = self._open(sealed, "plan", id, request_id, state, decision_id, updated_at)
+        return PlanRow(id, request_id, PlanState(state), decision_id, updated_at, content)
 
     def plan_states(self) -> dict[str, str]:
         """Return the state of every plan by id, without opening any."""
@@ -258,12 +254,15 @@ class Transaction(NoteRows, CheckInRows, PruningRows, ReportRows):
 
     def outbox(self, decision_id: str) -> OutboxRow | None:
         """Return one outbox row. Raises SealBroken when it does not open: its columns are bound to it."""
-        row = self._connection.execute(select(schema.outbox).where(schema.outbox.c.decision_id == decision_id)).first()
+        row = _OUTBOX_ROW.first(self._connection, {"decision": decision_id})
         if row is None:
             return None
-        plain = {name: getattr(row, name) for name in _OUTBOX}
-        content = self._open(row.content, "outbox", *plain.values())
-        return OutboxRow(**{**plain, "kind": Sending(row.kind), "state": Delivery(row.state)}, content=content)
+        *values, sealed = row
+        plain = dict(zip(_OUTBOX, values, strict=True))
+        content = self._open(sealed, "outbox", *values)
+        return OutboxRow(
+            **{**plain, "kind": Sending(plain["kind"]), "state": Delivery(plain["state"])}, content=content
+        )
 
     def directives(self, person: str) -> tuple[OutboxRow, ...]:
         """Return what was queued of this person's directive protocols; a row that does not open is the verifier's."""
@@ -276,17 +275,8 @@ class Transaction(NoteRows, CheckInRows, PruningRows, ReportRows):
 
         `due` leaves out what is planned for later than that instant.
         """
-        query = (
-            select(schema.outbox.c.decision_id)
-            .where(schema.outbox.c.state.in_([state.value for state in states]))
-            .order_by(schema.outbox.c.approved_at, schema.outbox.c.decision_id)
-        )
-        if plan is not None:
-            query = query.where(schema.outbox.c.plan_id == plan)
-        if due is not None:
-            planned = (schema.outbox.c.kind == Sending.CHANGE.value) & (schema.outbox.c.not_before > due)
-            query = query.where(~planned)
-        return tuple(self._connection.execute(query).scalars())
+        query = _outbox_ids(tuple(state.value for state in states), of_plan=plan is not None, due=due is not None)
+        return tuple(query.scalars(self._connection, {"plan": plan, "due": due}))
 
     def outbox_kinds(self) -> dict[str, str]:
         """Return what every outbox row sends, by its id, without opening any."""
@@ -304,19 +294,41 @@ class Transaction(NoteRows, CheckInRows, PruningRows, ReportRows):
         return {row.decision_id: row.ehr for row in self._connection.execute(select(*columns))}
 
 
-# What every decision asks is put together once: building a statement takes longer than running it.
-_LAST_POLICY: Final = (
+_FACTS: Final = Prepared(select(schema.meta))
+_LAST_POLICY: Final = Prepared(
     select(schema.audit_leaf.c.policy_hash)
     .where(schema.audit_leaf.c.kind == "policy.changed")
     .order_by(schema.audit_leaf.c.seq.desc())
     .limit(1)
 )
-_SCREENS_OF: Final = (
-    select(schema.screen).where(schema.screen.c.person == bindparam("person")).order_by(schema.screen.c.number)
+_NEWEST_NUMBERS: Final = tuple(Prepared(select(func.max(one.c.number))) for one in (schema.screen, schema.act))
+_PUT_SCREEN: Final = Prepared(insert(schema.screen))
+_PUT_ACT: Final = Prepared(insert(schema.act))
+_PUT_DECISION: Final = Prepared(insert(schema.decision))
+_SCREENS_OF: Final = Prepared(
+    select(schema.screen).where(schema.screen.c.person == given("person")).order_by(schema.screen.c.number)
 )
-_ACTS_OF: Final = select(schema.act).where(schema.act.c.person == bindparam("person")).order_by(schema.act.c.number)
-_ACTS_OF_KINDS: Final = (
-    select(schema.act).where(schema.act.c.kind.in_(bindparam("kinds", expanding=True))).order_by(schema.act.c.number)
+_ACTS_OF: Final = Prepared(
+    select(schema.act).where(schema.act.c.person == given("person")).order_by(schema.act.c.number)
 )
+_PLAN: Final = Prepared(select(schema.plan).where(schema.plan.c.id == given("plan")))
+_PLAN_OF: Final = Prepared(select(schema.plan).where(schema.plan.c.request_id == given("request")))
+_OUTBOX_ROW: Final = Prepared(select(schema.outbox).where(schema.outbox.c.decision_id == given("decision")))
+_OUTBOX: Final = ("decision_id", "kind", "plan_id", "ehr", "state", "attempts", "not_before", "approved_at")
 
-_OUTBOX = ("decision_id", "kind", "plan_id", "ehr", "state", "attempts", "not_before", "approved_at")
+
+@cache
+def _acts_of_kinds(kinds: tuple[str, ...]) -> Prepared:
+    return Prepared(select(schema.act).where(schema.act.c.kind.in_(kinds)).order_by(schema.act.c.number))
+
+
+@cache
+def _outbox_ids(states: tuple[str, ...], *, of_plan: bool, due: bool) -> Prepared:
+    outbox = schema.outbox.c
+    query = select(outbox.decision_id).where(outbox.state.in_(states)).order_by(outbox.approved_at, outbox.decision_id)
+    if of_plan:
+        query = query.where(outbox.plan_id == given("plan"))
+    if due:
+        planned = (outbox.kind == Sending.CHANGE.value) & (outbox.not_before > given("due"))
+        query = query.where(~planned)
+    return Prepared(query)

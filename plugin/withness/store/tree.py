@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from typing import Final
 
 from sqlalchemy import Connection, select
 
 from withness.audit.tiles import WIDTH
 from withness.store import schema
+from withness.store.prepared import Prepared, given
 
 
 class SqlNodes:
@@ -21,8 +23,8 @@ class SqlNodes:
 
     @cached_property
     def _first(self) -> int:
-        head = schema.audit_head.c
-        return self._connection.execute(select(head.first_seq).where(head.segment == self._segment)).scalar() or 0
+        found: int | None = _FIRST.scalar(self._connection, {"segment": self._segment})
+        return found or 0
 
     def leaf_hashes(self, first: int, last: int) -> Sequence[bytes]:
         """See `Nodes.leaf_hashes`. Raises ValueError when some are not there."""
@@ -47,13 +49,31 @@ class SqlNodes:
         return _all(self._tiles[level, tile][start : start + last - first], last - first)
 
     def _read(self, level: int, first: int, last: int) -> Iterable[bytes]:
+        places = {"segment": self._segment, "first": first, "last": last - 1}
         if level < 0:
-            leaf = schema.audit_leaf.c
-            places = leaf.seq.between(self._first + first, self._first + last - 1) & (leaf.segment == self._segment)
-            return self._connection.execute(select(leaf.leaf_hash).where(places).order_by(leaf.seq)).scalars()
-        tile = schema.audit_tile.c
-        places = (tile.segment == self._segment) & (tile.level == level) & tile.number.between(first, last - 1)
-        return self._connection.execute(select(tile.root).where(places).order_by(tile.number)).scalars()
+            places |= {"first": self._first + first, "last": self._first + last - 1}
+            return _LEAVES.scalars(self._connection, places)
+        return _ROOTS.scalars(self._connection, {**places, "level": level})
+
+
+_FIRST: Final = Prepared(select(schema.audit_head.c.first_seq).where(schema.audit_head.c.segment == given("segment")))
+_LEAVES: Final = Prepared(
+    select(schema.audit_leaf.c.leaf_hash)
+    .where(
+        schema.audit_leaf.c.seq.between(given("first"), given("last")),
+        schema.audit_leaf.c.segment == given("segment"),
+    )
+    .order_by(schema.audit_leaf.c.seq)
+)
+_ROOTS: Final = Prepared(
+    select(schema.audit_tile.c.root)
+    .where(
+        schema.audit_tile.c.segment == given("segment"),
+        schema.audit_tile.c.level == given("level"),
+        schema.audit_tile.c.number.between(given("first"), given("last")),
+    )
+    .order_by(schema.audit_tile.c.number)
+)
 
 
 def _all(found: Iterable[bytes], wanted: int) -> Sequence[bytes]:

@@ -310,7 +310,7 @@ def test_nothing_half_written_is_left(
         def full(*_: object) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(*((os, "fsync") if trouble == "full" else (Path, "replace")), full)
+        monkeypatch.setattr(*((os, "fsync") if trouble == "full" else (os, "replace")), full)
     assert run(["ig", "build", "--out", str(out)]) == 2
     assert "cannot be written" in capsys.readouterr().err
     if trouble != "file":

@@ -17,10 +17,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import os
 import tarfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -33,6 +31,7 @@ from withness.fhir.package.artefacts import text
 from withness.fhir.package.contents import File
 from withness.fhir.package.guide import guide
 from withness.fhir.package.rebasing import package_name, rebased
+from withness.files import EVERYBODYS, replace_file
 
 _TIME: Final = 499162500
 """1985-10-26 08:15 UTC, the time that npm gives every file of a package."""
@@ -133,16 +132,9 @@ def _tar(package: Package) -> bytes:
 def write(data: bytes, folder: Path, name: str) -> Path:
     """Write a file into `folder`, which is made: it is there whole or not at all. Raises InvalidInput (--out)."""
     wanted = folder / name
-    part = folder / f".{name}.{os.getpid()}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(wanted)
+        replace_file(wanted, data, mode=EVERYBODYS)
     except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
         raise InvalidInput(f"{wanted} cannot be written: {error.strerror}.", field="--out") from None
     return wanted

@@ -1,0 +1,100 @@
+"""Putting keys and published checkpoints back: they lie ready beside their places, and get their names together.
+
+Settings inside a backup never choose where a file is written: whoever changed them would choose it. So a file is put
+back only where the settings of whoever restores, without the backup's, say the same place.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from withness.errors import InvalidInput
+from withness.files import beside, put_in_place, write_new
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a data directory's keys, published checkpoints and database belong; no `database` is one on a server."""
+
+    keys: Mapping[str, Path]
+    checkpoints: Path
+    database: Path | None
+
+
+class Ready:
+    """Files that lie ready beside their places; `left_out` says in sentences what does not."""
+
+    def __init__(self) -> None:
+        self.left_out: tuple[str, ...] = ()
+        self._files: list[tuple[Path, Path]] = []
+
+    def add(self, path: Path, content: bytes) -> None:
+        """Write one beside its place. Raises OSError."""
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        ready = beside(path)
+        write_new(ready, content)
+        self._files.append((ready, path))
+
+    @contextlib.contextmanager
+    def named(self) -> Iterator[None]:
+        """Give them their names, never over anything; each loses it again when one fails or the block raises."""
+        done: list[Path] = []
+        try:
+            for ready, path in self._files:
+                put_in_place(ready, path)
+                done.append(path)
+            yield
+        except BaseException:
+            _remove(done)
+            raise
+
+    def close(self) -> None:
+        """Remove those that got no name."""
+        _remove([ready for ready, _ in self._files])
+
+
+def _remove(files: list[Path]) -> None:
+    for one in files:
+        with contextlib.suppress(OSError):
+            one.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def ready_keys(own: Places, used: Places, keys: Mapping[str, str]) -> Iterator[Ready]:
+    """Yield those of `keys` that are not in their places yet.
+
+    Raises InvalidInput where another key lies there, or where only the backup's settings name the place; OSError.
+    """
+    with contextlib.closing(Ready()) as ready:
+        for name, text in keys.items():
+            path = own.keys[name]
+            if used.keys[name].absolute() != path.absolute():
+                said = (
+                    "Settings in a backup never choose where keys are written, and these name a place that you do not."
+                )
+                hint = "Name the place yourself with WITHNESS_KEY_FILE, or leave --keys out."
+                raise InvalidInput(said, field="WITHNESS_KEY_FILE", hint=hint)
+            if not path.exists():
+                ready.add(path, text.encode())
+            elif path.read_bytes() != text.encode():
+                said = f"Another key lies at {path}, and is never overwritten."
+                raise InvalidInput(said, field="--keys", hint="Move it away, or leave --keys out.")
+        yield ready
+
+
+@contextlib.contextmanager
+def ready_checkpoints(own: Places, used: Places, kept: Path) -> Iterator[Ready]:
+    """Yield those of the folder `kept` that are not there: what is there may tell of more than the copy has."""
+    with contextlib.closing(Ready()) as ready:
+        found = sorted(kept.iterdir()) if kept.is_dir() else []
+        if found and used.checkpoints.absolute() != own.checkpoints.absolute():
+            said = "The backup's checkpoints were not put back: only its own settings name their folder. "
+            ready.left_out = (f"{said}To have them there, name it with WITHNESS_CHECKPOINT_FOLDER.",)
+            found = []
+        for path in found:
+            if not (own.checkpoints / path.name).exists():
+                ready.add(own.checkpoints / path.name, path.read_bytes())
+        yield ready
