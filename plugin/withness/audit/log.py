@@ -40,6 +40,19 @@ class Head:
         return found
 
 
+@dataclass(frozen=True)
+class Doubt:
+    """Why nobody can tell whether the log is the one that was published: no damage, and nothing passes by it.
+
+    `what` is a sentence without its end, `gone` says that a checkpoint lies there no more.
+    """
+
+    what: str
+    field: str
+    hint: str
+    gone: bool = False
+
+
 class Segments(Protocol):
     """What tells how a log's segments began (see `Log`)."""
 
@@ -83,8 +96,8 @@ class Log(Protocol):
         Sizes are always compared; with `prove`, the tree too is held against every one of them.
         """
 
-    def anchors_unreadable(self) -> str | None:
-        """Return why what was published cannot be read, None where it can, or nothing was published."""
+    def doubt(self) -> Doubt | None:
+        """Return why nobody can tell what was published, None where that can be read."""
 
     def newest_published(self) -> int:
         """Return the highest segment of which a checkpoint was published, -1 for none or where they cannot be read."""
@@ -136,7 +149,12 @@ def broken(log: Log) -> bool:
 
     What lets a plan through asks this: the tree is held against every checkpoint published outside the database.
     """
-    return bool(unsettled(log)) or damage(log, prove=True) is not None or log.anchors_unreadable() is not None
+    return hurt(log) or log.doubt() is not None
+
+
+def hurt(log: Log) -> bool:
+    """Whether the log is damaged now, or was found so before: whatever else nobody can tell."""
+    return bool(unsettled(log)) or damage(log, prove=True) is not None
 
 
 def acknowledged(log: Segments, head: Head) -> Mapping[str, Any] | None:
@@ -298,8 +316,8 @@ class MemoryLog:
         """See `Log.anchor_damage`: memory publishes nothing."""
         return None
 
-    def anchors_unreadable(self) -> str | None:
-        """See `Log.anchors_unreadable`: memory publishes nothing."""
+    def doubt(self) -> Doubt | None:
+        """See `Log.doubt`: memory publishes nothing."""
         return None
 
     def newest_published(self) -> int:

@@ -26,7 +26,8 @@ from uuid import uuid4
 
 from withness.audit import log
 from withness.audit.check import check
-from withness.audit.publishing import Folder, state
+from withness.audit.folder import Folder
+from withness.audit.publishing import state
 from withness.audit.record import Kind, Record, instant
 from withness.desk.context import Actor
 from withness.ehr.local import copy_chart

@@ -16,6 +16,7 @@ from withness.core.terms import Acuity, Purpose, UnitKind
 from withness.desk import closing, facts, opening, standing
 from withness.desk.acts import broken
 from withness.desk.amending import delivered, take_back
+from withness.desk.checkpoints import refuse_in_doubt
 from withness.desk.context import Actor, Context
 from withness.desk.facts import Facts
 from withness.desk.outbox import Sent, failed, failed_in, move
@@ -95,6 +96,7 @@ def _begin(tx: Transaction, context: Context, row: OutboxRow, known: _Known, act
     if row.ehr != context.ehr.address:
         return Sent(row.state, f"The plan was approved for another EHR, {row.ehr}: set WITHNESS_EHR_URL to it.")
     if broken(tx):
+        refuse_in_doubt(tx)
         raise TrailDamaged("The audit trail is damaged, so no plan is sent.", hint="Run: withness audit verify")
     held = _newer_hold(tx, context, row, known)
     if held is not None:

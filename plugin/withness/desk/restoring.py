@@ -14,7 +14,8 @@ from typing import IO, Any, Final
 from uuid import uuid4
 
 from withness import strict_json
-from withness.audit.publishing import Folder, lost, state
+from withness.audit.folder import Folder
+from withness.audit.publishing import lost, state
 from withness.desk.backup import (
     DATABASE,
     FORM,

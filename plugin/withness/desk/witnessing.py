@@ -16,9 +16,9 @@ from typing import Final
 from withness import strict_json
 from withness.audit import checkpoint
 from withness.audit.checkpoint import Checkpoint
+from withness.audit.folder import replace_file
 from withness.audit.offline_verifier import CONSISTENCY_FORMAT, pretty
 from withness.audit.proofs import check_consistency, consistency, root_at
-from withness.audit.publishing import replace_file
 from withness.audit.record import Kind
 from withness.desk.checkpoints import present
 from withness.desk.export_forms import hashes

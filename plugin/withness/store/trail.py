@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Executable, Table, bindparam, func, insert, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 
-from withness.audit.log import Head
+from withness.audit.log import Doubt, Head
 from withness.audit.publishing import Publisher
 from withness.audit.record import Kind, Leaf
 from withness.audit.tiles import Nodes, Tile
@@ -216,15 +216,23 @@ class Trail:
         for row in self._connection.execute(query.execution_options(yield_per=100)):
             yield Tile(*row)
 
-    def anchors_unreadable(self) -> str | None:
-        """See `audit.log.Log.anchors_unreadable`."""
-        return self._publisher.unreadable() if self._publisher is not None else None
+    def doubt(self) -> Doubt | None:
+        """See `audit.log.Log.doubt`. A segment that begins here is published when it is durable."""
+        if self._publisher is None:
+            return None
+        begun = {head.segment for _, head in self.written if head.size == 1}
+        return self._publisher.doubt(self._notes, (one.segment for one in self.heads() if one.segment not in begun))
+
+    @cached_property
+    def _notes(self) -> Mapping[int, str] | None:
+        """What was published, read once: what others publish meanwhile, they have recorded before."""
+        return self._publisher.read() if self._publisher is not None else {}
 
     def anchor_damage(self, *, prove: bool) -> str | None:
         """See `audit.log.Log.anchor_damage`."""
         if self._publisher is None or self._seen.get("fits what is published"):
             return None  # a log that fits goes on to fit while it grows
-        found = self._publisher.damage(self, prove=prove)
+        found = self._publisher.damage(self, self._notes, prove=prove)
         if found is None and prove and self.beside is None:
             self._seen["fits what is published"] = True
         return found
