@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 from withness.audit.merkle import Frontier
-from withness.audit.record import Kind, Leaf, Record, damage_of, details_of, make_leaf, moment
+from withness.audit.record import LARGEST, Kind, Leaf, Record, damage_of, details_of, make_leaf, moment
 from withness.audit.tiles import WIDTH, Nodes, Tile, filled
 
 RESTORED: Final = "restored"
@@ -29,11 +29,23 @@ class Head:
     root: bytes
     peaks: bytes
 
+    @classmethod
+    def of(cls, segment: Any, first_seq: Any, size: Any, root: Any, peaks: Any) -> Head:
+        """Return a stored head, whatever its row holds: one that is not `readable` is empty and has no root."""
+        numbers, hashes = (segment, first_seq, size), (root, peaks)
+        if all(_is_place(one) for one in numbers) and all(type(one) is bytes for one in hashes):
+            return cls(segment, first_seq, size, root, peaks)
+        return cls(segment if type(segment) is int else -1, 0, 0, b"", b"")
+
+    @property
+    def readable(self) -> bool:
+        """Whether its row held numbers and hashes that a log can have."""
+        return _is_place(self.segment) and self.root != b""
+
     def frontier(self) -> Frontier:
         """Return the frontier. Raises ValueError when the stored parts do not agree."""
-        numbers, hashes = (self.segment, self.first_seq, self.size), (self.root, self.peaks)
-        if not all(type(one) is int for one in numbers) or not all(type(one) is bytes for one in hashes):
-            raise ValueError("the stored head does not hold numbers and hashes")
+        if not self.readable:
+            raise ValueError(f"the stored head of segment {self.segment} does not hold numbers and hashes")
         found = Frontier.from_bytes(self.size, self.peaks)
         if found.root() != self.root:
             raise ValueError("the stored root does not fit the stored hashes")
@@ -51,6 +63,11 @@ class Doubt:
     field: str
     hint: str
     gone: bool = False
+
+
+def _is_place(value: object) -> bool:
+    """Whether a stored value is a number that a log can count on from."""
+    return type(value) is int and 0 <= value < LARGEST
 
 
 class Segments(Protocol):
@@ -154,7 +171,12 @@ def broken(log: Log) -> bool:
 
 def hurt(log: Log) -> bool:
     """Whether the log is damaged now, or was found so before: whatever else nobody can tell."""
-    return bool(unsettled(log)) or damage(log, prove=True) is not None
+    return bool(unsettled(log)) or damage(log, prove=True) is not None or timeless(log)
+
+
+def timeless(log: Log) -> bool:
+    """Whether nobody can tell when the newest record was made: then the clock cannot be held against it."""
+    return log.last() is not None and newest_time(log) is None
 
 
 def acknowledged(log: Segments, head: Head) -> Mapping[str, Any] | None:
@@ -199,7 +221,8 @@ def append(log: Log, records: Iterable[Record], *, at: datetime, fresh_segment: 
     """
     written = []
     reason = damage(log)
-    head, last, newest = log.head(), log.last(), newest_time(log)
+    head, last, newest = _newest_readable(log), log.last(), newest_time(log)
+    lost = newest is None and last is not None
     start_anew = (reason is not None and (head is None or sound(log, head) or _inconsistent(log))) or fresh_segment
     for record in records:
         seq = 0 if last is None else last.seq + 1
@@ -211,7 +234,7 @@ def append(log: Log, records: Iterable[Record], *, at: datetime, fresh_segment: 
             start_anew = False
         else:
             frontier, after = Frontier.from_bytes(head.size, head.peaks), {}
-        clock = "suspect" if newest is not None and at < newest else "ok"
+        clock = "suspect" if lost or (newest is not None and at < newest) else "ok"
         said = replace(record, details={**record.details, **after})
         leaf = make_leaf(said, seq=seq, segment=head.segment, at=at, clock=clock)
         frontier = frontier.append(leaf.leaf_hash)
@@ -229,9 +252,17 @@ def sound(log: Segments, head: Head) -> bool:
     return head.segment == 0 or acknowledged(log, head) is not None
 
 
+def _newest_readable(log: Log) -> Head | None:
+    """Return the newest segment's head, of those whose row can be read."""
+    head = log.head()
+    if head is None or head.readable:
+        return head
+    return max((one for one in log.heads() if one.readable), key=lambda one: one.segment, default=None)
+
+
 def _next_segment(log: Log, head: Head | None, last: Leaf | None, *, anew: bool) -> int:
     """Return a segment's number that neither this log nor one published under its name has."""
-    known = [one.segment for one in (head, last) if one and type(one.segment) is int]
+    known = [one.segment for one in (head, last) if one and _is_place(one.segment)]
     return 1 + max([*known, *([log.newest_published()] if anew else [])], default=-1)
 
 
@@ -249,7 +280,7 @@ def _fill(log: Log, head: Head) -> None:
 
 def _inconsistent(log: Log) -> bool:
     """Whether the newest segment itself cannot be continued (a damaged schema alone does not stop it)."""
-    head, last = log.head(), log.last()
+    head, last = _newest_readable(log), log.last()
     try:
         return head is None or last is None or head.frontier().size != last.seq - head.first_seq + 1
     except ValueError:

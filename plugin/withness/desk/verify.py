@@ -92,6 +92,8 @@ def verify(store: Store, actor: Actor, at: datetime, asked: Asked = Asked()) -> 
         # What is published may be newer than the snapshot, so the log is held against it as it stands now.
         published = tx.anchor_damage(prove=True)
         damages = (*found.damages, *([Damage(published)] if published else ()))
+        if log.timeless(tx):
+            damages = (*damages, Damage("the newest time of a record cannot be read"))
         if not damages:
             refuse_in_doubt(tx)
         verdict = Verdict(**{**vars(found), "damages": damages})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, cached_property
@@ -9,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Executable, Table, bindparam, func, insert, select, true
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 
 from withness.audit.log import Doubt, Head
 from withness.audit.publishing import Publisher
@@ -56,14 +58,14 @@ class Trail:
 
     def _head(self) -> Head | None:
         row = self._connection.execute(_NEWEST_HEAD).first()
-        return Head(*row) if row else None
+        return Head.of(*row) if row else None
 
     def heads(self) -> tuple[Head, ...]:
         """See `audit.log.Log.heads`."""
         return self._once("heads", self._heads)
 
     def _heads(self) -> tuple[Head, ...]:
-        return tuple(Head(*row) for row in self._connection.execute(_HEADS))
+        return tuple(Head.of(*row) for row in self._connection.execute(_HEADS))
 
     def last(self) -> Leaf | None:
         """See `audit.log.Log.last`."""
@@ -195,14 +197,15 @@ class Trail:
         else:
             seen.pop("head", None)
             seen.pop("last", None)
-        if seen.get("newest time") is not None:
+        if isinstance(seen.get("newest time"), str):
             seen["newest time"] = max(seen["newest time"], leaf.recorded_at)
         else:
             seen.pop("newest time", None)
 
     def put_tile(self, tile: Tile) -> None:
-        """See `audit.log.Log.put_tile`."""
-        self._connection.execute(insert(schema.audit_tile), vars(tile))
+        """See `audit.log.Log.put_tile`. Where a forged one stands in its way, the verifier says so."""
+        with contextlib.suppress(IntegrityError), self._connection.begin_nested():
+            self._connection.execute(insert(schema.audit_tile), vars(tile))
 
     def nodes(self, segment: int) -> Nodes:
         """See `audit.log.Log.nodes`."""

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from sqlalchemy import Connection, select
 
+from withness.audit.record import LARGEST
 from withness.audit.tiles import WIDTH
 from withness.store import schema
 
@@ -22,7 +23,10 @@ class SqlNodes:
     @cached_property
     def _first(self) -> int:
         head = schema.audit_head.c
-        return self._connection.execute(select(head.first_seq).where(head.segment == self._segment)).scalar() or 0
+        found = self._connection.execute(select(head.first_seq).where(head.segment == self._segment)).scalar() or 0
+        if type(found) is not int or not 0 <= found <= LARGEST:
+            raise ValueError("the segment's first number cannot be read")
+        return found
 
     def leaf_hashes(self, first: int, last: int) -> Sequence[bytes]:
         """See `Nodes.leaf_hashes`. Raises ValueError when some are not there."""
