@@ -32,15 +32,14 @@ class Head:
     @classmethod
     def of(cls, segment: Any, first_seq: Any, size: Any, root: Any, peaks: Any) -> Head:
         """Return a stored head, whatever its row holds: one that is not `readable` is empty and has no root."""
-        numbers, hashes = (segment, first_seq, size), (root, peaks)
-        if all(_is_place(one) for one in numbers) and all(type(one) is bytes for one in hashes):
-            return cls(segment, first_seq, size, root, peaks)
-        return cls(segment if type(segment) is int else -1, 0, 0, b"", b"")
+        found = cls(segment, first_seq, size, root, peaks)
+        return found if found.readable else cls(segment if type(segment) is int else -1, 0, 0, b"", b"")
 
     @property
     def readable(self) -> bool:
         """Whether its row held numbers and hashes that a log can have."""
-        return _is_place(self.segment) and self.root != b""
+        numbers = all(_is_place(one) for one in (self.segment, self.first_seq, self.size))
+        return numbers and type(self.root) is bytes and type(self.peaks) is bytes and self.root != b""
 
     def frontier(self) -> Frontier:
         """Return the frontier. Raises ValueError when the stored parts do not agree."""
