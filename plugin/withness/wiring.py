@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-from withness.audit.log_key import make_log_key, read_log_key
-from withness.audit.publishing import Folder, Publisher, Rhythm
+from withness.audit.folder import Folder
+from withness.audit.log_key import LogKey, make_log_key, read_log_key
+from withness.audit.publishing import Publisher, Rhythm
 from withness.core.jurisdiction import Jurisdiction
 from withness.core.risk import RiskPolicy
 from withness.desk.context import Actor, Context
@@ -150,7 +151,7 @@ def open_store(settings: Settings, *, fresh: bool = True, log_key: bool = True) 
     Raises KeyMissing, InvalidInput (another directory's key, an unreadable key file, a chart without its
     database, or nothing there where `fresh` is False), CannotTell.
     """
-    used = _was_used(settings)
+    used, begun = _was_used(settings), False
     with closing(store_of(settings, None)) as bare:
         facts = _facts(bare) if bare.exists() else {}
         if not facts and not fresh and not used:
@@ -164,7 +165,7 @@ def open_store(settings: Settings, *, fresh: bool = True, log_key: bool = True) 
                 hint="Restore its database, or name an empty data directory.",
             )
         if not facts:
-            facts = _set_up(settings, bare)
+            facts, begun = _set_up(settings, bare), True
         upgrade(bare)
     _mark_used(settings, facts["data_id"])
     seal = read_key(key_path(settings, facts["data_id"]))
@@ -174,7 +175,10 @@ def open_store(settings: Settings, *, fresh: bool = True, log_key: bool = True) 
             field="WITHNESS_KEY_FILE",
             hint="Point WITHNESS_KEY_FILE at this directory's own key.",
         )
-    return store_of(settings, seal, publisher_of(settings, facts) if log_key else None), seal
+    publisher = publisher_of(settings, facts) if log_key else None
+    if publisher is not None and begun:
+        publisher.begin()
+    return store_of(settings, seal, publisher), seal
 
 
 def _set_up(settings: Settings, bare: Store) -> dict[str, str]:
@@ -189,13 +193,17 @@ def _set_up(settings: Settings, bare: Store) -> dict[str, str]:
 def publisher_of(settings: Settings, facts: Mapping[str, str]) -> Publisher:
     """Return what publishes the log's checkpoints.
 
-    A directory from before there were checkpoints gets its log key here. Raises KeyMissing or InvalidInput for a log
-    key that cannot be used.
+    A directory from before there were checkpoints gets its log key here. One whose log key is missing publishes
+    nothing, and lets no plan through. Raises InvalidInput for a log key that cannot be used.
     """
     data_id = facts["data_id"]
     path = log_key_path(settings, data_id)
     fresh = LOG_KEY not in facts and not path.exists()
-    key = make_log_key(path, data_id) if fresh else read_log_key(path, data_id)
+    key: LogKey | KeyMissing
+    try:
+        key = make_log_key(path, data_id) if fresh else read_log_key(path, data_id)
+    except KeyMissing as error:
+        key = error
     return Publisher(
         data_id,
         Folder(checkpoints_path(settings, data_id), _owner(settings)),

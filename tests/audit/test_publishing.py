@@ -11,9 +11,10 @@ import pytest
 
 from withness.audit import checkpoint
 from withness.audit.checkpoint import Checkpoint
-from withness.audit.log import MemoryLog, append, broken, damage
+from withness.audit.folder import Folder
+from withness.audit.log import Doubt, MemoryLog, append, broken, damage
 from withness.audit.log_key import make_log_key, read_log_key
-from withness.audit.publishing import Folder, Publisher, Rhythm
+from withness.audit.publishing import Publisher, Rhythm
 from withness.audit.record import Kind, Record
 from withness.errors import InvalidInput, KeyMissing
 
@@ -29,10 +30,10 @@ class Published(MemoryLog):
         self.publisher = publisher
 
     def anchor_damage(self, *, prove: bool) -> str | None:
-        return self.publisher.damage(self, prove=prove)
+        return self.publisher.damage(self, self.publisher.read(), prove=prove)
 
-    def anchors_unreadable(self) -> str | None:
-        return self.publisher.unreadable()
+    def doubt(self) -> Doubt | None:
+        return self.publisher.doubt(self.publisher.read(), [one.segment for one in self.heads()])
 
     def add(self, count: int, record: Record = SAVED) -> None:
         """Append records, each durable by itself."""
@@ -163,6 +164,26 @@ def test_a_shorter_log_never_takes_the_place_of_a_longer_ones_checkpoint(publish
     assert shorter is not None
     publisher.publish(shorter)
     assert publisher.folder.read()[0] == before
+    assert "one of 11 records lies there, and the log has 6" in publisher.trouble
+
+
+def test_what_lies_there_and_cannot_give_way_is_told(publisher: Publisher) -> None:
+    """Planted: a note of as many records passed over in silence; an unreadable one written over; each was seen here."""
+    log = Published(publisher)
+    log.add(11)
+    path = publisher.folder.path / "segment-0.checkpoint"
+    other = rewritten(publisher, 11).head()
+    head = log.head()
+    assert other is not None
+    assert head is not None
+    publisher.publish(other)
+    assert "another root" in publisher.trouble
+    publisher.publish(head)
+    assert publisher.trouble == ""
+    path.write_text("nonsense", encoding="utf-8")
+    publisher.publish(head)
+    assert "could not be published" in publisher.trouble
+    assert path.read_text(encoding="utf-8") == "nonsense", "what it said can still be looked for"
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "withness/d1/0\n1\n", "withness/other/0\n1\n" + "A" * 43 + "=\n"])

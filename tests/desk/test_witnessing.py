@@ -207,6 +207,7 @@ def test_a_forged_rotation_leads_nowhere(site: Site, state: Path) -> None:
     site.desk.close()
     rewrite(site, "UPDATE audit_leaf SET outcome = 'rotated' WHERE kind = 'key.rotated'")
     site.open()
+    site.console("audit", "checkpoint", "--take-over")
     with pytest.raises(TrailDamaged, match="another key"):
         synced(site, state)
 

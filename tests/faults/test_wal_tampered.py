@@ -94,10 +94,12 @@ def test_it_is_seen_by_what_was_published(place: Place, left: Writer, change: st
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_without_it_verify_says_what_it_cannot_prove(place: Place, left: Writer, change: str) -> None:
-    """Exit 0 and a sentence: no command may say that such a log is whole to its end."""
+    """Exit 7, and once somebody has begun a new folder 0 and a sentence: none may say that it is whole to its end."""
     lose(place, left, change)
     shutil.rmtree(place.key_file.parent / "checkpoints")
     with Site(place.home, place.key_file) as site:
+        assert site.console("audit", "verify").returncode == 7
+        assert site.console("audit", "checkpoint", "--take-over").returncode == 0
         exit_code, said = site.console_json("audit", "verify")
         done = site.console("audit", "verify")
     assert (exit_code, done.returncode) == (0, 0)

@@ -6,6 +6,7 @@ import sqlite3
 
 import pytest
 
+from tests.audit.forging import forge
 from tests.system.notes import ROSA, TOM, documents, make_note, saved, signed
 from tests.system.site import CLINICIAN, Site, make_draft
 from withness.errors import EhrUnavailable, TrailDamaged
@@ -43,6 +44,35 @@ def test_a_missing_trigger_stops_no_note(site: Site, trigger: str) -> None:
     with pytest.raises(TrailDamaged):
         site.save(make_draft())
     assert signed(site)["delivery"] == {ROSA: "delivered"}
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [
+        ("audit_head", "segment", 2**62),
+        ("audit_head", "first_seq", None),
+        ("audit_head", "size", "text"),
+        ("audit_head", "root", None),
+        ("audit_leaf", "seq", 2**62),
+        ("audit_leaf", "kind", None),
+        ("audit_leaf", "body", None),
+        ("audit_leaf", "recorded_at", b"\xff"),
+    ],
+)
+def test_whatever_a_row_of_the_trail_holds(site: Site, table: str, column: str, value: object) -> None:
+    """A forger's value of another type or size. Planted: `Head(*row)` as it stands; an unreadable time passed over."""
+    site.screen()
+    site.desk.close()
+    assert forge(site.settings.database, table, column, value)
+    site.open()
+    with pytest.raises(TrailDamaged):
+        site.save(make_draft())
+    site.screen("Patient/tom", answers={"suicide.now": "yes"})
+    assert signed(site)["delivery"] == {ROSA: "delivered"}
+    assert signed(site, "safety")["state"] == "signed"
+    with pytest.raises(TrailDamaged):
+        site.save(make_draft())
+    assert site.console("audit", "verify").returncode == 4
 
 
 def test_a_process_note_is_kept_too(site: Site) -> None:

@@ -126,7 +126,7 @@ def check_in_parts(
     heads = {head.segment: head for head in log.heads()}
     begun, wrong = _begin(log, heads, start, whole_tiles=True)
     first = begun.expected
-    parts = None if wrong else _parts(heads, begun)
+    parts = None if wrong else _parts(log, heads, begun)
     if parts is None or not all(_folded(begun, part) for part in run(parts)) or not _nothing_beside(log, begun):
         yield from check(log, start=start, published=published)
         return
@@ -220,7 +220,7 @@ def _begin(
     return begun, ()
 
 
-def _parts(heads: Mapping[int, Head], begun: _Trees) -> tuple[Part, ...] | None:
+def _parts(log: Readable, heads: Mapping[int, Head], begun: _Trees) -> tuple[Part, ...] | None:
     """Return the log cut up, each part but a segment's last made of whole tiles; None where heads do not fit."""
     found: list[Part] = []
     expected = begun.expected
@@ -232,6 +232,8 @@ def _parts(heads: Mapping[int, Head], begun: _Trees) -> tuple[Part, ...] | None:
         if not all(type(one) is int for one in numbers) or head.first_seq + done != expected:
             return None
         end = head.first_seq + head.size
+        if end > expected and log.leaf(end - 1) is None:
+            return None  # a forged size may name more parts than anybody could count
         found.extend(Part(segment, first, min(first + PART, end)) for first in range(expected, end, PART))
         begun.firsts.setdefault(segment, head.first_seq)
         expected = end

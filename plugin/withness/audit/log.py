@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 from withness.audit.merkle import Frontier
-from withness.audit.record import Kind, Leaf, Record, damage_of, details_of, make_leaf, moment
+from withness.audit.record import LARGEST, Kind, Leaf, Record, damage_of, details_of, make_leaf, moment
 from withness.audit.tiles import WIDTH, Nodes, Tile, filled
 
 RESTORED: Final = "restored"
@@ -29,15 +29,44 @@ class Head:
     root: bytes
     peaks: bytes
 
+    @classmethod
+    def of(cls, segment: Any, first_seq: Any, size: Any, root: Any, peaks: Any) -> Head:
+        """Return a stored head, whatever its row holds: one that is not `readable` is empty and has no root."""
+        found = cls(segment, first_seq, size, root, peaks)
+        return found if found.readable else cls(segment if type(segment) is int else -1, 0, 0, b"", b"")
+
+    @property
+    def readable(self) -> bool:
+        """Whether its row held numbers and hashes that a log can have."""
+        numbers = all(_is_place(one) for one in (self.segment, self.first_seq, self.size))
+        return numbers and type(self.root) is bytes and type(self.peaks) is bytes and self.root != b""
+
     def frontier(self) -> Frontier:
         """Return the frontier. Raises ValueError when the stored parts do not agree."""
-        numbers, hashes = (self.segment, self.first_seq, self.size), (self.root, self.peaks)
-        if not all(type(one) is int for one in numbers) or not all(type(one) is bytes for one in hashes):
-            raise ValueError("the stored head does not hold numbers and hashes")
+        if not self.readable:
+            raise ValueError(f"the stored head of segment {self.segment} does not hold numbers and hashes")
         found = Frontier.from_bytes(self.size, self.peaks)
         if found.root() != self.root:
             raise ValueError("the stored root does not fit the stored hashes")
         return found
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Why nobody can tell whether the log is the one that was published: no damage, and nothing passes by it.
+
+    `what` is a sentence without its end, `gone` says that a checkpoint lies there no more.
+    """
+
+    what: str
+    field: str
+    hint: str
+    gone: bool = False
+
+
+def _is_place(value: object) -> bool:
+    """Whether a stored value is a number that a log can count on from."""
+    return type(value) is int and 0 <= value < LARGEST
 
 
 class Segments(Protocol):
@@ -83,8 +112,8 @@ class Log(Protocol):
         Sizes are always compared; with `prove`, the tree too is held against every one of them.
         """
 
-    def anchors_unreadable(self) -> str | None:
-        """Return why what was published cannot be read, None where it can, or nothing was published."""
+    def doubt(self) -> Doubt | None:
+        """Return why nobody can tell what was published, None where that can be read."""
 
     def newest_published(self) -> int:
         """Return the highest segment of which a checkpoint was published, -1 for none or where they cannot be read."""
@@ -136,7 +165,17 @@ def broken(log: Log) -> bool:
 
     What lets a plan through asks this: the tree is held against every checkpoint published outside the database.
     """
-    return bool(unsettled(log)) or damage(log, prove=True) is not None or log.anchors_unreadable() is not None
+    return hurt(log) or log.doubt() is not None
+
+
+def hurt(log: Log) -> bool:
+    """Whether the log is damaged now, or was found so before: whatever else nobody can tell."""
+    return bool(unsettled(log)) or damage(log, prove=True) is not None or timeless(log)
+
+
+def timeless(log: Log) -> bool:
+    """Whether nobody can tell when the newest record was made: then the clock cannot be held against it."""
+    return log.last() is not None and newest_time(log) is None
 
 
 def acknowledged(log: Segments, head: Head) -> Mapping[str, Any] | None:
@@ -181,7 +220,8 @@ def append(log: Log, records: Iterable[Record], *, at: datetime, fresh_segment: 
     """
     written = []
     reason = damage(log)
-    head, last, newest = log.head(), log.last(), newest_time(log)
+    head, last, newest = _newest_readable(log), log.last(), newest_time(log)
+    lost = newest is None and last is not None
     start_anew = (reason is not None and (head is None or sound(log, head) or _inconsistent(log))) or fresh_segment
     for record in records:
         seq = 0 if last is None else last.seq + 1
@@ -193,7 +233,7 @@ def append(log: Log, records: Iterable[Record], *, at: datetime, fresh_segment: 
             start_anew = False
         else:
             frontier, after = Frontier.from_bytes(head.size, head.peaks), {}
-        clock = "suspect" if newest is not None and at < newest else "ok"
+        clock = "suspect" if lost or (newest is not None and at < newest) else "ok"
         said = replace(record, details={**record.details, **after})
         leaf = make_leaf(said, seq=seq, segment=head.segment, at=at, clock=clock)
         frontier = frontier.append(leaf.leaf_hash)
@@ -211,9 +251,17 @@ def sound(log: Segments, head: Head) -> bool:
     return head.segment == 0 or acknowledged(log, head) is not None
 
 
+def _newest_readable(log: Log) -> Head | None:
+    """Return the newest segment's head, of those whose row can be read."""
+    head = log.head()
+    if head is None or head.readable:
+        return head
+    return max((one for one in log.heads() if one.readable), key=lambda one: one.segment, default=None)
+
+
 def _next_segment(log: Log, head: Head | None, last: Leaf | None, *, anew: bool) -> int:
     """Return a segment's number that neither this log nor one published under its name has."""
-    known = [one.segment for one in (head, last) if one and type(one.segment) is int]
+    known = [one.segment for one in (head, last) if one and _is_place(one.segment)]
     return 1 + max([*known, *([log.newest_published()] if anew else [])], default=-1)
 
 
@@ -231,7 +279,7 @@ def _fill(log: Log, head: Head) -> None:
 
 def _inconsistent(log: Log) -> bool:
     """Whether the newest segment itself cannot be continued (a damaged schema alone does not stop it)."""
-    head, last = log.head(), log.last()
+    head, last = _newest_readable(log), log.last()
     try:
         return head is None or last is None or head.frontier().size != last.seq - head.first_seq + 1
     except ValueError:
@@ -298,8 +346,8 @@ class MemoryLog:
         """See `Log.anchor_damage`: memory publishes nothing."""
         return None
 
-    def anchors_unreadable(self) -> str | None:
-        """See `Log.anchors_unreadable`: memory publishes nothing."""
+    def doubt(self) -> Doubt | None:
+        """See `Log.doubt`: memory publishes nothing."""
         return None
 
     def newest_published(self) -> int:

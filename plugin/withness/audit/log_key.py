@@ -82,7 +82,7 @@ def read_log_key(path: Path, data_id: str) -> LogKey:
         key = LogKey(str(found["name"]), base64.b64decode(found["key"], validate=True))
     except FileNotFoundError:
         raise KeyMissing(
-            "The key that signs this log's checkpoints is missing.",
+            f"The key that signs this log's checkpoints, {path}, is missing.",
             field=_FIELD,
             hint=f"Copy the backup to {path} (chmod 600). Where it is lost: withness key rotate --lost",
         ) from None

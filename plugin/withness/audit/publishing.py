@@ -1,36 +1,31 @@
 """Publishing checkpoints outside the database, and holding the log against what was published.
 
 Whoever can write the database can cut off its end or put an old copy back, and rebuild the tree over what is left.
-Only a checkpoint that lies where they cannot write shows it. The folder holds one file for each segment, the newest
-checkpoint, and beside it the last one of each day.
+Only a checkpoint that lies where they cannot write shows it, and one that is there no more leaves nobody able to tell.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
-import re
-import stat
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
-
-from filelock import FileLock, Timeout
 
 from withness.audit import checkpoint
 from withness.audit.checkpoint import Checkpoint
-from withness.audit.log import acknowledged
+from withness.audit.folder import Folder
+from withness.audit.log import Doubt, Head, acknowledged
 from withness.audit.log_key import LogKey
+from withness.audit.merkle import EMPTY_ROOT
 from withness.audit.proofs import root_at
 from withness.audit.record import Kind, Leaf
-from withness.files import replace_file
+from withness.errors import CannotTell, KeyMissing
 
 if TYPE_CHECKING:
-    from withness.audit.log import Head, Log
+    from withness.audit.log import Log
 
 URGENT: Final = frozenset(
     kind.value
@@ -45,9 +40,12 @@ URGENT: Final = frozenset(
     )
 )
 """After a record of these kinds a checkpoint is published at once: each override, release and acute event."""
-_LOCK_SECONDS: Final = 2.0
-_NAME: Final = re.compile(r"segment-([0-9]{1,9})\.checkpoint", re.ASCII)
-_MOST_BYTES: Final = 65_536
+
+FIRST: Final = "first"
+"""Outcome of key.rotated: the first log key of a directory from before there were checkpoints."""
+
+_FOLDER: Final = "WITHNESS_CHECKPOINT_FOLDER"
+_TAKE_OVER: Final = "withness audit checkpoint --take-over"
 
 _reserved: set[str] = set()
 
@@ -65,129 +63,48 @@ class Rhythm:
     within: timedelta = timedelta(minutes=5)
 
 
-class Folder:
-    """A folder of published checkpoints: better one that the database's administrator cannot write.
-
-    `owner` names the database that publishes here ("" for whoever comes): a copy of it, made for a look or a drill,
-    has the same log and must not publish in its name. The first that publishes owns the folder, until one takes over.
-    """
-
-    def __init__(self, path: Path, owner: str = "") -> None:
-        self.path = path
-        self.owner = owner
-
-    def read(self) -> Mapping[int, str]:
-        """Return the newest note of each segment. Raises OSError or ValueError when one cannot be read."""
-        found = {}
-        for name in _names(self.path):
-            segment = _NAME.fullmatch(name)
-            if segment is not None:
-                found[int(segment[1])] = _text(self.path / name)
-        return found
-
-    def newest_segment(self) -> int:
-        """Return the highest segment that has a note, -1 for none or where they cannot be read."""
-        try:
-            return max(self.read(), default=-1)
-        except (OSError, ValueError):
-            return -1
-
-    def written_at(self, segment: int) -> datetime | None:
-        """Return when a segment's newest note was written, None when there is none."""
-        try:
-            return datetime.fromtimestamp(self._newest(segment).stat().st_mtime, UTC)
-        except OSError:
-            return None
-
-    def publish(self, segment: int, note: str, at: datetime) -> None:
-        """Keep a note, unless a longer log's is there already. Raises OSError when it cannot be written."""
-        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            with FileLock(self.path / ".lock", timeout=_LOCK_SECONDS, mode=0o600):
-                self._require_owner()
-                newest = self._newest(segment)
-                if newest.exists() and _size(_text(newest)) >= _size(note):
-                    return
-                for path in (newest, self.path / f"{at.astimezone(UTC):%Y-%m-%d}-segment-{segment}.checkpoint"):
-                    replace_file(path, note)
-        except Timeout:
-            raise OSError("another process holds the folder of checkpoints") from None
-
-    def owned(self) -> bool:
-        """Whether this database publishes here, or nobody does yet."""
-        return not self.owner or self._owner() in ("", self.owner)
-
-    def take_over(self) -> None:
-        """Let this database publish here from now on, and the one before no longer. Raises OSError."""
-        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        replace_file(self.path / "owner", f"{self.owner}\n")
-
-    def _owner(self) -> str:
-        try:
-            return (self.path / "owner").read_text(encoding="utf-8").strip()
-        except FileNotFoundError:
-            return ""
-
-    def _require_owner(self) -> None:
-        if not self.owned():
-            raise OSError("another copy of this data directory publishes there")
-        if self.owner and not self._owner():
-            self.take_over()
-
-    def _newest(self, segment: int) -> Path:
-        return self.path / f"segment-{segment}.checkpoint"
-
-
-def _text(path: Path) -> str:
-    """Return a note's text. Raises OSError or ValueError for what is no regular file, too large, or no text."""
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise ValueError("it is no regular file")
-    with path.open("rb") as file:
-        content = file.read(_MOST_BYTES + 1)
-    if len(content) > _MOST_BYTES:
-        raise ValueError("it is too large for a checkpoint")
-    return content.decode()
-
-
-def _names(path: Path) -> Iterable[str]:
-    try:
-        return sorted(os.listdir(path))
-    except FileNotFoundError:
-        return ()
-
-
-def _size(note: str) -> int:
-    try:
-        return checkpoint.read(note).checkpoint.size
-    except ValueError:
-        return -1
-
-
 class Publisher:
     """Publishes one log's checkpoints, and holds the log against those that were published.
 
     `stream` is "stdout" or "stderr" for a log collector, "" for none. `trouble` says why the last one could not be
-    published: what is recorded stays recorded, and the next record tries again.
+    published: what is recorded stays recorded, and the next record tries again. Without its `key` (why: KeyMissing)
+    nothing is published, and nobody can tell whether the log is the one that was.
     """
 
     def __init__(
         self,
         data_id: str,
         folder: Folder,
-        key: LogKey,
+        key: LogKey | KeyMissing,
         *,
         now: Callable[[], datetime],
         stream: str = "",
         rhythm: Rhythm = Rhythm(),
     ) -> None:
         self.folder = folder
-        self.key = key
         self.trouble = ""
+        self._key = key
         self._data_id = data_id
         self._now = now
         self._stream = stream
         self._rhythm = rhythm
         self._proved: set[str] = set()
+
+    @property
+    def key(self) -> LogKey:
+        """The log key. Raises CannotTell where it is missing."""
+        if isinstance(self._key, KeyMissing):
+            raise CannotTell(self._key.message, field=self._key.field, hint=self._key.hint)
+        return self._key
+
+    @key.setter
+    def key(self, key: LogKey) -> None:
+        self._key = key
+
+    @property
+    def keyless(self) -> bool:
+        """Whether the log key is missing."""
+        return isinstance(self._key, KeyMissing)
 
     def note(self, head: Head) -> str:
         """Return the signed checkpoint of a segment as it stands."""
@@ -197,17 +114,25 @@ class Publisher:
         """Take notice of what has just become durable; publish where it is time."""
         if not written:
             return
-        head = written[-1][1]
-        if any(leaf.kind in URGENT for leaf, _ in written) or self._due(head):
-            self.publish(head)
+        newest = {head.segment: head for _, head in written}
+        begun = {head.segment for leaf, head in written if _begins(leaf, head)}
+        last = written[-1][1].segment
+        urgent = any(leaf.kind in URGENT for leaf, _ in written)
+        for segment, head in newest.items():
+            if segment in begun or (segment == last and (urgent or self._due(head))):
+                self.publish(head, begin=segment in begun)
 
-    def publish(self, head: Head) -> None:
-        """Publish a segment's checkpoint now; `trouble` says why that failed."""
-        note = self.note(head)
+    def begin(self) -> None:
+        """Begin the folder with the log, before its first record: one without a checkpoint is then one that went."""
+        self.publish(Head(0, 0, 0, EMPTY_ROOT, b""), begin=True)
+
+    def publish(self, head: Head, *, begin: bool = False) -> None:
+        """Publish a segment's checkpoint now, with `begin` its first; `trouble` says why that failed."""
         try:
-            self.folder.publish(head.segment, note, self._now())
-        except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or error
+            note = self.note(head)
+            self.folder.publish(head.segment, note, self._now(), begin=begin)
+        except (OSError, ValueError, CannotTell) as error:
+            why = str(getattr(error, "strerror", None) or error).rstrip(".")
             self.trouble = f"The checkpoint could not be published: {why}."
             return
         self.trouble = ""
@@ -222,44 +147,58 @@ class Publisher:
         last = self.folder.written_at(head.segment)
         if last is None or self._now() - last >= self._rhythm.within:
             return True
-        try:
-            published = self.folder.read().get(head.segment, "")
-        except (OSError, ValueError):
-            return True
-        return head.size - _size(published) >= self._rhythm.records
+        said = _read((self.read() or {}).get(head.segment, ""), self._data_id, head.segment)
+        return isinstance(said, str) or head.size - said.size >= self._rhythm.records
 
-    def damage(self, log: Log, *, prove: bool) -> str | None:
-        """See `audit.log.Log.anchor_damage`."""
-        for segment, note in sorted(self._published().items()):
+    def read(self) -> Mapping[int, str] | None:
+        """Return the published notes by segment, None where they cannot be read."""
+        try:
+            return self.folder.read()
+        except (OSError, ValueError):
+            return None
+
+    def damage(self, log: Log, notes: Mapping[int, str] | None, *, prove: bool) -> str | None:
+        """See `audit.log.Log.anchor_damage`; `notes` are what `read` returned."""
+        for segment, note in sorted((notes or {}).items()):
             wrong = self._shortfall(log, segment, note, prove=prove)
             if wrong:
                 return wrong
         return None
 
-    def unreadable(self) -> str | None:
-        """See `audit.log.Log.anchors_unreadable`."""
-        try:
-            found = self.folder.read()
-        except (OSError, ValueError):
-            return "the published checkpoints cannot be read"
-        said = (_read(note, self._data_id, segment) for segment, note in sorted(found.items()))
-        return next((one for one in said if isinstance(one, str)), None)
-
-    def _published(self) -> Mapping[int, str]:
-        try:
-            return self.folder.read()
-        except (OSError, ValueError):
-            return {}
+    def doubt(self, notes: Mapping[int, str] | None, segments: Iterable[int]) -> Doubt | None:
+        """See `audit.log.Log.doubt`; `notes` are what `read` returned, `segments` those that have been published."""
+        if isinstance(self._key, KeyMissing):
+            return Doubt(self._key.message.rstrip("."), self._key.field, self._key.hint)
+        if notes is None:
+            return Doubt(f"The published checkpoints in {self.folder.path} cannot be read", _FOLDER, _PUT_RIGHT)
+        said = (_read(note, self._data_id, segment) for segment, note in sorted(notes.items()))
+        wrong = next((one for one in said if isinstance(one, str)), None)
+        if wrong is not None:
+            return Doubt(f"{wrong[:1].upper()}{wrong[1:]}", _FOLDER, _PUT_RIGHT)
+        gone = next((one for one in segments if one not in notes), None)
+        if gone is None:
+            return None
+        where = f"The folder of published checkpoints, {self.folder.path}, holds none of this log's segment {gone}"
+        hint = f"Mount that folder or put it back. Where it is gone for good, begin a new one: {_TAKE_OVER}"
+        return Doubt(where, _FOLDER, hint, gone=True)
 
     def _shortfall(self, log: Log, segment: int, note: str, *, prove: bool) -> str | None:
         said = _read(note, self._data_id, segment)
         if isinstance(said, str):
-            return None  # `unreadable` says so, and it is no damage of the log
+            return None  # `doubt` says so, and it is no damage of the log
         proved = not prove and note in self._proved
         wrong = shortfall(log, segment, said, prove=not proved)
         if wrong is None:
             self._proved.add(note)
         return wrong
+
+
+_PUT_RIGHT: Final = "Put that folder right; nothing else is lost."
+
+
+def _begins(leaf: Leaf, head: Head) -> bool:
+    """Whether a segment's checkpoints begin with this record: its first, or the one that names the first log key."""
+    return head.size == 1 or (leaf.kind, leaf.outcome) == (Kind.KEY_ROTATED.value, FIRST)
 
 
 @lru_cache(maxsize=64)
@@ -292,10 +231,10 @@ def lost(log: Log, folder: Folder, data_id: str) -> Mapping[int, Checkpoint]:
 def shortfall(log: Log, segment: int, said: Checkpoint, *, prove: bool = True) -> str | None:
     """Return how the log falls short of a published checkpoint, None where it does not or it was acknowledged."""
     head = next((one for one in log.heads() if one.segment == segment), None)
-    if head is None or head.size < said.size:
+    size = head.size if head is not None else 0
+    if size < said.size:
         if _acknowledged(log, segment, head, said):
             return None
-        size = head.size if head is not None else 0
         return (
             f"segment {segment} has {size} records, and a checkpoint of {said.size} was published: "
             "records were cut off, or an older copy was put back"

@@ -159,7 +159,11 @@ def _restored(one: Seen) -> Item:
 
 
 def _log_key(one: Seen) -> Item:
-    """A lost key is signed for by nobody: whoever pinned the one before must be told."""
+    """A lost key is signed for by nobody: whoever pinned the one before must be told. Of a folder, who began it."""
+    if one.outcome == "folder":
+        why = "The folder of checkpoints was begun anew, or taken over from another copy."
+        todo = "Did you mean it? What was published before may tell of more records."
+        return Item(f"log-key-{one.seq}", "log-key", one.at, why, todo, who=one.actor)
     lost = one.outcome == "lost"
     why = "The log has a new key; the one before is lost." if lost else "The log has a new key."
     todo = (

@@ -22,12 +22,16 @@ from withness.cli import say
 @click.option(
     "--take-over",
     is_flag=True,
-    help="This directory is the live one now: publish from here, and no longer from the one before.",
+    help="Publish from here, and no longer from another copy; or begin a folder anew. It is recorded.",
 )
+@say.acting
 @say.common
-def checkpoint(out: Path | None, take_over: bool, home: Path | None, as_json: bool) -> None:
+def checkpoint(out: Path | None, take_over: bool, actor: str | None, home: Path | None, as_json: bool) -> None:
     """Sign the log's size and root as they stand, and publish them. Exit 7 when a place cannot be written."""
+    from datetime import UTC, datetime
+
     from withness.cli.desk import opened_trail
+    from withness.desk.asking import actor_of
     from withness.desk.checkpoints import publish
     from withness.errors import CannotTell
     from withness.settings import read_settings
@@ -35,7 +39,7 @@ def checkpoint(out: Path | None, take_over: bool, home: Path | None, as_json: bo
     with opened_trail(read_settings({"home": home})) as (store, unsealed):
         if unsealed is not None:
             raise unsealed
-        made = publish(store, take_over=take_over)
+        made = publish(store, actor_of(actor or "Device/withness"), datetime.now(UTC), take_over=take_over)
     if out is not None:
         say.write_new(out, made.note)
     if as_json:

@@ -18,6 +18,7 @@ from withness.audit import log
 from withness.audit.record import Kind, Record, canonical, instant, moment
 from withness.core.acts import Act, ActKind, Acts
 from withness.core.people import People, Refusal, people_of, standing_fault
+from withness.desk.checkpoints import refuse_in_doubt
 from withness.desk.context import Actor, Context
 from withness.desk.digests import digest
 from withness.errors import Refused, SealBroken, TrailDamaged
@@ -160,6 +161,7 @@ def enrolled(tx: Transaction) -> People:
 def require_directory(tx: Transaction) -> None:
     """Raise TrailDamaged when the enrolments are not those that the trail names: nobody can sign on such ground."""
     if broken(tx) or not directory_named(tx):
+        refuse_in_doubt(tx)
         raise TrailDamaged("The audit trail is damaged, so nothing is released.", hint="Run: withness audit verify")
 
 

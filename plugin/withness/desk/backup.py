@@ -24,7 +24,8 @@ from typing import Any, Final
 
 from withness.audit import log
 from withness.audit.check import check
-from withness.audit.publishing import Folder, state
+from withness.audit.folder import Folder
+from withness.audit.publishing import state
 from withness.audit.record import Kind, Record, instant
 from withness.desk.context import Actor
 from withness.ehr.local import copy_chart

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
-from withness.desk.log_keys import vkeys
+from withness.audit import log
+from withness.desk.context import Actor
+from withness.desk.log_keys import record_take_over, vkeys
 from withness.errors import CannotTell, InvalidInput, TrailDamaged
 from withness.store.sql import Store
 from withness.store.transaction import Transaction
@@ -28,18 +31,21 @@ class Published:
         return asdict(self)
 
 
-def present(store: Store, tx: Transaction) -> str:
+def present(store: Store, tx: Transaction, *, begin: bool = False) -> str:
     """Return the newest segment's signed checkpoint as it stands in this transaction.
 
-    Raises CannotTell without the log key, TrailDamaged where the log is not the one that was published: nothing is
-    signed that contradicts what was signed before, InvalidInput for a log without records.
+    With `begin` what was published before may be there no more. Raises CannotTell without the log key or what was
+    published, TrailDamaged where the log is not the one that was published: nothing is signed that contradicts what was
+    signed before, InvalidInput for a log without records.
     """
     if store.publisher is None:
         raise CannotTell("The log key is not at hand, so nothing can be signed.", field="WITHNESS_KEY_FILE")
     head = tx.head()
     if head is None:
         raise InvalidInput("The log holds no record yet.", field="WITHNESS_HOME")
-    require_readable_anchors(tx)
+    doubt = tx.doubt()
+    if doubt is not None and not (begin and doubt.gone):
+        raise _in_doubt(doubt)
     wrong = tx.anchor_damage(prove=True)
     if wrong:
         hint = "Run: withness audit verify. For an inquiry, keep the data directory as it is, and earlier exports."
@@ -51,28 +57,48 @@ def present(store: Store, tx: Transaction) -> str:
     return store.publisher.note(head)
 
 
-def require_readable_anchors(tx: Transaction) -> None:
-    """Raise CannotTell where published checkpoints cannot be read: that is no damage, and nobody can tell."""
-    why = tx.anchors_unreadable()
-    if why is not None:
-        said = f"{why[:1].upper()}{why[1:]}, so nobody can tell whether the log is the one that was published."
-        raise CannotTell(said, field="WITHNESS_CHECKPOINT_FOLDER", hint="Put that folder right; nothing else is lost.")
+def refuse_in_doubt(tx: Transaction) -> None:
+    """Raise CannotTell where nothing is known to be wrong, and nobody can tell whether the log is the published one."""
+    doubt = tx.doubt()
+    if doubt is not None and not log.hurt(tx):
+        raise _in_doubt(doubt)
 
 
-def publish(store: Store, *, take_over: bool = False) -> Published:
-    """Sign the newest segment's checkpoint and publish it; with `take_over` in the place of another copy's.
+def _in_doubt(doubt: log.Doubt) -> CannotTell:
+    said = f"{doubt.what}, so nobody can tell whether the log is the one that was published."
+    return CannotTell(said, field=doubt.field, hint=doubt.hint)
 
-    Raises what `present` raises.
+
+def publish(store: Store, actor: Actor, at: datetime, *, take_over: bool = False) -> Published:
+    """Sign the newest segment's checkpoint and publish it.
+
+    With `take_over`, which is recorded, in the place of another copy's, or into a folder that is begun anew. Raises
+    what `present` raises.
     """
-    with store.transaction() as tx:
-        note, head = present(store, tx), tx.head()
-    publisher = store.publisher
-    assert publisher is not None and head is not None  # noqa: S101, PT018  `present` has seen both
     if take_over:
-        try:
-            publisher.folder.take_over()
-        except OSError as error:
-            raise CannotTell(f"The folder cannot be taken over: {error.strerror}.", field="--take-over") from None
-    publisher.publish(head)
+        _take_over(store, actor, at)
+    with store.transaction() as tx:  # nobody publishes a longer one meanwhile
+        note, head, publisher = present(store, tx), tx.head(), store.publisher
+        assert publisher is not None and head is not None  # noqa: S101, PT018  `present` has seen both
+        publisher.publish(head)
     folder = str(publisher.folder.path)
     return Published(note, head.segment, head.size, head.root.hex(), publisher.key.vkey, folder, publisher.trouble)
+
+
+def _take_over(store: Store, actor: Actor, at: datetime) -> None:
+    """Record that this directory publishes into its folder from now on, then begin there what is not there."""
+    with store.transaction() as tx:
+        present(store, tx, begin=True)
+        record_take_over(tx, actor, at)
+        heads = tx.heads()
+    publisher = store.publisher
+    assert publisher is not None  # noqa: S101  `present` has seen it
+    try:
+        publisher.folder.take_over()
+        there = publisher.folder.read()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise CannotTell(f"The folder cannot be taken over: {why}.", field="--take-over") from None
+    for head in heads:
+        if head.segment not in there:
+            publisher.publish(head, begin=True)

@@ -17,6 +17,7 @@ from withness.core.terms import Acuity, Purpose, UnitKind
 from withness.desk import closing, facts, opening, standing
 from withness.desk.acts import broken
 from withness.desk.amending import delivered, take_back
+from withness.desk.checkpoints import refuse_in_doubt
 from withness.desk.context import Actor, Context
 from withness.desk.facts import Facts
 from withness.desk.last_said import rests_on_undone
@@ -114,6 +115,7 @@ def _begin(tx: Transaction, context: Context, row: OutboxRow, known: _Known, act
     if row.ehr != context.ehr.address:
         return Sent(row.state, f"The plan was approved for another EHR, {row.ehr}: set WITHNESS_EHR_URL to it.")
     if broken(tx):
+        refuse_in_doubt(tx)
         raise TrailDamaged("The audit trail is damaged, so no plan is sent.", hint="Run: withness audit verify")
     was_put_back = put_back(tx, context, row, actor)
     if was_put_back is not None:

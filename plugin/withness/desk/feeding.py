@@ -46,7 +46,7 @@ def feed(context: Context) -> Fed:
     for _ in range(MOST):
         try:
             done, events = _batch(context, repository)
-        except (EhrUnavailable, EhrRefused, Conflict, TrailDamaged) as error:
+        except (EhrUnavailable, EhrRefused, Conflict, TrailDamaged, CannotTell) as error:
             trouble = f"The audit repository has not been told everything: {error.message}"
             break
         told += events

@@ -14,6 +14,7 @@ from typing import Any, Final
 from withness.audit import log
 from withness.audit.checkpoint import read_vkey
 from withness.audit.log_key import LogKey
+from withness.audit.publishing import FIRST
 from withness.audit.record import Kind, Leaf, Record, canonical, details_of, instant
 from withness.desk.context import Actor
 from withness.errors import CannotTell, InvalidInput
@@ -23,9 +24,9 @@ from withness.store.transaction import Transaction
 LOG_KEY: Final = "log_key"
 """The fact of a data directory that names its first log key."""
 
-FIRST, ROTATED, LOST = "first", "rotated", "lost"
-"""Outcomes of key.rotated: the first key of a directory that had none, one that the old key signed, one that took the
-place of a key that nobody has any more."""
+ROTATED, LOST, FOLDER = "rotated", "lost", "folder"
+"""Outcomes of key.rotated beside the first: a key that the old one signed, one that took the place of a key that nobody
+has any more; and that this directory publishes into its folder from here on, whatever lay there before."""
 
 
 def vkeys(tx: Transaction) -> tuple[str, ...]:
@@ -37,7 +38,7 @@ def vkeys(tx: Transaction) -> tuple[str, ...]:
 
 def require_log_key(store: Store, actor: Actor, at: datetime) -> None:
     """Put an older directory's first log key on record. Raises InvalidInput for one that the trail does not know."""
-    if store.publisher is None:
+    if store.publisher is None or store.publisher.keyless:
         return
     key = store.publisher.key
     with store.transaction() as tx:
@@ -52,6 +53,11 @@ def require_log_key(store: Store, actor: Actor, at: datetime) -> None:
             )
 
 
+def record_take_over(tx: Transaction, actor: Actor, at: datetime) -> None:
+    """Put on record that this directory publishes into its folder from here on."""
+    log.append(tx, [_record(actor, FOLDER, {})], at=at)
+
+
 def rotate(store: Store, new: LogKey, actor: Actor, at: datetime, *, lost: bool = False) -> None:
     """Put a new log key on record, signed by it and, unless the old one is lost, by the old one.
 
@@ -59,7 +65,7 @@ def rotate(store: Store, new: LogKey, actor: Actor, at: datetime, *, lost: bool 
     """
     with store.transaction() as tx:
         known = vkeys(tx)
-        old = store.publisher.key if store.publisher else None
+        old = store.publisher.key if store.publisher and not store.publisher.keyless else None
         if not lost and (old is None or not known or known[-1] != old.vkey):
             raise CannotTell("The present log key is not at hand.", hint="Where it is lost: withness key rotate --lost")
         said = statement(tx.facts().get("data_id", ""), known[-1] if known else "", new.vkey, at)
@@ -82,6 +88,8 @@ def rotation_fault(leaf: Leaf, directory: str, before: str) -> str | None:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     said = details_of(leaf)
+    if leaf.outcome == FOLDER:
+        return "it names another log key" if "new" in said else None
     if leaf.outcome == FIRST:
         return None if not before else "a first log key is named where there was one"
     if said.get("old") != before:

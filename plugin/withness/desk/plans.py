@@ -15,7 +15,7 @@ from withness.core.terms import Purpose
 from withness.desk import amending, delivery, opening, safety_only, standing
 from withness.desk.answer import Answer
 from withness.desk.case import Case, open_case
-from withness.desk.checkpoints import require_readable_anchors
+from withness.desk.checkpoints import refuse_in_doubt
 from withness.desk.context import Actor, Context
 from withness.desk.draft import read_draft
 from withness.desk.outbox import Sent
@@ -143,7 +143,7 @@ def _decide_and_keep(tx: Transaction, case: Case, actor: Actor) -> Answer:
     case = replace(case, at=context.now())  # the time of the decision is a time under the lock
     answered = standing.ask(tx, context, case.question, at=case.at, id=case.decision_id, newest=newest)
     if not answered.intact:
-        require_readable_anchors(tx)
+        refuse_in_doubt(tx)
         raise TrailDamaged("The audit trail is damaged, so no plan can be saved.", hint="Run: withness audit verify")
     told, stale = tell(answered.decision, context.policy, actor.ref), _stale(tx, case)
     if stale is not None:

@@ -20,6 +20,7 @@ from withness.audit.record import Kind, Leaf, Record, damage_of, instant
 from withness.core.acts import Act
 from withness.core.people import Refusal
 from withness.desk.acts import broken
+from withness.desk.checkpoints import refuse_in_doubt
 from withness.desk.context import Actor, Context
 from withness.desk.pruning_export import check_export
 from withness.desk.sign_off import Matter, sign_off
@@ -98,6 +99,7 @@ def prune(
 
     def fault(tx: Transaction) -> Refusal | None:
         if broken(tx):
+            refuse_in_doubt(tx)
             raise _damaged()
         if _digest(tx, found.ranges) != (found.count, found.digest):
             raise CannotTell("The log has moved meanwhile; nothing was pruned.", hint="Try again.")

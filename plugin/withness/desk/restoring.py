@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from withness import strict_json
-from withness.audit.publishing import Folder, lost, state
+from withness.audit.folder import Folder
+from withness.audit.publishing import lost, state
 from withness.desk.backup import (
     DATABASE,
     FORM,

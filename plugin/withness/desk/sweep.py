@@ -16,6 +16,7 @@ from typing import Final
 from withness.audit import log
 from withness.audit.record import Kind, Record, details_of
 from withness.core.terms import REFERENCE
+from withness.desk.checkpoints import refuse_in_doubt
 from withness.desk.context import Actor, Context
 from withness.desk.sweep_baseline import Adopted, adopted, signed_off
 from withness.desk.sweep_findings import SWEPT, Finding, Standing, What, rows_put_back, standing
@@ -87,6 +88,7 @@ def known_of(context: Context) -> Known:
     """Return what the EHR is held against. Raises TrailDamaged, CannotTell."""
     with context.store.snapshot() as tx:
         if log.broken(tx):
+            refuse_in_doubt(tx)
             said = "The audit trail is damaged, so the EHR cannot be held against it."
             raise TrailDamaged(said, hint="Run: withness audit verify")
         plans = tuple(tx.plan_states())

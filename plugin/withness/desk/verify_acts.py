@@ -16,7 +16,7 @@ from withness.core.people import Person, people_of
 from withness.desk.acts import act_of, fault_of
 from withness.desk.context import SITE_SIGNED
 from withness.desk.digests import digest
-from withness.desk.log_keys import LOG_KEY, rotation_fault
+from withness.desk.log_keys import FOLDER, LOG_KEY, rotation_fault
 from withness.desk.pruned_acts import pruned_fault
 from withness.desk.restored import restored_fault
 from withness.desk.verify_ledger import Ledger
@@ -66,7 +66,8 @@ class ActsRun:
         fault = rotation_fault(leaf, self.facts.get("data_id", ""), self.log_key or self.facts.get(LOG_KEY, ""))
         if fault:
             yield Damage(fault, leaf.seq)
-        self.log_key = str(details["new"])
+        if leaf.outcome != FOLDER:
+            self.log_key = str(details["new"])
 
     def _act(self, leaf: Leaf, details: Mapping[str, Any]) -> Iterator[Damage]:
         """An act says what its record says, and is signed by people who were enrolled when it was made."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Executable, Table, func, insert, select, true
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 
-from withness.audit.log import Head
+from withness.audit.log import Doubt, Head
 from withness.audit.publishing import Publisher
 from withness.audit.record import Kind, Leaf
 from withness.audit.tiles import Nodes, Tile
@@ -57,14 +59,14 @@ class Trail:
 
     def _head(self) -> Head | None:
         row = _NEWEST_HEAD.first(self._connection)
-        return Head(*row) if row else None
+        return Head.of(*row) if row else None
 
     def heads(self) -> tuple[Head, ...]:
         """See `audit.log.Log.heads`."""
         return self._once("heads", self._heads)
 
     def _heads(self) -> tuple[Head, ...]:
-        return tuple(Head(*row) for row in _HEADS.all(self._connection))
+        return tuple(Head.of(*row) for row in _HEADS.all(self._connection))
 
     def last(self) -> Leaf | None:
         """See `audit.log.Log.last`."""
@@ -194,14 +196,15 @@ class Trail:
         else:
             seen.pop("head", None)
             seen.pop("last", None)
-        if seen.get("newest time") is not None:
+        if isinstance(seen.get("newest time"), str):
             seen["newest time"] = max(seen["newest time"], leaf.recorded_at)
         else:
             seen.pop("newest time", None)
 
     def put_tile(self, tile: Tile) -> None:
-        """See `audit.log.Log.put_tile`."""
-        self._connection.execute(insert(schema.audit_tile), vars(tile))
+        """See `audit.log.Log.put_tile`. Where a forged one stands in its way, the verifier says so."""
+        with contextlib.suppress(IntegrityError), self._connection.begin_nested():
+            self._connection.execute(insert(schema.audit_tile), vars(tile))
 
     def nodes(self, segment: int) -> Nodes:
         """See `audit.log.Log.nodes`."""
@@ -215,15 +218,23 @@ class Trail:
         for row in self._connection.execute(query.execution_options(yield_per=100)):
             yield Tile(*row)
 
-    def anchors_unreadable(self) -> str | None:
-        """See `audit.log.Log.anchors_unreadable`."""
-        return self._publisher.unreadable() if self._publisher is not None else None
+    def doubt(self) -> Doubt | None:
+        """See `audit.log.Log.doubt`. A segment that begins here is published when it is durable."""
+        if self._publisher is None:
+            return None
+        begun = {head.segment for _, head in self.written if head.size == 1}
+        return self._publisher.doubt(self._notes, (one.segment for one in self.heads() if one.segment not in begun))
+
+    @cached_property
+    def _notes(self) -> Mapping[int, str] | None:
+        """What was published, read once: what others publish meanwhile, they have recorded before."""
+        return self._publisher.read() if self._publisher is not None else {}
 
     def anchor_damage(self, *, prove: bool) -> str | None:
         """See `audit.log.Log.anchor_damage`."""
         if self._publisher is None or self._seen.get("fits what is published"):
             return None  # a log that fits goes on to fit while it grows
-        found = self._publisher.damage(self, prove=prove)
+        found = self._publisher.damage(self, self._notes, prove=prove)
         if found is None and prove and self.beside is None:
             self._seen["fits what is published"] = True
         return found

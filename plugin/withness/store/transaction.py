@@ -129,7 +129,9 @@ class Transaction(NoteRows, CheckInRows, PruningRows, ReportRows):
     def _next_number(self) -> int:
         """Return the next place in the order of recording: screens and acts are counted together."""
         self.hold_end()
-        return max(one.scalar(self._connection) or 0 for one in _NEWEST_NUMBERS) + 1
+        newest = [one.scalar(self._connection) or 0 for one in _NEWEST_NUMBERS]
+        last = max(newest)
+        return last + 1 if last < _LAST else 1 + max((one for one in newest if one < _LAST), default=0)
 
     def screens(self, person: str) -> tuple[ScreenRow, ...]:
         """Return a person's screens in order of recording. Raises SealBroken when one does not open."""
@@ -293,6 +295,9 @@ class Transaction(NoteRows, CheckInRows, PruningRows, ReportRows):
         columns = (schema.outbox.c.decision_id, schema.outbox.c.ehr)
         return {row.decision_id: row.ehr for row in self._connection.execute(select(*columns))}
 
+
+_LAST: Final = 2**63 - 1
+"""The largest number that a database holds: one that a forger wrote leads nowhere."""
 
 _FACTS: Final = Prepared(select(schema.meta))
 _LAST_POLICY: Final = Prepared(

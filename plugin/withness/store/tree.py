@@ -8,6 +8,7 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
+from withness.audit.record import LARGEST
 from withness.audit.tiles import WIDTH
 from withness.store import schema
 from withness.store.prepared import Prepared, given
@@ -23,8 +24,10 @@ class SqlNodes:
 
     @cached_property
     def _first(self) -> int:
-        found: int | None = _FIRST.scalar(self._connection, {"segment": self._segment})
-        return found or 0
+        found = _FIRST.scalar(self._connection, {"segment": self._segment}) or 0
+        if type(found) is not int or not 0 <= found <= LARGEST:
+            raise ValueError("the segment's first number cannot be read")
+        return found
 
     def leaf_hashes(self, first: int, last: int) -> Sequence[bytes]:
         """See `Nodes.leaf_hashes`. Raises ValueError when some are not there."""
