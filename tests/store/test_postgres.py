@@ -303,6 +303,34 @@ def test_durability_is_asked_for(address: str, asked: str) -> None:
     assert found == (asked if asked in ("on", "remote_apply") else "on")
 
 
+@pytest.mark.parametrize("setting", ["fsync", "full_page_writes"])
+def test_a_server_that_may_lose_what_it_confirms_is_refused(
+    postgres_server: PostgresServer, address: str, setting: str
+) -> None:
+    """At the first connection, in a sentence. Planted: only `synchronous_commit` looked at; each row saw it."""
+    postgres_server.execute(f"ALTER SYSTEM SET {setting} = off")
+    try:
+        reloaded(postgres_server, setting, "off")
+        with pytest.raises(InvalidInput, match=f"{setting} = off") as refused:
+            PostgresStore(address, Seal(KEY)).exists()
+        assert refused.value.field == "WITHNESS_DATABASE_URL"
+    finally:
+        postgres_server.execute(f"ALTER SYSTEM RESET {setting}")
+        reloaded(postgres_server, setting, "on")
+    store = PostgresStore(address, Seal(KEY))
+    assert store.exists()
+    store.close()
+
+
+def reloaded(server: PostgresServer, setting: str, wanted: str) -> None:
+    """Let the server read its settings again, and wait until it has."""
+    server.execute("SELECT pg_reload_conf()")
+    end = time.monotonic() + 10
+    while server.execute(f"SHOW {setting}") != [(wanted,)] and time.monotonic() < end:
+        time.sleep(0.05)
+    assert server.execute(f"SHOW {setting}") == [(wanted,)]
+
+
 def test_the_time_is_the_servers(store: PostgresStore) -> None:
     """Machines whose clocks differ save by one clock. Planted: this machine's clock; caught."""
     with store.transaction() as tx:

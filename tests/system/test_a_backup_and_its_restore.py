@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import stat
 import tarfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from withness.desk.acts import broken
 from withness.desk.asking import actor_of
 from withness.desk.restored import acknowledge
 from withness.desk.verify import Asked, verify
-from withness.errors import InvalidInput, Refused, TrailDamaged
+from withness.desk.witnessing import sync
+from withness.errors import CannotTell, InvalidInput, Refused, TrailDamaged
 from withness.signing import write_signer
 
 ACTOR = actor_of("Device/withness")
@@ -229,6 +231,42 @@ def older(site: Site, tmp_path: Path) -> Site:
     return site
 
 
+@dataclass(frozen=True)
+class Longer:
+    """An older copy, and a reviewer who saw more records than were ever published."""
+
+    site: Site
+    note: str
+    state: Path
+
+
+@pytest.fixture
+def longer(site: Site, tmp_path: Path) -> Longer:
+    """Two more records are seen by a reviewer after the last that was published; then the copy is restored."""
+    lived_in(site)
+    backed_up(site, tmp_path / "copy")
+    site.screen("Patient/ana", answers={"suicide.now": "yes"})
+    publisher = site.context.store.publisher
+    assert publisher is not None
+    site.console("audit", "show")
+    with site.context.store.transaction() as tx:
+        head = tx.head()
+        assert head is not None
+        note = publisher.note(head)
+    assert f"\n{head.size}\n" not in publisher.folder.read()[0]
+    state = tmp_path / "reviewer.json"
+    sync(site.context.store, state)
+    assert restored(site, tmp_path / "copy")[0] == 4
+    site.open()
+    site.catch_up()
+    return Longer(site, note, state)
+
+
+def _unsigned(replace: Any, record: Any) -> Any:
+    """The record without the act that stands behind it."""
+    return replace(record, details={name: one for name, one in record.details.items() if name != "act"})
+
+
 def acknowledged(site: Site) -> Any:
     return acknowledge(site.context, site.keys[COMPLIANCE], site.sam, ACTOR)
 
@@ -272,6 +310,63 @@ class TestAnOlderCopy:
         acknowledged(older)
         found = verify(older.context.store, ACTOR, older.at, asked)
         assert (found.whole, found.damages, is_broken(older)) == (True, (), False)
+
+    def test_an_anchor_that_knows_more_than_was_published_is_told_as_lost(self, longer: Longer) -> None:
+        """Nobody could sign for it by name. Planted: called damage, which ended every plan for ever."""
+        asked = Asked(anchors=[longer.note])
+        site = longer.site
+        assert verify(site.context.store, ACTOR, site.at, asked).whole is False
+        acknowledged(site)
+        found = verify(site.context.store, ACTOR, site.at, asked)
+        assert (found.whole, found.damages, is_broken(site)) == (True, (), False)
+        assert "that two people acknowledged as lost on" in found.losses[-1]
+        assert "more than were published then" in found.losses[-1]
+        site.screen()
+        assert site.save(make_draft())["saved"]
+        with pytest.raises(CannotTell, match="nothing can begin there"):
+            verify(site.context.store, ACTOR, site.at, Asked(start=longer.note))
+
+    def test_a_reviewer_goes_on_after_a_loss_that_two_signed_for(self, longer: Longer) -> None:
+        """And keeps what they saw. Planted: gone on with before anybody had signed; the earlier file written over."""
+        site, state, before = longer.site, longer.state, longer.state.read_bytes()
+        with pytest.raises(TrailDamaged, match="cut off"):
+            sync(site.context.store, state)
+        assert state.read_bytes() == before
+        acknowledged(site)
+        with pytest.raises(InvalidInput, match="no proof"):
+            sync(site.context.store, state, proof_out=state.with_name("proof"))
+        done = site.console("audit", "sync-reviewer", "--state", str(state))
+        assert done.returncode == 0, done.stderr
+        assert "Two people acknowledged on" in done.stderr
+        assert f"{COMPLIANCE} and {SUPERVISOR}" in done.stderr
+        [kept] = state.parent.glob("*.before-record-*")
+        assert json.loads(kept.read_bytes())["checkpoint"] == json.loads(before)["checkpoint"]
+        site.screen()
+        later = sync(site.context.store, state)
+        assert (later.loss, later.kept) == ("", None)
+
+    def test_a_reviewer_who_saw_what_is_left_goes_on_too(self, older: Site, tmp_path: Path) -> None:
+        """Planted: any new segment an end to what was seen; caught."""
+        state = tmp_path / "early.json"
+        note = (tmp_path / "copy" / "checkpoints" / "segment-0.checkpoint").read_text(encoding="utf-8")
+        assert older.context.store.publisher is not None
+        said = {"format": "withness-reviewer/1", "vkey": older.context.store.publisher.key.vkey, "checkpoint": note}
+        state.write_text(json.dumps(said), encoding="utf-8")
+        acknowledged(older)
+        done = sync(older.context.store, state)
+        assert "0 are lost" in done.loss
+
+    def test_a_forged_acknowledgement_moves_no_reviewer(self, longer: Longer, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Nobody signed it. Planted: `acknowledged` taken at its word by `sync-reviewer`; caught."""
+        from dataclasses import replace
+
+        from withness.desk import restored as module
+
+        real = module.write
+        monkeypatch.setattr(module, "write", lambda *given: _unsigned(replace, real(*given)))
+        acknowledged(longer.site)
+        with pytest.raises(TrailDamaged):
+            sync(longer.site.context.store, longer.state)
 
     def test_two_people_sign_it_one_of_them_in_compliance(self, older: Site) -> None:
         """Planted: the second one not asked for; and anybody taken as the first."""

@@ -47,12 +47,16 @@ def sync_reviewer(
                 "vkey": done.vkey,
                 "earlier": {"size": earlier.size, "root": earlier.root.hex()} if earlier else None,
                 "key_changed": done.rotated,
+                "loss": done.loss or None,
+                "kept": str(done.kept) if done.kept else None,
             }
         )
         return
     click.echo(done.line)
     if done.earlier is None:
         click.echo(f"First use. Compare the log's key with whoever set it up:\n{done.vkey}", err=True)
+    elif done.loss:
+        click.echo(f"{done.loss}\nAsk them. What you saw before is kept in {done.kept}.", err=True)
     else:
         click.echo(f"It goes on from the {done.earlier.size} records that you saw before.", err=True)
     if done.rotated:

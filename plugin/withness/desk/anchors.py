@@ -13,6 +13,8 @@ from withness.audit.check import Damage
 from withness.audit.checkpoint import Checkpoint
 from withness.audit.log import acknowledged
 from withness.audit.proofs import root_at
+from withness.audit.publishing import state
+from withness.audit.record import Leaf, details_of
 from withness.desk.log_keys import vkeys
 from withness.errors import CannotTell
 from withness.store.transaction import Transaction
@@ -55,7 +57,7 @@ def against(tx: Transaction, anchors: Iterable[Anchor]) -> Iterator[Damage]:
     for one in anchors:
         head = heads.get(one.segment)
         size = head.size if head is not None else 0
-        if size < one.said.size and acknowledged_loss(tx, one.segment, size, one.said.size):
+        if acknowledgement(tx, one) is not None:
             continue
         if size < one.said.size:
             yield Damage(
@@ -66,14 +68,35 @@ def against(tx: Transaction, anchors: Iterable[Anchor]) -> Iterator[Damage]:
             yield Damage(f"the first {one.said.size} records of segment {one.segment} are not those of the anchor")
 
 
-def acknowledged_loss(tx: Transaction, segment: int, size: int, wanted: int) -> bool:
-    """Whether two people have acknowledged that a segment ends at `size`, and that at least `wanted` were published."""
-    for head in tx.heads():
-        found = acknowledged(tx, head) or {}
-        left = [one for one in found.get("have", ()) if (one["segment"], one["size"]) == (segment, size)]
-        if left and any(one["segment"] == segment and wanted <= one["size"] for one in found.get("lost", ())):
-            return True
-    return False
+def acknowledgement(tx: Transaction, anchor: Anchor) -> Leaf | None:
+    """Return the record by which two people acknowledged that the records of an anchor beyond the copy's are lost.
+
+    They signed for what was published, and for where the segment ends now: what an anchor knows beyond that, which
+    nobody published, is lost with it. None where the segment reaches so far, or ends in a state that nobody signed for.
+    """
+    heads = tx.heads()
+    head = next((one for one in heads if one.segment == anchor.segment), None)
+    size, root = (head.size, head.root) if head is not None else (0, b"")
+    if size >= anchor.said.size:
+        return None
+    left = state(anchor.segment, size, root)
+    began = (one for one in heads if left in (acknowledged(tx, one) or {}).get("have", ()))
+    return next((tx.leaf(one.first_seq) for one in began), None)
+
+
+def lost_with(tx: Transaction, anchors: Iterable[Anchor]) -> Iterator[str]:
+    """Yield a sentence for each anchor that is of records which two people acknowledged as lost."""
+    for one in anchors:
+        leaf = acknowledgement(tx, one)
+        if leaf is None:
+            continue
+        gone = details_of(leaf).get("lost", ())
+        known = next((told["size"] for told in gone if told["segment"] == one.segment), 0)
+        more = f", {one.said.size - known} more than were published then" if one.said.size > known else ""
+        yield (
+            f"The anchor of {one.said.size} records of segment {one.segment} is of records that two people "
+            f"acknowledged as lost on {leaf.recorded_at[:10]} (record {leaf.seq}){more}."
+        )
 
 
 def losses(tx: Transaction) -> tuple[str, ...]:

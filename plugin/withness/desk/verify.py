@@ -19,7 +19,7 @@ from withness.audit.record import Kind, Leaf, Record
 from withness.core.risk import RiskPolicy
 from withness.desk import standing
 from withness.desk.acts import act_of
-from withness.desk.anchors import Anchor, against, beyond, losses, read_anchors
+from withness.desk.anchors import Anchor, acknowledgement, against, beyond, losses, lost_with, read_anchors
 from withness.desk.checkpoints import refuse_in_doubt
 from withness.desk.context import Actor
 from withness.desk.digests import digest
@@ -31,7 +31,7 @@ from withness.desk.verify_ledger import Ledger
 from withness.desk.verify_notes import NotesRun
 from withness.desk.verify_rows import RowsRun
 from withness.desk.verify_watch import Progress, Watched
-from withness.errors import SealBroken, WithnessError
+from withness.errors import CannotTell, SealBroken, WithnessError
 from withness.packs.policy import parse_policy
 from withness.store.rows import ActRow, DecisionRow, ScreenRow
 from withness.store.sql import Store
@@ -114,6 +114,9 @@ def _look(tx: Transaction, ledger: Ledger, asked: Asked) -> Verdict:
     starts = read_anchors(tx, [asked.start] if asked.start is not None else (), asked.pinned, field="--from")
     given = (*read_anchors(tx, asked.anchors, asked.pinned), *starts)
     start = starts[0] if starts else None
+    if start is not None and acknowledgement(tx, start) is not None:
+        said = "That checkpoint is of records that two people acknowledged as lost, so nothing can begin there."
+        raise CannotTell(said, field="--from")
     run = None if asked.structure or start is not None else _Run(tx, ledger)
     heads = tx.heads()
     before = _before(start, {head.segment: head for head in heads})
@@ -130,7 +133,7 @@ def _look(tx: Transaction, ledger: Ledger, asked: Asked) -> Verdict:
         beyond=beyond(tx, given) if given else None,
         before=before,
         structure=run is None,
-        losses=(*losses(tx), *said_of_pruned(tx)),
+        losses=(*losses(tx), *said_of_pruned(tx), *lost_with(tx, given)),
     )
 
 

@@ -16,9 +16,12 @@ from typing import Final
 from withness import strict_json
 from withness.audit import checkpoint
 from withness.audit.checkpoint import Checkpoint
+from withness.audit.log import acknowledged
 from withness.audit.offline_verifier import CONSISTENCY_FORMAT, pretty
 from withness.audit.proofs import check_consistency, consistency, root_at
-from withness.audit.record import Kind
+from withness.audit.record import Kind, Leaf, details_of
+from withness.desk.acts import broken
+from withness.desk.anchors import Anchor, acknowledgement
 from withness.desk.checkpoints import present
 from withness.desk.export_forms import hashes
 from withness.desk.exporting import new_file
@@ -49,6 +52,9 @@ class Synced:
     vkey: str
     earlier: Checkpoint | None
     rotated: bool
+    loss: str = ""
+    """What two people acknowledged as lost since, as a sentence; `kept` is then where the earlier file lies."""
+    kept: Path | None = None
 
     @property
     def line(self) -> str:
@@ -60,24 +66,61 @@ def sync(store: Store, state: Path, *, vkey: str | None = None, proof_out: Path 
     """Take the log's present checkpoint, if it goes on from the one in `state`, and keep it there.
 
     `vkey` pins the log's key; without it the first use pins the present one, and each next use goes by what is pinned.
-    `proof_out`: a new file for the consistency proof. Raises TrailDamaged when the log is not the one that was seen
-    (`state` stays as it was), InvalidInput for a file that cannot be used, CannotTell.
+    `proof_out`: a new file for the consistency proof. A log that goes on after a loss which two people signed for is
+    taken, the loss is told, and the file from before is kept beside. Raises TrailDamaged when the log is not the one
+    that was seen (`state` stays as it was), InvalidInput for a file that cannot be used, CannotTell.
     """
     seen = _read(state)
     with store.transaction() as tx:
         earlier = _earlier(seen) if seen else None
+        loss = _loss(tx, earlier) if earlier is not None else None
         if earlier is not None:
-            _hold(tx, earlier)
+            _hold(tx, earlier, lost=loss is not None)
         note = present(store, tx)
         key = _key(store, tx, vkey or (seen.vkey if seen else None))
         latest = checkpoint.verify(note, [key])
-        path = _path(tx, earlier, latest) if earlier is not None else ()
+        path = _path(tx, earlier, latest) if earlier is not None and loss is None else ()
+    if proof_out is not None and loss is not None:
+        raise InvalidInput("There is no proof that leads over a loss.", field="--consistency-out")
     if proof_out is not None and seen is not None:
         said = {"format": CONSISTENCY_FORMAT, "from": seen.note, "to": note, "proof": hashes(path)}
         with new_file(proof_out, "--consistency-out") as file:
             file.write(pretty(said))
+    rotated = seen is not None and vkey is None and seen.vkey != key
+    kept = state.with_name(f"{state.name}.before-record-{loss.seq}") if loss is not None else None
+    if kept is not None and seen is not None:
+        _write(kept, seen)
     _write(state, Seen(key, note))
-    return Synced(latest, key, earlier, seen is not None and vkey is None and seen.vkey != key)
+    return Synced(latest, key, earlier, rotated, _told(earlier, loss) if earlier and loss else "", kept)
+
+
+def _loss(tx: Transaction, earlier: Checkpoint) -> Leaf | None:
+    """Return the record with which the log goes on after a loss that two people signed for, None where it does not.
+
+    It began the present segment, after the one that was seen; `broken` has held every such record against its act.
+    """
+    segment, head = earlier.origin.rpartition("/")[2], tx.head()
+    if head is None or not segment.isdecimal() or head.segment <= int(segment) or broken(tx):
+        return None
+    if acknowledged(tx, head) is None:
+        return None
+    seen = next((one for one in tx.heads() if one.segment == int(segment)), None)
+    gone = seen is None or seen.size < earlier.size
+    if gone and acknowledgement(tx, Anchor(int(segment), earlier)) is None:
+        return None
+    return tx.leaf(head.first_seq)
+
+
+def _told(earlier: Checkpoint, loss: Leaf) -> str:
+    """Say what was lost, and how much of it the reviewer had seen."""
+    said = details_of(loss)
+    segment = int(earlier.origin.rpartition("/")[2])
+    left = next((one["size"] for one in said.get("have", ()) if one["segment"] == segment), earlier.size)
+    seen = max(0, earlier.size - left)
+    return (
+        f"Two people acknowledged on {loss.recorded_at[:10]} (record {loss.seq}: {loss.actor} and {loss.second_actor}) "
+        f"that an older copy was restored; of the {earlier.size} records that you saw, {seen} are lost."
+    )
 
 
 def _earlier(seen: Seen) -> Checkpoint:
@@ -87,14 +130,16 @@ def _earlier(seen: Seen) -> Checkpoint:
         raise InvalidInput(f"{_STATE} does not hold what was kept there: {error}", field=_STATE) from None
 
 
-def _hold(tx: Transaction, earlier: Checkpoint) -> None:
-    """Raise TrailDamaged unless the log still has the tree that the reviewer saw."""
+def _hold(tx: Transaction, earlier: Checkpoint, *, lost: bool = False) -> None:
+    """Raise TrailDamaged unless the log still has the tree that the reviewer saw; `lost`: or its end was signed for."""
     data_id = tx.facts().get("data_id", "")
     base, _, segment = earlier.origin.rpartition("/")
     if base != checkpoint.key_name(data_id) or not segment.isdecimal():
         raise TrailDamaged("This is another log than the one that was seen.", hint="Name its own file with --state.")
     head = next((one for one in tx.heads() if one.segment == int(segment)), None)
     size = head.size if head is not None else 0
+    if size < earlier.size and lost:
+        return
     if size < earlier.size:
         raise _refused(
             f"The log has {size} records (root {head.root.hex() if head else 'none'}), and {earlier.size} "

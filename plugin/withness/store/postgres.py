@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from withness.audit.publishing import Publisher
-from withness.errors import CannotTell
+from withness.errors import CannotTell, InvalidInput
 from withness.seal import Seal
 from withness.store import inspecting, schema, sql
 from withness.store.beside import WHOLE, Beside, Clock
@@ -29,6 +29,9 @@ _SESSION: Final = (
     "THEN set_config('synchronous_commit', 'on', false) END"
 )
 """A record is acknowledged when the server has it on disk; what a site set more strictly stays."""
+
+_DURABLE: Final = ("fsync", "full_page_writes", "synchronous_commit")
+"""Settings of a server without which a record that it confirms may be lost; the first two are its own alone."""
 
 _BUSY: Final = ("55P03",)
 _IN_THE_WAY: Final = ("40001", "40P01")
@@ -125,7 +128,17 @@ def _lock(connection: Connection, beside: Beside, people: list[str]) -> None:
 def _begin_session(connection: Any, _: object) -> None:
     before, connection.autocommit = connection.autocommit, True
     connection.execute(_SESSION)
+    asked = ", ".join(f"current_setting('{name}')" for name in _DURABLE)
+    found = dict(zip(_DURABLE, connection.execute(f"SELECT {asked}").fetchone(), strict=True))
     connection.autocommit = before
+    weak = next((name for name, value in found.items() if value in ("off", "local")), None)
+    if weak is not None:
+        connection.close()
+        raise InvalidInput(
+            f"The database server runs with {weak} = {found[weak]}: a record that it confirms may be lost.",
+            field="WITHNESS_DATABASE_URL",
+            hint=f"Set {weak} = on in its postgresql.conf, and reload it.",
+        )
 
 
 @contextlib.contextmanager
