@@ -12,9 +12,12 @@ import pytest
 
 from tests.system.check_ins import check_in
 from tests.system.site import CLINICIAN, Site
+from withness.audit import log
+from withness.audit.record import Kind, Record
 from withness.desk import again, outbox
+from withness.desk.last_said import last_states
 from withness.desk.outbox import PUT_BACK
-from withness.errors import EhrUnavailable
+from withness.errors import EhrUnavailable, TrailDamaged
 from withness.store.rows import Delivery
 
 Rows = dict[str, list[tuple[Any, ...]]]
@@ -210,6 +213,33 @@ def test_a_trail_whose_last_word_was_taken_out_sends_nothing(
     assert site.console("sync").returncode == 4
     site.open()
     assert site.care_plans() == []
+
+
+@pytest.mark.parametrize("since", [0, 300])
+def test_a_last_word_that_was_forged_with_its_hash_does_not_fit_the_tree(
+    site: Site, monkeypatch: pytest.MonkeyPatch, since: int
+) -> None:
+    """In the tree's open end, and inside a full tile. Planted: hashes not held against the peaks; not against the tile;
+    each caught."""
+    plan, _ = waiting(site, monkeypatch)
+    with site.context.store.transaction() as tx:
+        [id] = tx.outbox_ids(Delivery.WAITING)
+    end(site, plan)
+    with site.context.store.transaction() as tx:
+        assert last_states(tx, [id]) == {id: "replaced"}
+        viewed = Record(kind=Kind.TRAIL_VIEWED, actor=CLINICIAN, os_user="x")
+        log.append(tx, [viewed] * (since or 1), at=site.at)
+    seqs = [one["seq"] for one in site.records(1000) if one["kind"] == "plan.closed"]
+    with site.context.store.transaction() as tx:
+        other = tx.leaf(0)
+        assert other is not None
+        for (name,) in tx.connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").all():
+            tx.connection.exec_driver_sql(f"DROP TRIGGER {name}")
+        forged = "UPDATE audit_leaf SET body = ?, leaf_hash = ? WHERE seq = ?"
+        for seq in seqs:
+            tx.connection.exec_driver_sql(forged, (other.body, other.leaf_hash, seq))
+    with site.context.store.transaction() as tx, pytest.raises(TrailDamaged):
+        last_states(tx, [id])
 
 
 def test_what_only_stops_is_sent_whatever_the_trail_says(site: Site) -> None:

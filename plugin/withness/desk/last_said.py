@@ -1,8 +1,8 @@
 """What the trail said last of what waits to be sent: asked before it goes, so that an old row put back goes nowhere.
 
 A sealed row opens wherever and whenever it is put back; that it is not where its last record has it tells it apart.
-The trail is read from its end, and each record's bytes are held against its hash on the way: the newest word about
-what waits is mostly among the last ones.
+The trail is read from its end, and each record's bytes are held against its hash, and the hash against the tree, on
+the way: the newest word about what waits is mostly among the last ones.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from withness.audit.merkle import leaf_hash
+from withness.audit.log import Head
+from withness.audit.merkle import Frontier, leaf_hash
 from withness.audit.record import Kind, Leaf, details_of
+from withness.audit.tiles import WIDTH, root_of_hashes
 from withness.errors import TrailDamaged
 from withness.store.rows import Delivery, OutboxRow, Sending
 from withness.store.transaction import Transaction
@@ -138,18 +140,41 @@ def _concerns(leaf: Leaf, people: set[str], row: OutboxRow) -> bool:
 
 
 def _from_the_end(tx: Transaction) -> Iterator[Leaf]:
-    last = tx.last()
+    """Yield every record from the newest back. Raises TrailDamaged for one that is not what the tree was grown from."""
+    last, heads = tx.last(), {head.segment: head for head in tx.heads()}
     end, page = (last.seq + 1 if last else 0), _FIRST_PAGE
+    fits: dict[tuple[int, int], bool] = {}
     while end > 0:
         first = max(0, end - page)
         leaves = tx.leaves_between(first, end)
         if len(leaves) != end - first:
             raise _damaged()
         for leaf in reversed(leaves):
-            if leaf.leaf_hash != leaf_hash(leaf.body):
+            head = heads.get(leaf.segment)
+            if head is None or leaf.leaf_hash != leaf_hash(leaf.body):
+                raise _damaged()
+            tile = (leaf.segment, (leaf.seq - head.first_seq) // WIDTH)
+            if tile not in fits:
+                fits[tile] = _fits(tx, head, tile[1])
+            if not fits[tile]:
                 raise _damaged()
             yield leaf
         end, page = first, _PAGE
+
+
+def _fits(tx: Transaction, head: Head, tile: int) -> bool:
+    """Whether the leaf hashes in one tile's place are those that the tree was grown from."""
+    nodes, first = tx.nodes(head.segment), tile * WIDTH
+    try:
+        if first + WIDTH <= head.size:
+            hashes = b"".join(nodes.leaf_hashes(first, first + WIDTH))
+            return root_of_hashes(hashes) == nodes.tile_roots(0, tile, tile + 1)[0]
+        rest, peaks = Frontier(), head.frontier().peaks
+        for one in nodes.leaf_hashes(first, head.size):
+            rest = rest.append(one)
+        return rest.peaks == peaks[len(peaks) - len(rest.peaks) :]
+    except ValueError:
+        return False
 
 
 def _damaged() -> TrailDamaged:
