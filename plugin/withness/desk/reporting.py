@@ -19,7 +19,7 @@ from withness.audit.report_signed import PAIRED, patterns, refusals, sign_offs, 
 from withness.audit.report_state import policy_spans
 from withness.audit.seen import Seen, details_of, time_of
 from withness.core.acts import Act, ActKind
-from withness.desk.context import Actor, Context
+from withness.desk.context import SAMPLE, Actor, Context
 from withness.desk.sign_off import Matter, sign_off
 from withness.desk.telling import may_see
 from withness.desk.trail_reading import TrailReading, as_they_are, looking, pseudonyms
@@ -31,6 +31,8 @@ from withness.store.transaction import Transaction
 
 _SIGNED: Final = (ActKind.OVERRIDE, ActKind.RELEASED, ActKind.ENTRY_ERROR, ActKind.RETRACTED, ActKind.PLAN_RETRACTED)
 _KINDS: Final = tuple(dict.fromkeys(Kind(kind) for kind, _ in PAIRED))
+
+SAMPLE_SENTENCE: Final = "SAMPLE DATA: this data directory was made by withness demo, and its people are made up."
 
 SEALED_SENTENCE: Final = (
     "Domains, questions, steps, and what overrides cover are sealed: somebody enrolled as compliance who signs for "
@@ -110,16 +112,16 @@ def _read(tx: Transaction, now: datetime, asked: Asked, organization: str) -> Re
     near, unread = _near_expiry(reading, asked)
     episodes = tuple(one for one in reading.episodes if _of_span(one, asked))
     changes = TrailReading(tx, reading.naming, now).records([Kind.POLICY_CHANGED])
-    first = tx.span()
+    first, facts = tx.span(), tx.facts()
     return Report(
         organization=organization,
-        directory=tx.facts().get("data_id", ""),
+        directory=facts.get("data_id", ""),
         made=now,
         asked=asked,
         records=sum(one.count for one in counted),
         span=(time_of(first[0]), time_of(first[1])) if first else None,
         limits=tuple(_limits(reading, asked, unread + (blocks.unread if blocks else 0))),
-        notice=note_texts()("redisclosure") if asked.sealed else "",
+        notice=_notice(asked, sample=SAMPLE in facts),
         decisions=decisions(counted),
         weeks=weeks(counted),
         domains=blocks.domains() if blocks else None,
@@ -137,6 +139,12 @@ def _read(tx: Transaction, now: datetime, asked: Asked, organization: str) -> Re
         refusals=refusals(reading.refused(*span)),
         sign_offs=sign_offs(reading.records([Kind.TRAIL_SIGNED_OFF], *span)),
     )
+
+
+def _notice(asked: Asked, *, sample: bool) -> str:
+    """Return what stands at the top: that the people are made up, and what goes with what is sealed (42 CFR part 2)."""
+    said = (SAMPLE_SENTENCE if sample else "", note_texts()("redisclosure") if asked.sealed else "")
+    return " ".join(filter(None, said))
 
 
 def _within(at: datetime, asked: Asked) -> bool:
