@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -101,7 +101,9 @@ def _tell(data: Path, key_file: Path | None, *, quiet: bool) -> tuple[dict[str, 
         rosa = demo_life.Rosa(desk, context, people["rosa"], plan, keys)
         for name, act, show in demo_life.chapters(rosa):
             chapters[name] = _told(act, show, quiet=quiet)
-    chapters["trail"] = _told(partial(_trail, settings, people["rosa"]["member"]), _show_trail, quiet=quiet)
+    chapters["trail"] = _told(
+        partial(_trail, settings, people["rosa"]["member"], keys["compliance"]), _show_trail, quiet=quiet
+    )
     return chapters, keys
 
 
@@ -178,16 +180,16 @@ def _quoted(words: str) -> str:
     return f"“{words}”".replace("\n", "\n    ")
 
 
-def _trail(settings: Settings, person: str) -> dict[str, Any]:
+def _trail(settings: Settings, person: str, examiner: Signer) -> dict[str, Any]:
     """Return what the trail holds of one person, and its verification."""
-    from withness.cli.desk import opened_trail
     from withness.desk.asking import actor_of
-    from withness.desk.compliance import show
+    from withness.desk.compliance import signed_show
     from withness.desk.verify import verify
+    from withness.wiring import build
 
-    actor = actor_of(samples.CLINICIAN)
-    with opened_trail(settings) as (store, _):
-        leaves = show(store, actor, datetime.now(UTC), patient=person, limit=100)
+    actor, context = actor_of(examiner.who), build(settings, fresh=False)
+    with closing(context.store) as store:
+        leaves = signed_show(context, actor, examiner, patient=person, limit=100)
         verdict = verify(store, actor, datetime.now(UTC))
     listed = [{"record": one.seq, "kind": one.kind, "outcome": one.outcome} for one in leaves]
     told = {"records": verdict.records, "whole": verdict.whole, "recomputed": verdict.recomputed}
