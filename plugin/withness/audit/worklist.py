@@ -112,7 +112,7 @@ class Found:
 
 
 def items(found: Found) -> tuple[Item, ...]:
-    """Return everything that is to be examined, signed off or not, the most urgent first and the oldest of those first."""
+    """Return all that is to be examined, signed off or not: the most urgent first, and the oldest of those."""
     return tuple(sorted(_items(found), key=lambda one: (ORDER.index(one.kind), one.since, one.id)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from withness.audit.publishing import Publisher
 from withness.desk.log_keys import vkeys
 from withness.errors import CannotTell, InvalidInput, TrailDamaged
 from withness.store.sql import Store
@@ -31,24 +32,29 @@ class Published:
 def present(store: Store, tx: Transaction) -> str:
     """Return the newest segment's signed checkpoint as it stands in this transaction.
 
-    Raises CannotTell without the log key, TrailDamaged where the log is not the one that was published: nothing is
-    signed that contradicts what was signed before, InvalidInput for a log without records.
+    Raises what `publisher_of` raises, TrailDamaged where the log is not the one that was published: nothing is signed
+    that contradicts what was signed before, InvalidInput for a log without records.
     """
-    if store.publisher is None:
-        raise CannotTell("The log key is not at hand, so nothing can be signed.", field="WITHNESS_KEY_FILE")
-    head = tx.head()
+    publisher, head = publisher_of(store, tx), tx.head()
     if head is None:
         raise InvalidInput("The log holds no record yet.", field="WITHNESS_HOME")
-    require_readable_anchors(tx)
     wrong = tx.anchor_damage(prove=True)
     if wrong:
         hint = "Run: withness audit verify. For an inquiry, keep the data directory as it is, and earlier exports."
         raise TrailDamaged(f"No checkpoint is signed: {wrong}.", hint=hint)
     known = vkeys(tx)
-    if known and known[-1] != store.publisher.key.vkey:
+    if known and known[-1] != publisher.key.vkey:
         said = "The log key is not the one that the trail names, so nothing is signed with it."
         raise CannotTell(said, field="WITHNESS_KEY_FILE", hint="Put the present log key back from its backup.")
-    return store.publisher.note(head)
+    return publisher.note(head)
+
+
+def publisher_of(store: Store, tx: Transaction) -> Publisher:
+    """Return what signs and publishes. Raises CannotTell without the log key, or with unreadable checkpoints."""
+    if store.publisher is None:
+        raise CannotTell("The log key is not at hand, so nothing can be signed.", field="WITHNESS_KEY_FILE")
+    require_readable_anchors(tx)
+    return store.publisher
 
 
 def require_readable_anchors(tx: Transaction) -> None:

@@ -24,7 +24,7 @@ from withness.desk.outbox import Sent
 from withness.desk.overrides import note_overrides
 from withness.desk.screens import send
 from withness.desk.shares import OVER
-from withness.desk.telling import RELEASED, tell
+from withness.desk.telling import RELEASED, WHAT_SAVES, tell
 from withness.errors import CannotTell, Conflict, InvalidInput, TrailDamaged
 from withness.fhir.bundle import plan_transaction
 from withness.fhir.check import require_valid
@@ -242,7 +242,7 @@ def _decide_and_keep(tx: Transaction, case: _Case, actor: Actor) -> Answer:
     answered = standing.ask(tx, context, case.question, at=case.at, id=case.decision_id, newest=newest)
     if not answered.intact:
         require_readable_anchors(tx)
-        raise TrailDamaged("The audit trail is damaged, so no plan can be saved.", hint="Run: withness audit verify")
+        raise TrailDamaged("The audit trail is damaged, so no plan can be saved.", hint=WHAT_SAVES)
     told, stale = tell(answered.decision, context.policy, actor.ref), _stale(tx, case)
     if stale is not None:
         context.record(tx, actor, case.at, *standing.keep(tx, answered, actor, request=plan.request_id))
