@@ -274,3 +274,11 @@ def test_settings_cannot_be_changed(home: Path) -> None:
     """One frozen object. Planted: `frozen=True` left out; caught."""
     with pytest.raises(FrozenInstanceError):
         read(home).time_zone = "Asia/Kolkata"  # type: ignore[misc]
+
+
+def test_a_checkpoint_folder_is_an_absolute_path(tmp_path: Path) -> None:
+    """A relative one would be another folder for each caller. Planted: any path taken; caught."""
+    for wrong in ("checkpoints", "./checkpoints", "~/checkpoints"):
+        with pytest.raises(InvalidInput) as refused:
+            read_settings({"home": tmp_path}, {"WITHNESS_CHECKPOINT_FOLDER": wrong})
+        assert refused.value.field == "WITHNESS_CHECKPOINT_FOLDER"

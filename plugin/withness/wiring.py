@@ -14,7 +14,7 @@ from withness.audit.log_key import LogKey, make_log_key, read_log_key
 from withness.audit.publishing import Publisher, Rhythm
 from withness.core.jurisdiction import Jurisdiction
 from withness.core.risk import RiskPolicy
-from withness.desk.context import Actor, Context
+from withness.desk.context import SAMPLE, Actor, Context
 from withness.desk.front import Desk
 from withness.desk.log_keys import LOG_KEY, require_log_key, rotate, vkeys
 from withness.desk.policies import may_decide
@@ -33,8 +33,10 @@ from withness.store.sql import Store
 from withness.store.upgrading import upgrade
 
 
-def build(settings: Settings, *, fresh: bool = True) -> Context:
+def build(settings: Settings, *, fresh: bool = True, sample: bool = False) -> Context:
     """Return the desk's means for `settings`, setting up a fresh data directory where `fresh` allows it.
+
+    One that is set up with `sample` says for ever that it holds sample data.
 
     Raises InvalidInput for settings that do not go together, KeyMissing for a used data directory without
     its key, PolicyRefused for a policy that is not the one in force or not signed, InvalidContent, CannotTell.
@@ -42,7 +44,7 @@ def build(settings: Settings, *, fresh: bool = True) -> Context:
     text = policy_bytes(settings.policy)
     policy = policy_of(text, name=settings.policy.name if settings.policy else FILE)
     _refuse_unsigned_start(settings, policy)
-    with _opened(settings, policy, text, fresh=fresh) as context:
+    with _opened(settings, policy, text, fresh=fresh, sample=sample) as context:
         _finish_rotation(settings, context.store)
         require_log_key(context.store, Actor("Device/withness", ""), context.now())
         with context.store.transaction() as tx:
@@ -78,10 +80,12 @@ def _refuse_unsigned_start(settings: Settings, policy: RiskPolicy) -> None:
 
 
 @contextmanager
-def _opened(settings: Settings, policy: RiskPolicy, text: bytes, *, fresh: bool) -> Iterator[Context]:
+def _opened(
+    settings: Settings, policy: RiskPolicy, text: bytes, *, fresh: bool, sample: bool = False
+) -> Iterator[Context]:
     """Yield the means; the store is closed again when the block raises."""
     templates = load_templates(settings.packs)
-    store, seal = open_store(settings, fresh=fresh)
+    store, seal = open_store(settings, fresh=fresh, sample=sample)
     try:
         yield Context(
             settings=settings,
@@ -143,10 +147,12 @@ def _ehr(settings: Settings, seal: Seal) -> Ehr:
     return LocalChart(settings.chart, seal, now=lambda: datetime.now(UTC))
 
 
-def open_store(settings: Settings, *, fresh: bool = True, log_key: bool = True) -> tuple[Store, Seal]:
+def open_store(
+    settings: Settings, *, fresh: bool = True, log_key: bool = True, sample: bool = False
+) -> tuple[Store, Seal]:
     """Return the store and the data directory's seal; a fresh directory gets its keys, a used one must have them.
 
-    Without `log_key` the store publishes nothing, and holds the log against nothing.
+    Without `log_key` the store publishes nothing, and holds the log against nothing. `sample`: see `build`.
 
     Raises KeyMissing, InvalidInput (another directory's key, an unreadable key file, a chart without its
     database, or nothing there where `fresh` is False), CannotTell.
@@ -165,7 +171,7 @@ def open_store(settings: Settings, *, fresh: bool = True, log_key: bool = True) 
                 hint="Restore its database, or name an empty data directory.",
             )
         if not facts:
-            facts, begun = _set_up(settings, bare), True
+            facts, begun = _set_up(settings, bare, sample=sample), True
         upgrade(bare)
     _mark_used(settings, facts["data_id"])
     seal = read_key(key_path(settings, facts["data_id"]))
@@ -181,13 +187,14 @@ def open_store(settings: Settings, *, fresh: bool = True, log_key: bool = True) 
     return store_of(settings, seal, publisher), seal
 
 
-def _set_up(settings: Settings, bare: Store) -> dict[str, str]:
+def _set_up(settings: Settings, bare: Store, *, sample: bool) -> dict[str, str]:
     """Set up a fresh data directory: its id, its two keys, its database."""
     data_id = str(uuid4())
     path = key_path(settings, data_id)
     seal = _make_or_read(path)
     log_key = make_log_key(log_key_path(settings, data_id), data_id)
-    return bare.set_up({"data_id": data_id, "key": seal.fingerprint, LOG_KEY: log_key.vkey})
+    marked = {SAMPLE: "yes"} if sample else {}
+    return bare.set_up({"data_id": data_id, "key": seal.fingerprint, LOG_KEY: log_key.vkey, **marked})
 
 
 def publisher_of(settings: Settings, facts: Mapping[str, str]) -> Publisher:

@@ -15,11 +15,12 @@ from withness.audit.report import attention
 from withness.audit.report_acute import acute_episodes, without_protocol
 from withness.audit.report_counts import NEAR, Blocks, near_expiry, weeks
 from withness.audit.report_csv import harmless
-from withness.audit.report_sheets import lasting, sheets
+from withness.audit.report_sheets import WORKLIST, lasting, sheets
 from withness.audit.report_signed import patterns, refusals, sign_offs
 from withness.audit.report_state import clock_runs, plans_waiting, policy_spans
 from withness.audit.seen import NO_TIME, Seen, details_of, time_of
 from withness.core.acts import Act, ActKind
+from withness.desk import report_formats
 from withness.packs.policy import load_policy
 from withness.store.report_rows import Counted
 
@@ -84,7 +85,7 @@ def test_refusals_are_counted_by_code_and_by_people() -> None:
 def test_a_refused_sign_off_is_none() -> None:
     """Planted: refused ones listed; this caught it."""
     done = record(1, Kind.TRAIL_SIGNED_OFF, "item", details={"items": ["override-1", "override-2"]})
-    [one] = sign_offs([done, record(2, Kind.TRAIL_SIGNED_OFF, "refused")])
+    [one] = sign_offs([done, record(2, Kind.TRAIL_SIGNED_OFF, "refused")], {}, words=False)
     assert (one.number, one.items) == (1, 2)
 
 
@@ -284,3 +285,10 @@ def test_bytes_and_times_that_are_none_stop_no_report() -> None:
     """Planted: ValueError let through; this caught it, for a column may have been edited."""
     assert details_of(b"\xff") == details_of(b'{"details": 3}') == details_of(b"[]") == {}
     assert time_of("yesterday") == time_of("2026-11-02T09:00:00") == NO_TIME
+
+
+def test_the_report_says_that_it_is_no_worklist() -> None:
+    """Two lists with one title sent people to the wrong one. Planted: the sentence left out; this caught it."""
+    first = sheets(report_samples.sample(), UTC)[0]
+    assert (first.title, first.notes) == ("What stands out", (WORKLIST,))
+    assert "withness audit worklist" in report_formats.html(report_samples.sample(), UTC)

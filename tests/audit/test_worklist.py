@@ -9,7 +9,7 @@ from tests.audit.test_report import ANN, AT, BEN, HOUR, record, signed
 
 from withness.audit.record import Kind
 from withness.audit.report_state import Break, PlanWaiting
-from withness.audit.worklist import AGAIN, Found, Item, items, of_period, open_items, own, signed_off
+from withness.audit.worklist import AGAIN, Done, Found, Item, history, items, of_period, open_items, own, signed_off
 
 
 def found(**given: Any) -> Found:
@@ -102,3 +102,15 @@ def test_a_period_takes_its_first_moment_and_not_its_last() -> None:
 def test_whoever_signed_second_did_it_too() -> None:
     """Planted: only the first looked at; this caught it."""
     assert (own([ONE, GOING], BEN), own([ONE], ANN), own([ONE], "Staff C")) == (["override-1"], ["override-1"], [])
+
+
+def test_what_was_signed_off_and_is_over_stands_at_the_end_of_the_history() -> None:
+    """Planted: only what still is there; this caught it."""
+    done = {"override-1": Done(AT + HOUR, BEN, "why"), "acute-9": Done(AT, ANN)}
+    told = history([GOING, ONE], done)
+    assert [(one.id, one.done) for one in told] == [
+        ("acute-2", None),
+        ("override-1", done["override-1"]),
+        ("acute-9", done["acute-9"]),
+    ]
+    assert told[-1].why == "It is over."

@@ -13,6 +13,8 @@ import pytest
 from tests.system.site import CLINICIAN, COMPLIANCE, Site, make_draft
 
 from withness.audit import log, offline_verifier
+from withness.audit.log import Head
+from withness.audit.merkle import Frontier
 from withness.audit.record import Kind, Record
 from withness.desk import exporting
 from withness.desk.asking import actor_of
@@ -166,8 +168,8 @@ class TestWhoMay:
         assert (tmp_path / "e").read_text(encoding="utf-8") == "mine"
         assert clinic.records(1) == before
 
-    def test_a_log_that_was_cut_signs_nothing(self, clinic: Site, tmp_path: Path) -> None:
-        """Planted: `present` not asked; caught. What contradicts a published checkpoint gets no signature."""
+    def test_a_log_that_was_cut_signs_nothing_new(self, clinic: Site, tmp_path: Path) -> None:
+        """What contradicts a published checkpoint gets no signature. Planted: signed as it stands; caught."""
         store = clinic.context.store
         with store.transaction() as tx:
             head = tx.head()
@@ -178,13 +180,14 @@ class TestWhoMay:
         with sqlite3.connect(clinic.settings.database) as database:
             for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
                 database.execute(f"DROP TRIGGER {name}")
-            database.execute("UPDATE audit_head SET size = size - 1")
+            database.execute("UPDATE audit_head SET root = zeroblob(32)")
         database.close()
-        with pytest.raises(TrailDamaged, match="checkpoint"):
-            export(store, Period(), tmp_path / "e", named_csv, actor_of(CLINICIAN), clinic.at, Form.CSV)
-        with pytest.raises(TrailDamaged, match="checkpoint"):
-            prove(store, 1, tmp_path / "p", actor_of(CLINICIAN), clinic.at)
-        assert not (tmp_path / "p").exists()
+        done = export(store, Period(), tmp_path / "e", named_csv, actor_of(CLINICIAN), clinic.at, Form.CSV)
+        assert done.finding != ""
+        published = (one.read_text(encoding="utf-8") for one in store.publisher.folder.path.glob("*.checkpoint"))
+        assert {one.note for one in done.parts} <= set(published)
+        mark, *rows = table(tmp_path / "e")
+        assert (mark["kind"], mark["outcome"], len(rows)) == ("TRAIL-DAMAGED", done.finding, done.records)
 
     def test_without_the_log_key_nothing_is_proved(self, clinic: Site, tmp_path: Path) -> None:
         """Planted: an export without a checkpoint; caught."""
@@ -317,3 +320,121 @@ def test_the_trail_as_fhir_passes_the_check(clinic: Site, tmp_path: Path) -> Non
     assert (done.returncode, done.stderr) == (0, "")
     [newest] = clinic.records(1)
     assert (newest["kind"], newest["outcome"]) == ("trail.exported", "fhir")
+
+
+class TestDamagedTrail:
+    """When a trail is damaged an inquiry needs it: what a published checkpoint still covers is proved as ever."""
+
+    KEPT = 6
+    """How many records the checkpoint of the day before covers."""
+
+    @pytest.fixture
+    def hurt(self, clinic: Site) -> Site:
+        """A site whose log was published early, then grew, and then lost its newest records."""
+        store = clinic.context.store
+        assert store.publisher is not None
+        with store.transaction() as tx:
+            head, leaves = tx.head(), [one for one in tx.leaves() if one.seq < self.KEPT]
+        assert head is not None
+        frontier = Frontier()
+        for one in leaves:
+            frontier = frontier.append(one.leaf_hash)
+        early = Head(0, 0, self.KEPT, frontier.root(), frontier.to_bytes())
+        store.publisher.publish(head)
+        store.publisher.folder.path.joinpath("2020-01-01-segment-0.checkpoint").write_text(store.publisher.note(early))
+        self.behind(clinic, f"DELETE FROM audit_leaf WHERE seq > {self.KEPT + 2}")
+        return clinic
+
+    def behind(self, site: Site, *changes: str) -> None:
+        """Change the database as its owner can."""
+        site.desk.close()
+        with sqlite3.connect(site.settings.database, isolation_level=None) as database:
+            triggers = database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+            for name, _ in triggers:
+                database.execute(f"DROP TRIGGER {name}")
+            for change in changes:
+                database.execute(change)
+            for _, sql in triggers:
+                database.execute(sql)
+        database.close()
+
+    def lines(self, path: Path) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+    def test_what_is_there_is_exported_and_marked(self, hurt: Site, tmp_path: Path) -> None:
+        """Planted: the mark left out, the newest published checkpoint taken though it does not fit, and the rest left
+        out; all three were caught."""
+        out = tmp_path / "e.ndjson"
+        done = exported(hurt, out)
+        assert [(one.records, one.head.size) for one in done.parts] == [(self.KEPT, self.KEPT)]
+        said = self.lines(out)
+        assert (said[0]["format"], said[0]["finding"]) == ("withness-audit-damaged/1", done.finding)
+        assert done.finding != ""
+        assert sum("record" in one for one in said) >= self.KEPT + 3
+        code, sentences = checked(hurt, str(out))
+        assert (code, sentences) == (
+            4,
+            ["The trail was damaged when it was exported: what holds is said above, and no more."],
+        )
+        [record] = hurt.records(1)
+        assert (record["kind"], record["outcome"]) == ("trail.exported", "ndjson")
+        assert offline_verifier.main([str(out)]) == 4
+
+    def test_the_verifier_says_what_of_it_holds(
+        self, hurt: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Planted: an export that admits damage taken for whole; caught. Its proved part is still looked at."""
+        out, key = tmp_path / "e.ndjson", hurt.context.store.publisher
+        assert key is not None
+        exported(hurt, out)
+        assert offline_verifier.main([str(out), "--vkey", key.key.vkey, "--json"]) == 4
+        said = json.loads(capsys.readouterr().out)
+        assert said["holds"] == ["Records 0 to 5 are whole: all that segment 0 had when its checkpoint was signed."]
+        assert any("no checkpoint covers them" in one for one in said["doubts"])
+        text = out.read_text(encoding="utf-8")
+        out.write_text(text.replace('\\"kind\\":\\"actor.changed', '\\"kind\\":\\"actor.chanded', 1), encoding="utf-8")
+        assert offline_verifier.main([str(out), "--vkey", key.key.vkey, "--json"]) == 4
+        assert json.loads(capsys.readouterr().out)["damage"]["kind"] == "edited"
+
+    def test_a_record_under_an_intact_checkpoint_is_proved_and_no_other(self, hurt: Site, tmp_path: Path) -> None:
+        """Planted: damage refuses every proof, and any record proved under it; both were caught."""
+        store, out = hurt.context.store, tmp_path / "p.json"
+        done = prove(store, 2, out, actor_of(COMPLIANCE), hurt.at)
+        assert done.finding != ""
+        assert checked(hurt, "--proof", str(out))[0] == 0
+        [record] = hurt.records(1)
+        assert (record["kind"], record["outcome"], record["details"]["size"]) == ("trail.exported", "proof", self.KEPT)
+        with pytest.raises(TrailDamaged, match="under no published checkpoint"):
+            prove(store, self.KEPT + 1, tmp_path / "q.json", actor_of(COMPLIANCE), hurt.at)
+        assert not (tmp_path / "q.json").exists()
+
+    def test_a_record_that_is_missing_or_no_text_is_exported_as_that(self, hurt: Site, tmp_path: Path) -> None:
+        """Planted: the export stopped there; caught. Such a record itself is never proved."""
+        self.behind(hurt, "DELETE FROM audit_leaf WHERE seq = 7", "UPDATE audit_leaf SET body = x'fffe' WHERE seq = 5")
+        out = tmp_path / "e.ndjson"
+        done = exported(hurt, out)
+        said = self.lines(out)
+        assert [one["index"] for one in said if "bytes" in one] == [5]
+        assert 7 in [one.get("seq") for one in said if "missing" in one]
+        code, sentences = checked(hurt, str(out))
+        assert (code, sentences) == (4, ["Record 5: what lies there is not a record's text."])
+        with pytest.raises(TrailDamaged, match="record 5 is not as it was written"):
+            prove(hurt.context.store, 5, tmp_path / "p", actor_of(COMPLIANCE), hurt.at)
+        assert done.records >= self.KEPT + 3
+
+    def test_the_other_forms_are_marked_too(self, hurt: Site, tmp_path: Path) -> None:
+        """Planted: a Bundle that says nothing of it; caught. The console's exit code is 4, and the file is there."""
+        out = tmp_path / "e.json"
+        export_signed(
+            hurt.context, EVER, out, fhir(hurt.context), hurt.keys[COMPLIANCE], actor_of(COMPLIANCE), Form.FHIR
+        )
+        first, *events = [one["resource"] for one in json.loads(out.read_text(encoding="utf-8"))["entry"]]
+        assert first["resourceType"] == "OperationOutcome"
+        assert "damaged" in first["issue"][0]["diagnostics"]
+        assert len(events) == self.KEPT
+        hurt.desk.close()
+        code, said = hurt.console_json("audit", "export", "--format", "csv", "--out", str(tmp_path / "e.csv"))
+        assert (code, said["covered"] >= self.KEPT, bool(said["finding"])) == (4, True, True)
+        assert (tmp_path / "e.csv").exists()
+        code, said = hurt.console_json("audit", "prove", "2", "--out", str(tmp_path / "p.json"))
+        assert (code, bool(said["finding"])) == (0, True)

@@ -13,6 +13,10 @@ from pathlib import Path
 import pytest
 from benchmarks import documented, drift
 
+from withness.cli.audit import COMMANDS
+from withness.cli.database import database
+from withness.cli.key import key
+
 ROOT = documented.ROOT
 HOST = "docs/examples/host.py"
 RUNNABLE = re.compile(r"^<!-- runnable -->\n```(console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -62,6 +66,16 @@ def test_every_command_option_setting_public_name_and_exit_code_is_documented() 
 
 def test_every_command_option_setting_id_and_link_that_a_document_names_is_there() -> None:
     assert documented.unknown(documented.pages()) == []
+
+
+def test_the_table_of_exit_codes_has_every_command_of_the_compliance_desk_and_of_the_keys() -> None:
+    """Planted: a command that no row names; caught."""
+    page = documented.pages()["docs/integrators.md"]
+    table = page.partition("| commands | exit codes beside")[2].partition("\n\n")[0]
+    groups = {"audit": COMMANDS, "key": key.commands, "database": database.commands}
+    commands = [f"{name} {one}" for name, group in groups.items() for one in group]
+    missing = [one for one in (*commands, "backup", "restore") if f"`withness {one}`" not in table]
+    assert missing == []
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from withness.audit.report import Asked, Report
 from withness.audit.report_acute import Episode, StepTaken
 from withness.audit.report_counts import DomainCount, NearExpiry, QuestionCount, Week
-from withness.audit.report_signed import Pattern, Refused, SignedAct, SignOff
+from withness.audit.report_signed import Pattern, Raised, Refused, SignedAct, SignOff
 from withness.audit.report_state import Break, ClockRun, PlanWaiting, PolicySpan
 
 NOW = datetime(2026, 11, 22, 17, tzinfo=UTC)
@@ -60,6 +60,7 @@ def sample(words: str = "The client waits for a bed; the item is asked again tom
             SignedAct(398, "override", NOW - 6 * DAY, ROSA, PAT, SAM, "urgent-need", "", ("suicide.plan",), words),
             SignedAct(290, "release", opened - 33 * DAY, ROSA, PAT, SAM, "", "suicide", (), words),
         ),
+        raised=(Raised(405, NOW - 2 * DAY, TOM, PAT, "violence", "acute", "clinician", words),),
         patterns=(Pattern("mutual", PAT, SAM, 7, 3, 0.7), Pattern("most", PAT, SAM, 7, 3, 0.7)),
         near_expiry=(NearExpiry(377, NOW - 12 * DAY, PAT, HOUR / 3),),
         plans=(PlanWaiting(401, "refused", NOW - 5 * DAY, 4, PAT), PlanWaiting(None, "orphan", NOW - 2 * DAY, 0, "")),
@@ -68,7 +69,7 @@ def sample(words: str = "The client waits for a bed; the item is asked again tom
         breaks=(Break(1, 350, NOW - 13 * DAY, "found damaged"),),
         damage="",
         refusals=(Refused("override.refused", "not-silent", 4, 2, NOW - 3 * DAY),),
-        sign_offs=(SignOff(411, NOW - DAY, "item", SAM, "", 3),),
+        sign_offs=(SignOff(411, NOW - DAY, "item", SAM, "", 3, words),),
     )
 
 
@@ -76,7 +77,7 @@ ACUTE = "held-for-directive-protocol"
 
 
 def quiet() -> Report:
-    """Return a report in which nothing needs eyes, without the privilege and without the key."""
+    """Return a report in which nothing stands out, without the privilege and without the key."""
     nothing = sample()
     return replace(
         nothing,
@@ -88,6 +89,7 @@ def quiet() -> Report:
         acute=(),
         unopened=(),
         signed=(),
+        raised=(),
         patterns=(),
         near_expiry=None,
         plans=(),

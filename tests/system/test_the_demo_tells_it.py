@@ -56,8 +56,8 @@ def chapter(told: str, number: int) -> str:
 
 def test_every_chapter_comes_to_what_it_says(chapters: Chapters) -> None:
     names = ["clear", "incomplete", "acute", "sticky", "couple", "paused", "way_back", "check_in", "trail"]
-    assert list(chapters) == names
-    decisions = [one.get("decision") for one in chapters.values()]
+    assert list(chapters) == [*names, "keys"]
+    decisions = [chapters[name].get("decision") for name in names]
     assert decisions == ["released", "held-incomplete", ACUTE, ACUTE, "held", ACUTE, "held-for-assessment", None, None]
     assert [one["saved"] for one in list(chapters.values())[:5]] == [True, False, False, False, False]
     assert chapters["trail"]["whole"] is True
@@ -204,3 +204,28 @@ def test_a_check_in_counts_the_goal_and_skips_are_no_answers(told: str, chapters
     assert (goal["achievement"], goal["now"], goal["needed"], goal["sessions_left"]) == ("in-progress", 1, 3, 3)
     assert "in progress, 1 of 3" in chapter(told, 8)
     assert "Nobody had asked that.\n    Das war gut." in chapter(told, 8)
+
+
+def test_the_directory_that_it_leaves_can_be_tried(
+    home: Path, chapters: Chapters, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Keys that open, their owner's alone, and reports that say what the data are.
+
+    Planted: the keys left in memory only, and the mark left out of the facts; both were caught.
+    """
+    monkeypatch.setenv("WITHNESS_KEY_FILE", str(home.with_name("demo.key")))
+    left = sorted((home / samples.KEYS).iterdir())
+    assert [one.name for one in left] == ["kim.key", "passphrase.txt", "pat.key", "sam.key"]
+    assert {one.stat().st_mode & 0o777 for one in left} == {0o600}
+    key = chapters["keys"]["files"]["Practitioner/c1"]
+    signs = ["--actor", "Practitioner/c1", "--key", key, "--passphrase-file", str(left[1])]
+    assert run(["audit", "report", "--names", "--home", str(home), *signs]) == 0
+    assert capsys.readouterr().out.startswith("SAMPLE DATA: ")
+    assert run(["audit", "sign-off", "release-51", "--note", "Asked Sam", "--home", str(home), *signs]) == 0
+    assert run(["audit", "verify", "--home", str(home)]) == 0
+
+
+def test_the_key_of_a_sample_person_is_in_no_ordinary_story(told: str) -> None:
+    """Without --home nothing stays. Planted: the keys' paths told there too; caught."""
+    assert "sample-keys" not in told
+    assert samples.PASSPHRASE not in told

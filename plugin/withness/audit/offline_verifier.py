@@ -12,7 +12,8 @@ visit. The one inside the export only says which key to ask about.
 
 What is checked: every record's bytes are canonical JSON (RFC 8785) and fit their hash, none is missing, the tree over
 them (RFC 6962) has the root that the signed checkpoint (C2SP) states, and each checkpoint that you kept is one of the
-same log's. Exit 0: all holds. 4: damaged, and the first thing that does not hold is named. 7: cannot tell. 2: usage.
+same log's. Exit 0: all holds. 4: damaged, and the first thing that does not hold is named. 7: cannot tell: no key or
+another one, a file that ends early. 2: what was given is not what was asked for, or the command was called wrongly.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, BinaryIO, Final
 
 WHOLE: Final = 0
@@ -37,6 +39,10 @@ CANNOT_TELL: Final = 7
 EXPORT_FORMAT: Final = "withness-audit-export/1"
 PROOF_FORMAT: Final = "withness-audit-proof/1"
 CONSISTENCY_FORMAT: Final = "withness-audit-consistency/1"
+DAMAGED_FORMAT: Final = "withness-audit-damaged/1"
+"""Of the first line of an export from a trail that was damaged: it says what was found."""
+REST_FORMAT: Final = "withness-audit-rest/1"
+"""Of the header of records in such an export that no checkpoint covers."""
 MOST_BYTES: Final = 4_000_000
 """Of one line, one proof or one checkpoint."""
 
@@ -60,6 +66,10 @@ class Unknown(Exception):
     """Something that this verifier cannot judge; the argument is a sentence."""
 
 
+class Unusable(Unknown):
+    """Something that is not what was asked for: no damage, and nothing to judge; the argument is a sentence."""
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """What a log says of itself."""
@@ -80,6 +90,8 @@ class Findings:
     follows: set[tuple[Checkpoint, Checkpoint]] = field(default_factory=set)
     pruned: list[int] = field(default_factory=list)
     named: list[tuple[int, int]] = field(default_factory=list)
+    admitted: str = ""
+    """What was wrong with the trail when it was exported, as the export itself says."""
 
     def doubt(self, sentence: str) -> None:
         """Keep a doubt, once."""
@@ -301,14 +313,28 @@ def read_note(note: str, what: str, findings: Findings, offered: str = "") -> Ch
     keys = list(findings.keys)
     if not keys and offered:
         keys = [read_key(offered)]
-    _check_signature(found, what, keys, findings)
+    _check_signature(found, what, keys, findings, named=bool(offered))
     if not findings.keys:
         findings.doubt("Nobody said which key the log signs with (--vkey): anybody could have made what was given.")
     return said
 
 
+_ASK: Final = "ask whoever told you the key whether it is this log's, and whoever gave you the file whose it is."
+
+
+def require_key(said: str, what: str, findings: Findings) -> None:
+    """Raise Unknown where a file names another key than those given, Unusable where it is of another log."""
+    own = read_key(said)
+    if not findings.keys or own in findings.keys:
+        return
+    if own[0] in [name for name, _, _ in findings.keys]:
+        raise Unknown(f"{what[:1].upper()}{what[1:]} names another key than the one given with --vkey: {_ASK}")
+    told = ascii(own[0])[1:-1]
+    raise Unusable(f"{what[:1].upper()}{what[1:]} is of another log ({told}) than the key given with --vkey.")
+
+
 def _check_signature(
-    found: re.Match[str], what: str, keys: Sequence[tuple[str, bytes, bytes]], findings: Findings
+    found: re.Match[str], what: str, keys: Sequence[tuple[str, bytes, bytes]], findings: Findings, *, named: bool
 ) -> None:
     known = {(name, id): public for name, id, public in keys}
     fitting = []
@@ -323,7 +349,9 @@ def _check_signature(
         if (name, signature[:4]) in known:
             fitting.append((known[name, signature[:4]], signature[4:]))
     if keys and not fitting:
-        raise Damaged("signature", f"{what} is not signed by the key given")
+        if named:
+            raise Damaged("signature", f"{what} is not signed by the key that it names")
+        raise Unknown(f"{what[:1].upper()}{what[1:]} is not signed by the key given with --vkey: {_ASK}")
     if not fitting:
         return
     try:
@@ -428,8 +456,18 @@ class Part:
 
 def check_export(lines: Iterator[bytes], findings: Findings, sizes: Iterable[tuple[str, int]] = ()) -> list[Part]:
     """Check an export; `sizes` are origins and sizes at which the root is wanted. Raises Damaged, Unknown."""
-    wanted, parts = set(sizes), list[Part]()
+    wanted, parts, begun = set(sizes), list[Part](), False
     for line in lines:
+        if not begun:
+            begun = True
+            rest = islice(lines, 100) if line == b"{\n" else ()  # a document that people open, and no export
+            require_kind(b"".join([line, *rest]), EXPORT_FORMAT, "the export", also=DAMAGED_FORMAT)
+            if DAMAGED_FORMAT.encode() in line:
+                findings.admitted = _read_mark(line)
+                continue
+        if findings.admitted and REST_FORMAT.encode() in line:
+            _check_rest(line, lines, findings)
+            continue
         part = _read_header(line, findings, parts[-1] if parts else None)
         _check_records(lines, part, {size for origin, size in wanted if origin == part.checkpoint.origin}, findings)
         parts.append(part)
@@ -437,10 +475,67 @@ def check_export(lines: Iterator[bytes], findings: Findings, sizes: Iterable[tup
         said = f"Records {part.first_seq + part.first} to {part.first_seq + part.last - 1} are whole"
         scope = "all" if part.records == part.checkpoint.size else f"{part.records} of the {part.checkpoint.size}"
         findings.holds.append(f"{said}: {scope} that segment {part.segment} had when its checkpoint was signed.")
-    if not parts:
-        raise Damaged("format", "the export is empty")
+    if not begun:
+        raise Unusable("The export is empty: look whether it is the right file.")
+    if findings.admitted:
+        findings.doubt(f"The trail was damaged when it was exported, and the export says so: {findings.admitted}.")
     _say_pruned(findings)
     return parts
+
+
+_FILES: Final = {
+    EXPORT_FORMAT: "an export: name it without an option",
+    PROOF_FORMAT: "the proof of one record: name it with --proof",
+    CONSISTENCY_FORMAT: "a consistency proof: name it with --consistency",
+}
+
+
+def require_kind(content: bytes, format: str, what: str, also: str = "") -> None:
+    """Raise Unusable for bytes that were never of this format; what was altered is for others to judge."""
+    if format.encode() in content or (also and also.encode() in content):
+        return
+    other = next((said for one, said in _FILES.items() if one.encode() in content), None)
+    if other:
+        raise Unusable(f"What was given as {what} is {other}.")
+    if b"withness-audit-" not in content:
+        raise Unusable(f"What was given as {what} is none that Withness wrote: look whether it is the right file.")
+
+
+_MARK: Final = {"at": str, "data_id": str, "finding": str, "format": str, "vkey": str}
+_REST: Final = {"first": int, "format": str, "records": int}
+
+
+def _read_mark(line: bytes) -> str:
+    """Return what an export from a damaged trail says was found, without what would not be seen. Raises Damaged."""
+    try:
+        said = _object(_parsed(_text(line)), _MARK)
+    except ValueError:
+        raise Damaged("format", "the first line is not an export's header") from None
+    return "".join(one if one.isprintable() else " " for one in said["finding"]) or "it does not say what"
+
+
+def _check_rest(header: bytes, lines: Iterator[bytes], findings: Findings) -> None:
+    """Look at records that no checkpoint covers: nothing can be told of them but whether they fit their hashes."""
+    try:
+        said = _object(_parsed(_text(header)), _REST)
+    except ValueError:
+        raise Damaged("format", "what follows the last record is not a header") from None
+    first, records, fit = said["first"], said["records"], 0
+    for seq in range(first, first + records):
+        line = next(lines, b"")
+        if not line.endswith(b"\n"):
+            raise Unknown(f"The file ends before record {seq}: it was cut off, perhaps on its way. Fetch it again.")
+        try:
+            value = _parsed(_text(line))
+        except ValueError:
+            value = None
+        if type(value) is not dict or value.get("seq") != seq:
+            raise Damaged("unreadable", "its line is not one of an export", seq)
+        text = value.get("record")
+        fit += type(text) is str and leaf_hash(text.encode()).hex() == value.get("hash")
+    findings.doubt(
+        f"Of {records} records from {first} on nothing can be told: no checkpoint covers them ({fit} fit their hash)."
+    )
 
 
 def _say_pruned(findings: Findings) -> None:
@@ -459,6 +554,7 @@ def _say_pruned(findings: Findings) -> None:
 
 
 def _read_header(line: bytes, findings: Findings, before: Part | None) -> Part:
+    _require_end(line, "in its header")
     try:
         said = _object(_parsed(_text(line)), _HEADER)
         if said["format"] != EXPORT_FORMAT:
@@ -470,14 +566,13 @@ def _read_header(line: bytes, findings: Findings, before: Part | None) -> Part:
         if before is not None:
             after = f"what follows record {before.first_seq + before.last - 1} is not a header"
         raise Damaged("format", after) from None
+    require_key(said["vkey"], "the export", findings)
     note = read_note(said["checkpoint"], "the export's checkpoint", findings, said["vkey"])
     first, last = said["first"], said["first"] + said["records"]
     if note.origin != f"withness/{said['data_id']}/{said['segment']}":
         raise Damaged("checkpoint", "the export's checkpoint is another log's")
     if said["vkey"].partition("+")[0] != f"withness/{said['data_id']}":
         raise Damaged("format", "the key that the header names is another log's")
-    if findings.keys and read_key(said["vkey"]) not in findings.keys:
-        raise Damaged("format", "the header names another key than the one given")
     if not said["records"] or last > note.size or (said["segment"] == 0 and said["first_seq"]):
         raise Damaged("format", "the header's numbers do not fit each other")
     if len(left) != bin(first).count("1") or len(right) != len(list(_heights(last, note.size))):
@@ -485,12 +580,12 @@ def _read_header(line: bytes, findings: Findings, before: Part | None) -> Part:
     made = Part(
         note, said["data_id"], said["segment"], said["first_seq"], first, said["records"], Tree(first, left), right
     )
-    if before is not None and (
-        made.data_id != before.data_id
-        or made.segment <= before.segment
-        or before.last != before.checkpoint.size
-        or made.first
-        or made.first_seq != before.first_seq + before.last
+    if before is not None and (made.data_id != before.data_id or made.segment <= before.segment):
+        raise Damaged("missing", "the export's parts do not follow each other")
+    if (
+        before is not None
+        and not findings.admitted
+        and (before.last != before.checkpoint.size or made.first or made.first_seq != before.first_seq + before.last)
     ):
         raise Damaged("missing", "the export's parts do not follow each other")
     return made
@@ -513,14 +608,17 @@ def _check_records(lines: Iterator[bytes], part: Part, wanted: set[int], finding
 
 def _check_line(line: bytes, index: int, part: Part, findings: Findings) -> bytes:
     seq = part.first_seq + index
-    if not line:
-        raise Damaged("missing", "it is missing: the export ends before it", seq)
+    _require_end(line, f"before record {seq}")
     try:
         value = _parsed(_text(line))
-        said = _object(value, _PRUNED if type(value) is dict and value.get("pruned") is True else _LINE)
-        hashed = bytes.fromhex(said["hash"])
+        said = _object(value, _form_of(value, findings))
+        hashed = bytes.fromhex(said.get("hash", ""))
     except ValueError:
         raise Damaged("unreadable", "its line is not one of an export", seq) from None
+    if "missing" in said:
+        raise Damaged("missing", "it is missing from the trail", seq)
+    if "bytes" in said:
+        raise Damaged("unreadable", "what lies there is not a record's text", seq)
     if said["index"] != index:
         raise Damaged("missing", f"it is missing: the line there is of place {said['index']}", seq)
     if "pruned" in said:
@@ -535,6 +633,22 @@ def _check_line(line: bytes, index: int, part: Part, findings: Findings) -> byte
     if (record["kind"], record["outcome"]) == ("trail.signed-off", "pruned"):
         findings.named.extend(_named(record["details"].get("ranges"), seq))
     return found
+
+
+def _form_of(value: Any, findings: Findings) -> Mapping[str, type]:
+    """Return the members that a record's line must have; of a damaged trail some say that there is no record."""
+    members = value if type(value) is dict else {}
+    if members.get("pruned") is True:
+        return _PRUNED
+    if findings.admitted and members.get("missing") is True:
+        return {"index": int, "missing": bool}
+    return {"bytes": str, "hash": str, "index": int} if findings.admitted and "bytes" in members else _LINE
+
+
+def _require_end(line: bytes, where: str) -> None:
+    """Raise Unknown where the file ends in or before a line: it was cut off, which is no damage of the trail."""
+    if len(line) <= MOST_BYTES and not line.endswith(b"\n"):
+        raise Unknown(f"The file ends {where}: it was cut off, perhaps on its way. Fetch it again.")
 
 
 def _named(ranges: Any, seq: int) -> Iterator[tuple[int, int]]:
@@ -584,6 +698,9 @@ def pretty(value: Any) -> str:
 
 
 def _document(content: bytes, kinds: Mapping[str, type], format: str, what: str) -> dict[str, Any]:
+    require_kind(content, format, what)
+    if not content.endswith(b"}\n") and len(content) <= MOST_BYTES:
+        raise Unknown(f"{what[:1].upper()}{what[1:]} ends in its middle: it was cut off. Fetch it again.")
     try:
         if len(content) > MOST_BYTES:
             raise ValueError("too long")
@@ -607,13 +724,12 @@ def check_proof(content: bytes, findings: Findings) -> None:
     except ValueError:
         raise Damaged("format", "the proof is not one that Withness wrote") from None
     seq = said["seq"]
+    require_key(said["vkey"], "the proof", findings)
     note = read_note(said["checkpoint"], "the proof's checkpoint", findings, said["vkey"])
     if note.origin != f"withness/{said['data_id']}/{said['segment']}" or note.size != said["size"]:
         raise Damaged("checkpoint", "the proof's checkpoint is another log's")
     if said["vkey"].partition("+")[0] != f"withness/{said['data_id']}":
         raise Damaged("format", "the key that the proof names is another log's")
-    if findings.keys and read_key(said["vkey"]) not in findings.keys:
-        raise Damaged("format", "the proof names another key than the one given")
     record = read_record(said["record"], seq, said["segment"])
     if root_by_path(leaf_hash(said["record"].encode()), said["index"], note.size, path) != note.root:
         raise Damaged("root", "the proof does not lead from it to the root that the checkpoint states", seq)
@@ -646,7 +762,7 @@ def check_kept(name: str, kept: Checkpoint, parts: Sequence[Part], findings: Fin
     linked = [one for pair in findings.follows for one in pair]
     stated = [one for one in [*findings.seen, *linked] if one.origin == kept.origin]
     if kept.origin.rpartition("/")[0] not in {one.origin.rpartition("/")[0] for one in [*findings.seen, *linked]}:
-        raise Damaged("consistency", f"{name} is a checkpoint of another log")
+        raise Unusable(f"{name} is a checkpoint of another log than what was given.")
     mine = [part for part in parts if part.checkpoint.origin == kept.origin]
     if any(part.roots.get(kept.size, kept.root) != kept.root for part in mine) or any(
         one.size == kept.size and one.root != kept.root for one in stated
@@ -693,13 +809,15 @@ def _read(path: str) -> bytes:
 def _kept(path: str, findings: Findings) -> Checkpoint:
     try:
         note = _read(path).decode("utf-8")
+        return read_note(note, path, findings)
     except UnicodeDecodeError:
-        raise Damaged("checkpoint", f"{path} is not a checkpoint in a signed note") from None
-    return read_note(note, path, findings)
+        raise Unusable(f"{path} is not a checkpoint in a signed note.") from None
+    except Damaged as found:
+        raise Unusable(f"{found.what[:1].upper()}{found.what[1:]}.") from None
 
 
 def run(given: argparse.Namespace, findings: Findings) -> None:
-    """Check everything that was given. Raises Damaged, Unknown, OSError."""
+    """Check everything that was given. Raises Damaged, Unknown, Unusable, OSError."""
     kept = [(path, _kept(path, findings)) for path in [*given.checkpoint, *given.earlier]]
     for path in given.consistency:
         check_consistency(_read(path), findings)
@@ -711,6 +829,8 @@ def run(given: argparse.Namespace, findings: Findings) -> None:
             parts = check_export(_lines(file), findings, [(one.origin, one.size) for _, one in kept])
     for path, one in kept:
         check_kept(path, one, parts, findings)
+    if findings.admitted:
+        raise Damaged("admitted", "the trail was damaged when it was exported: what holds is said above, and no more")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -736,22 +856,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         keys = [read_key(one) for one in given.vkey]
     except ValueError:
         parser.error("--vkey is not a verifier key (name+id+key)")
-    findings, damage = Findings(keys), None
+    findings, damage, code = Findings(keys), None, None
     try:
         run(given, findings)
     except Damaged as found:
         damage = found
+    except Unusable as found:
+        findings.doubt(str(found))
+        code = USAGE
     except Unknown as found:
         findings.doubt(str(found))
-    except OSError as error:
-        findings.doubt(f"A file cannot be read: {error.strerror}.")
-    code = DAMAGED if damage else CANNOT_TELL if findings.doubts else WHOLE
+    except (OSError, ValueError) as error:  # a name that no file can have is a ValueError
+        findings.doubt(f"A file cannot be read: {getattr(error, 'strerror', None) or 'its name is none'}.")
+        code = USAGE
+    code = code or (DAMAGED if damage else CANNOT_TELL if findings.doubts else WHOLE)
     _say(code, damage, findings, as_json=given.json)
     return code
 
 
 def _say(code: int, damage: Damaged | None, findings: Findings, *, as_json: bool) -> None:
-    verdict = {WHOLE: "whole", DAMAGED: "damaged", CANNOT_TELL: "cannot tell"}[code]
+    verdict = {WHOLE: "whole", DAMAGED: "damaged", CANNOT_TELL: "cannot tell", USAGE: "not usable"}[code]
     if as_json:
         bad = {"kind": damage.kind, "record": damage.record, "what": damage.sentence()} if damage else None
         said = {"verdict": verdict, "damage": bad, "holds": findings.holds, "doubts": findings.doubts, "exit": code}

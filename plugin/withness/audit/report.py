@@ -11,7 +11,7 @@ from typing import Any, Final
 from withness.audit.record import instant
 from withness.audit.report_acute import Episode
 from withness.audit.report_counts import DomainCount, NearExpiry, QuestionCount, Week
-from withness.audit.report_signed import Pattern, Refused, SignedAct, SignOff
+from withness.audit.report_signed import Pattern, Raised, Refused, SignedAct, SignOff
 from withness.audit.report_state import Break, ClockRun, PlanWaiting, PolicySpan
 
 OLD: Final = timedelta(days=1)
@@ -55,6 +55,7 @@ class Report:
     acute: tuple[Episode, ...]
     unopened: tuple[int, ...]
     signed: tuple[SignedAct, ...]
+    raised: tuple[Raised, ...]
     patterns: tuple[Pattern, ...]
     near_expiry: tuple[NearExpiry, ...] | None
     plans: tuple[PlanWaiting, ...]
@@ -98,19 +99,19 @@ _COUNTED: Final = ("held", "share", "overdue")
 """What a value works out of itself, told beside what it holds."""
 
 
-# -- what needs eyes
+# -- what stands out
 
 
 @dataclass(frozen=True)
 class Attention:
-    """One thing that needs somebody's eyes: a sentence, and the part of the report (its id) that has more."""
+    """One thing that stands out: a sentence, and the part of the report (its id) that has more."""
 
     said: str
     part: str
 
 
 def attention(report: Report) -> tuple[Attention, ...]:
-    """Return what needs eyes, the most urgent first; nothing is said of what is in order."""
+    """Return what stands out, the most urgent first; nothing is said of what is in order."""
     plans = [one for one in report.plans if report.made - one.since > OLD]
     late = [one for one in report.acute if one.how == "open" and one.late]
     going = [one for one in report.acute if one.how == "open"]

@@ -95,7 +95,7 @@ def heading(report: Report, zone: tzinfo) -> tuple[tuple[str, str], ...]:
 
 
 def sheets(report: Report, zone: tzinfo) -> tuple[Sheet, ...]:
-    """Return every sheet of a report, what needs eyes first."""
+    """Return every sheet of a report, what stands out first."""
     return tuple(_sheets(report, Words(zone)))
 
 
@@ -103,6 +103,7 @@ def _sheets(report: Report, words: Words) -> Iterator[Sheet]:
     yield _attention(report)
     yield from _acute(report, words)
     yield _signed(report, words)
+    yield _raised(report, words)
     yield _patterns(report)
     yield from _blocks(report)
     yield _near(report, words)
@@ -119,7 +120,14 @@ def _sheets(report: Report, words: Words) -> Iterator[Sheet]:
 def _attention(report: Report) -> Sheet:
     titles = {one.part: one.said for one in attention(report)}
     rows = tuple((said, PARTS[part]) for part, said in ((one.part, one.said) for one in attention(report)))
-    return Sheet("attention", "What needs eyes", ("what", "see"), rows, empty="Nothing." if not titles else "")
+    empty = "Nothing." if not titles else ""
+    return Sheet("attention", "What stands out", ("what", "see"), rows, (WORKLIST,), empty=empty)
+
+
+WORKLIST: Final = (
+    "Counted over this report, whether it was examined or not. What waits to be examined, item by item: "
+    "withness audit worklist"
+)
 
 
 PARTS: Final[Mapping[str, str]] = {
@@ -132,7 +140,7 @@ PARTS: Final[Mapping[str, str]] = {
     "clock": "The clock",
     "trail": "The trail itself",
 }
-"""The titles of the parts that may need eyes, by id."""
+"""The titles of the parts that may stand out, by id."""
 
 
 def _acute(report: Report, words: Words) -> Iterator[Sheet]:
@@ -206,6 +214,26 @@ def _signed(report: Report, words: Words) -> Sheet:
     heads = ("record", "when", "what", "about", "signed by", "and by", "reason code")
     more = (*(("covers",) if sealed else ()), *(("in their words",) if said else ()))
     return Sheet("signed", PARTS["signed"], (*heads, *more), rows)
+
+
+def _raised(report: Report, words: Words) -> Sheet:
+    sealed, said = report.asked.sealed, report.asked.rationales
+    rows = tuple(
+        (
+            str(one.number),
+            words.at(one.at),
+            one.person,
+            one.by,
+            *((one.domain or "–", one.to or "–", _SOURCE.get(one.source, "–")) if sealed else ()),
+            *((one.words or "–",) if said else ()),
+        )
+        for one in report.raised
+    )
+    more = (*(("domain", "to", "because of") if sealed else ()), *(("in their words",) if said else ()))
+    return Sheet("raised", "Raised by judgement, or by a result", ("record", "when", "about", "by", *more), rows)
+
+
+_SOURCE: Final = {"clinician": "a clinician's judgement", "chart": "a result in the chart"}
 
 
 def _patterns(report: Report) -> Sheet:
@@ -305,12 +333,26 @@ def _trail(report: Report, words: Words) -> Sheet:
 
 
 def _sign_offs(report: Report, words: Words) -> Sheet:
+    said = report.asked.rationales
     rows = tuple(
-        (str(one.number), words.at(one.at), one.what, one.first, one.second or "–", str(one.items))
+        (
+            *(str(one.number), words.at(one.at), _MATTER.get(one.what, one.what), one.first, one.second or "–"),
+            str(one.items),
+            *((one.words or "–",) if said else ()),
+        )
         for one in report.sign_offs
     )
-    heads = ("record", "when", "what", "signed by", "and by", "items")
+    heads = ("record", "when", "what", "signed by", "and by", "items", *(("what they noted",) if said else ()))
     return Sheet("sign-offs", "Signed off by compliance", heads, rows)
+
+
+_MATTER: Final = {
+    "item": "items of the worklist",
+    "period": "a period of the worklist",
+    "baseline": "plans that stood before the gate",
+    "restored": "the loss of a restored copy",
+    "pruned": "old records, pruned",
+}
 
 
 def _decisions(report: Report) -> Sheet:

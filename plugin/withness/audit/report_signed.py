@@ -1,10 +1,10 @@
-"""What two people sign: each override and release, who signs with whom, and what was refused."""
+"""What people sign and say: overrides, releases, raises, sign-offs; who signs with whom, and what was refused."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -56,7 +56,6 @@ def signed_acts(
             continue
         act = acts.get(str(one.details.get("act")))
         body: Mapping[str, Any] = act.body if act is not None else {}
-        said = body.get("rationale") or body.get("reason") or ""
         found.append(
             SignedAct(
                 number=one.seq,
@@ -68,9 +67,43 @@ def signed_acts(
                 reason=one.reason,
                 domain=str(body.get("domain", "")) if sealed else "",
                 items=tuple(map(str, body.get("items", ()))) if sealed else (),
-                words=str(said) if words else "",
+                words=words_of(act) if words else "",
             )
         )
+    return tuple(found)
+
+
+def words_of(act: Act | None) -> str:
+    """Return what somebody wrote when they acted, "" where nobody did: a reason, or what an examiner found."""
+    body: Mapping[str, Any] = act.body if act is not None else {}
+    return str(body.get("rationale") or body.get("note") or body.get("reason") or "")
+
+
+@dataclass(frozen=True)
+class Raised:
+    """One raise of a domain. `domain`, `to` (the acuity) and `source` (clinician or chart) are sealed, "" without the
+    privilege; `words` is the reason in full, where it is asked for."""
+
+    number: int
+    at: datetime
+    person: str
+    by: str
+    domain: str = ""
+    to: str = ""
+    source: str = ""
+    words: str = ""
+
+
+def raises(records: Iterable[Seen], acts: Mapping[str, Act], *, sealed: bool, words: bool) -> tuple[Raised, ...]:
+    """Return each raise, the oldest first; what is `sealed` and the `words` where asked."""
+    found = []
+    for one in records:
+        if (one.kind, one.outcome) != (Kind.ACUITY_RAISED.value, ActKind.RAISED.value):
+            continue
+        act = acts.get(str(one.details.get("act")))
+        domain, to, source = (str(act.body.get(name, "")) if act else "" for name in ("domain", "acuity", "source"))
+        told = Raised(one.seq, one.at, one.person, one.actor, words=words_of(act) if words else "")
+        found.append(replace(told, domain=domain, to=to, source=source) if sealed else told)
     return tuple(found)
 
 
@@ -133,7 +166,10 @@ def refusals(records: Iterable[Seen]) -> tuple[Refused, ...]:
 
 @dataclass(frozen=True)
 class SignOff:
-    """One sign-off: what was signed (item, period, or another matter), by whom, and how many items of the worklist."""
+    """One sign-off: what was signed (item, period, or another matter), by whom, and how many items of the worklist.
+
+    `words` is what the examiner wrote, where it is asked for.
+    """
 
     number: int
     at: datetime
@@ -141,12 +177,21 @@ class SignOff:
     first: str
     second: str
     items: int
+    words: str = ""
 
 
-def sign_offs(records: Iterable[Seen]) -> tuple[SignOff, ...]:
-    """Return what was signed off, the oldest first."""
+def sign_offs(records: Iterable[Seen], acts: Mapping[str, Act], *, words: bool) -> tuple[SignOff, ...]:
+    """Return what was signed off, the oldest first, with the examiners' `words` where asked."""
     return tuple(
-        SignOff(one.seq, one.at, one.outcome, one.actor, one.second, len(one.details.get("items", ())))
+        SignOff(
+            number=one.seq,
+            at=one.at,
+            what=one.outcome,
+            first=one.actor,
+            second=one.second,
+            items=len(one.details.get("items", ())),
+            words=words_of(acts.get(str(one.details.get("act")))) if words else "",
+        )
         for one in records
         if one.kind == Kind.TRAIL_SIGNED_OFF and one.outcome != "refused"
     )

@@ -6,7 +6,7 @@ An item's id is the same at every look: its kind and the number of the record th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -14,10 +14,10 @@ from withness.audit.log import RESTORED
 from withness.audit.record import Kind, instant
 from withness.audit.report import OLD
 from withness.audit.report_acute import Episode
-from withness.audit.report_signed import WHAT
+from withness.audit.report_signed import WHAT, words_of
 from withness.audit.report_state import Break, ClockRun, PlanWaiting
 from withness.audit.seen import Seen
-from withness.core.acts import ActKind
+from withness.core.acts import Act, ActKind
 
 AGAIN: Final = timedelta(days=7)
 """What goes on after it was signed off is back on the list after this."""
@@ -44,10 +44,19 @@ ORDER: Final = (
 
 
 @dataclass(frozen=True)
+class Done:
+    """That an item was signed off: when, by whom, and, for those with the privilege, what the examiner noted."""
+
+    at: datetime
+    by: str
+    words: str = ""
+
+
+@dataclass(frozen=True)
 class Item:
     """One thing to examine. `who` acted, and `second` signed with them ("" for nobody); `person` it is about.
 
-    `going_on`: it is so still, and not merely happened.
+    `going_on`: it is so still, and not merely happened. `done` is its newest sign-off, where that is asked for.
     """
 
     id: str
@@ -59,6 +68,7 @@ class Item:
     who: str = ""
     second: str = ""
     going_on: bool = False
+    done: Done | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the item as JSON values."""
@@ -72,6 +82,9 @@ class Item:
             "by": self.who or None,
             "and_by": self.second or None,
             "going_on": self.going_on,
+            "signed_off": instant(self.done.at) if self.done else None,
+            "signed_off_by": self.done.by if self.done else None,
+            "noted": self.done.words or None if self.done else None,
         }
 
 
@@ -99,7 +112,7 @@ class Found:
 
 
 def items(found: Found) -> tuple[Item, ...]:
-    """Return everything that needs eyes, signed off or not, the most urgent first and the oldest of those first."""
+    """Return all that is to be examined, signed off or not: the most urgent first, and the oldest of those."""
     return tuple(sorted(_items(found), key=lambda one: (ORDER.index(one.kind), one.since, one.id)))
 
 
@@ -245,14 +258,27 @@ def _clock(one: ClockRun) -> Item:
 # -- signing off
 
 
-def signed_off(records: Iterable[Seen]) -> dict[str, datetime]:
-    """Return the items that sign-offs name, with the time of the newest."""
-    found: dict[str, datetime] = {}
+def examined(records: Iterable[Seen], acts: Mapping[str, Act]) -> dict[str, Done]:
+    """Return the items that sign-offs name, with the newest of each; the examiner's words are those of `acts`."""
+    found: dict[str, Done] = {}
     for one in records:
         if one.kind == Kind.TRAIL_SIGNED_OFF and one.outcome in ("item", "period"):
+            done = Done(one.at, one.actor, words_of(acts.get(str(one.details.get("act")))))
             for id in one.details.get("items", ()):
-                found[str(id)] = max(one.at, found.get(str(id), one.at))
+                found[str(id)] = max(done, found.get(str(id), done), key=lambda each: each.at)
     return found
+
+
+def signed_off(records: Iterable[Seen]) -> dict[str, datetime]:
+    """Return the items that sign-offs name, with the time of the newest."""
+    return {id: one.at for id, one in examined(records, {}).items()}
+
+
+def history(everything: Iterable[Item], done: Mapping[str, Done]) -> tuple[Item, ...]:
+    """Return every item with its sign-off, and those at the end that were signed off and are over."""
+    there = tuple(replace(one, done=done.get(one.id)) for one in everything)
+    left = sorted(done.keys() - {one.id for one in there}, key=lambda id: (done[id].at, id))
+    return (*there, *(Item(id, "over", done[id].at, "It is over.", "", done=done[id]) for id in left))
 
 
 def open_items(everything: Iterable[Item], done: Mapping[str, datetime], now: datetime) -> tuple[Item, ...]:

@@ -15,7 +15,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "export": ("withness.cli.audit_export:export", "Export records: NDJSON that proves itself, CSV, FHIR"),
     "prove": ("withness.cli.audit_prove:prove", "Prove that one record is in the trail, without the others"),
     "report": ("withness.cli.audit_report:report", "Report on decisions, acute holds, overrides and refusals"),
-    "worklist": ("withness.cli.audit_worklist:worklist", "What needs the eyes of compliance, and what to do"),
+    "worklist": ("withness.cli.audit_worklist:worklist", "What waits to be examined, and what to do"),
     "sign-off": ("withness.cli.audit_sign_off:sign_off", "Sign off what was examined, an item or a period"),
     "sweep": ("withness.cli.audit_sweep:sweep", "Find plans in the EHR that the gate did not release, and the reverse"),
     "prune": ("withness.cli.audit_prune:prune", "Prune what is older than the retention; two people sign"),

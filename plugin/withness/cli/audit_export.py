@@ -11,7 +11,7 @@ import click
 
 from withness.cli import say
 from withness.cli.signing import signer, signing
-from withness.errors import InvalidInput
+from withness.errors import InvalidInput, TrailDamaged
 
 if TYPE_CHECKING:
     from withness.desk.exporting import Form, Period, Stretch
@@ -47,6 +47,9 @@ def export(
     fhir is a Bundle of AuditEvents. Both name patients and actors, so somebody enrolled as compliance signs for them
     (--actor, --key). csv holds the search columns, with pseudonyms unless it is signed for. A period is every record
     from its first to its last, those in between included whatever their clock said.
+
+    A damaged trail is exported as it is there, and the file says what was found. Exit 4: the file is there, and the
+    trail is damaged.
     """
     from withness.desk.exporting import Form
     from withness.settings import read_settings
@@ -63,9 +66,20 @@ def export(
         done = _signed(settings, period, out, chosen, (actor, key, passphrase_file))
     if as_json:
         say.document(
-            {"file": str(out), "format": form, "signed": key is not None, "pruned": done.pruned, **done.details()}
+            {
+                **{"file": str(out), "format": form, "signed": key is not None, "pruned": done.pruned},
+                **{"finding": done.finding or None, "covered": sum(one.records for one in done.parts)},
+                **done.details(),
+            }
         )
-        return
+    else:
+        _tell(done, out, chosen, signed=key is not None)
+    say.stop(TrailDamaged.exit_code if done.finding else 0)
+
+
+def _tell(done: Stretch, out: Path, chosen: Form, *, signed: bool) -> None:
+    from withness.desk.exporting import Form
+
     last = done.first + done.records - 1
     click.echo(f"Wrote {out}: {done.records} records, {done.first} to {last}.")
     if done.pruned:
@@ -73,8 +87,12 @@ def export(
         click.echo(f"{done.pruned} of them were pruned: {left}.")
     if chosen is Form.NDJSON:
         click.echo(f"The key of its checkpoint: {done.vkey}")
-    elif key is None:
+    elif not signed:
         click.echo("Patients and actors stand under pseudonyms, the same in each export of this data directory.")
+    if done.finding:
+        click.secho(f"The trail is damaged: {done.finding}. The file says so.", fg="red")
+        proved = sum(one.records for one in done.parts)
+        say.prose(f"{proved} of the records lie under a published checkpoint that still fits; no other can be proved.")
 
 
 def _unsigned(settings: Settings, period: Period, out: Path, actor: str | None) -> Stretch:

@@ -23,6 +23,8 @@ def prove(seq: int, out: Path, actor: str | None, home: Path | None, as_json: bo
 
     For a patient or a court: FILE holds the record letter for letter, the way from it to a signed checkpoint, and what
     that proves in plain words. It is checked without Withness: python offline_verifier.py --proof FILE --vkey KEY
+
+    On a damaged trail what lies under a published checkpoint that still fits is proved too. Exit 4: this record is not.
     """
     from withness.desk.asking import actor_of
     from withness.desk.proving import prove as run
@@ -32,10 +34,12 @@ def prove(seq: int, out: Path, actor: str | None, home: Path | None, as_json: bo
     who = actor_of(actor or "Device/withness")
     store, _ = open_store(read_settings({"home": home}), fresh=False)
     with closing(store):
-        said = run(store, seq, out, who, datetime.now(UTC))
+        done = run(store, seq, out, who, datetime.now(UTC))
     if as_json:
-        say.document({"file": str(out), "seq": seq, "says": said})
+        say.document({"file": str(out), "seq": seq, "says": list(done.says), "finding": done.finding or None})
         return
-    for sentence in said:
+    for sentence in done.says:
         say.prose(sentence)
+    if done.finding:
+        say.prose(f"The trail is damaged: {done.finding}. This record lies under a checkpoint from before, which fits.")
     click.echo(f"Wrote {out}.")

@@ -21,18 +21,20 @@ _SHOWN: Final = 20
 """Rows of a sheet at the terminal; a file has them all."""
 
 _FORMATS: Final = ("html", "csv", "text")
+_ENDINGS: Final = {".html": "html", ".htm": "html", ".csv": "csv", ".txt": "text", ".text": "text"}
+_USUAL: Final = {"html": "html", "csv": "csv", "text": "txt"}
 
 
 @click.command(
     epilog="\b\nExamples:\n  withness audit report\n"
-    "  withness audit report --from 2026-10-01 --to 2026-12-31 --out report.html --format html\n"
+    "  withness audit report --from 2026-10-01 --to 2026-12-31 --out report.html\n"
 )
 @click.option("--from", "since", metavar="DATE", help="The first day (YYYY-MM-DD, the site's time).")
 @click.option("--to", "until", metavar="DATE", help="The last day.")
 @click.option("--policy", metavar="VERSION|DIGEST", help="Only what was decided by this policy.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write it to a file.")
 @click.option(
-    "--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True, help="How it is written."
+    "--format", "form", type=click.Choice(_FORMATS), help="How it is written; else by the ending of --out, or text."
 )
 @click.option("--names", is_flag=True, help="People by reference; for somebody in compliance who signs with --key.")
 @click.option("--rationales", is_flag=True, help="With what people wrote as reasons; likewise.")
@@ -43,7 +45,7 @@ def report(
     until: str | None,
     policy: str | None,
     out: Path | None,
-    form: str,
+    form: str | None,
     names: bool,
     rationales: bool,
     actor: str | None,
@@ -63,6 +65,7 @@ def report(
         option = "--names" if names else "--rationales"
         said = f"{option} is for somebody enrolled as compliance who signs with their key."
         raise InvalidInput(said, field=option, hint="Add --actor Practitioner/ID --key FILE.")
+    form = _form(form, out)
     if form == "html" and out is None:
         raise InvalidInput("A page needs a file to be written to.", field="--out", hint="Such as --out report.html")
     settings = read_settings({"home": home})
@@ -73,6 +76,20 @@ def report(
     asked = Asked(begins, ends, policy, sealed=key is not None, names=names, rationales=rationales)
     made = _made(settings, asked, actor, key, passphrase_file)
     _tell(made, settings.zone, out, form, as_json=as_json)
+
+
+def _form(form: str | None, out: Path | None) -> str:
+    """Return how the report is written: as asked for, else by the file's ending. Raises InvalidInput for a mismatch."""
+    ending = _ENDINGS.get(out.suffix.lower(), "") if out is not None else ""
+    if form and ending and form != ending:
+        said = f"--format {form} does not fit the ending of {out}: a file that ends so is read as {ending}."
+        raise InvalidInput(
+            said, field="--format", hint=f"Leave --format out, or name a file that ends in .{_USUAL[form]}"
+        )
+    if not form and not ending and out is not None and out.suffix:
+        said = f"--format must say how {out} is written: its ending does not."
+        raise InvalidInput(said, field="--format", hint=f"It is one of: {', '.join(_FORMATS)}.")
+    return form or ending or "text"
 
 
 def _made(

@@ -2,59 +2,90 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from withness.audit.record import Leaf
 from withness.cli import say
+from withness.cli.signing import signer, signing
 from withness.core.terms import reference
 
+if TYPE_CHECKING:
+    from withness.desk.compliance import Shown
+    from withness.settings import Settings
 
-@click.command(epilog="\b\nExample:\n  withness audit show --limit 20\n")
-@click.option("--patient", metavar="Patient/ID", help="Only this person's records.")
+
+@click.command(
+    epilog="\b\nExamples:\n  withness audit show --limit 20\n"
+    "  withness audit show --patient Patient/rosa --actor Practitioner/c1 --key kim.key\n"
+)
+@click.option("--patient", metavar="Patient/ID", help="Only this person's records; for somebody who signs with --key.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many, newest last.")
-@say.acting
+@signing
 @say.common
-def show(patient: str | None, limit: int, actor: str | None, home: Path | None, as_json: bool) -> None:
-    """Show the newest records. Looking is recorded too."""
-    from withness.cli.desk import opened_trail
-    from withness.desk.asking import actor_of
-    from withness.desk.compliance import show as run
+def show(
+    patient: str | None,
+    limit: int,
+    actor: str | None,
+    key: Path | None,
+    passphrase_file: Path | None,
+    home: Path | None,
+    as_json: bool,
+) -> None:
+    """Show the newest records. Looking is recorded too.
+
+    People stand under codes, unless somebody enrolled as compliance signs with --key: then by reference, and with what
+    they wrote.
+    """
     from withness.settings import read_settings
 
     if patient is not None:
         reference(patient, "Patient", "RelatedPerson", field="--patient")
-    with opened_trail(read_settings({"home": home})) as (store, _):
-        leaves = run(store, actor_of(actor or "Device/withness"), datetime.now(UTC), patient=patient, limit=limit)
+    found = _found(read_settings({"home": home}), patient, limit, actor, key, passphrase_file)
     if as_json:
-        say.document([_value(leaf) for leaf in leaves])
+        say.document([one.as_dict() for one in found])
     else:
-        rows = [
-            (
-                str(one.seq),
-                one.recorded_at[:19],
-                one.kind,
-                " ".join(filter(None, (one.outcome, one.reason_code))) if one.body else "pruned",
-                one.patient or "",
-                " and ".join(filter(None, (one.actor, one.second_actor))),
-            )
-            for one in leaves
-        ]
-        say.table("Audit trail", ("#", "when (UTC)", "what", "outcome", "patient", "who"), rows)
+        _tell(found, signed=key is not None)
 
 
-def _value(leaf: Leaf) -> dict[str, object]:
-    return {
-        "seq": leaf.seq,
-        "at": leaf.recorded_at,
-        "kind": leaf.kind,
-        "outcome": leaf.outcome,
-        "reason": leaf.reason_code,
-        "patient": leaf.patient,
-        "actor": leaf.actor,
-        "second_actor": leaf.second_actor,
-        "leaf_hash": leaf.leaf_hash.hex(),
-        "pruned": not leaf.body,
-    }
+def _found(
+    settings: Settings,
+    patient: str | None,
+    limit: int,
+    actor: str | None,
+    key: Path | None,
+    passphrase_file: Path | None,
+) -> tuple[Shown, ...]:
+    from withness.cli.desk import opened_trail
+    from withness.desk import compliance
+    from withness.desk.asking import actor_of
+    from withness.wiring import build
+
+    if key is not None:
+        one = signer(actor, key, passphrase_file)
+        context = build(settings, fresh=False)
+        with contextlib.closing(context.store):
+            return compliance.signed_show(context, actor_of(one.who), one, patient=patient, limit=limit)
+    with opened_trail(settings) as (store, _):
+        who = actor_of(actor or "Device/withness")
+        return compliance.show(store, who, datetime.now(UTC), patient=patient, limit=limit)
+
+
+def _tell(found: tuple[Shown, ...], *, signed: bool) -> None:
+    rows = [
+        (
+            str(one.seq),
+            one.at[:19].replace("T", " "),
+            one.kind,
+            "pruned" if one.pruned else " ".join(filter(None, (one.outcome, one.reason))),
+            one.patient or "",
+            " and ".join(filter(None, (one.actor, one.second_actor))),
+            *((one.words or "",) if signed else ()),
+        )
+        for one in found
+    ]
+    more = ("in their words",) if signed else ()
+    say.table("Audit trail", ("#", "when (UTC)", "what", "outcome", "about", "who", *more), rows, whole=("#", "what"))

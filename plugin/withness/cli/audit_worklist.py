@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
 @click.command(epilog="\b\nExample:\n  withness audit worklist --limit 20\n")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many are shown.")
+@click.option("--all", "everything", is_flag=True, help="What is signed off too: when, by whom; signed, their notes.")
 @click.option("--names", is_flag=True, help="People by reference; for somebody in compliance who signs with --key.")
 @signing
 @say.common
 def worklist(
     limit: int,
+    everything: bool,
     names: bool,
     actor: str | None,
     key: Path | None,
@@ -33,21 +35,23 @@ def worklist(
     home: Path | None,
     as_json: bool,
 ) -> None:
-    """Show what needs the eyes of compliance, the most urgent first. Looking is recorded too."""
+    """Show what waits to be examined by compliance, the most urgent first. Looking is recorded too."""
     from withness.settings import read_settings
 
     if names != (key is not None):
         option, said = ("--key", "is for --names") if key else ("--names", "is for somebody in compliance who signs")
         raise InvalidInput(f"{option} {said}.", field=option, hint="Add --names --actor Practitioner/ID --key FILE.")
     settings = read_settings({"home": home})
-    found = _found(settings, actor, key, passphrase_file)
+    found = _found(settings, actor, key, passphrase_file, everything=everything)
     if as_json:
         say.document([one.as_dict() for one in found])
     else:
-        _tell(found, limit, settings.zone)
+        _tell(found, limit, settings.zone, everything=everything)
 
 
-def _found(settings: Settings, actor: str | None, key: Path | None, passphrase_file: Path | None) -> tuple[Item, ...]:
+def _found(
+    settings: Settings, actor: str | None, key: Path | None, passphrase_file: Path | None, *, everything: bool
+) -> tuple[Item, ...]:
     from withness.cli.desk import opened_trail
     from withness.desk import worklists
     from withness.desk.asking import actor_of
@@ -57,12 +61,13 @@ def _found(settings: Settings, actor: str | None, key: Path | None, passphrase_f
         one = signer(actor, key, passphrase_file)
         context = build(settings, fresh=False)
         with contextlib.closing(context.store):
-            return worklists.signed_worklist(context, actor_of(one.who), one)
+            return worklists.signed_worklist(context, actor_of(one.who), one, everything=everything)
     with opened_trail(settings) as (store, _):
-        return worklists.worklist(store, actor_of(actor or "Device/withness"), datetime.now(UTC))
+        who = actor_of(actor or "Device/withness")
+        return worklists.worklist(store, who, datetime.now(UTC), everything=everything)
 
 
-def _tell(found: Sequence[Item], limit: int, zone: tzinfo) -> None:
+def _tell(found: Sequence[Item], limit: int, zone: tzinfo, *, everything: bool) -> None:
     rows = [
         (
             one.id,
@@ -70,14 +75,23 @@ def _tell(found: Sequence[Item], limit: int, zone: tzinfo) -> None:
             one.why,
             " and ".join(filter(None, (one.who, one.second))),
             one.person,
-            one.todo,
+            _signed_off(one, zone) if everything else one.todo,
         )
         for one in found[:limit]
     ]
     if not rows:
         click.echo("Nothing waits for compliance.")
         return
-    say.table("What needs eyes", ("item", "since", "what", "by", "about", "what to do"), rows, whole=("item",))
+    last = "signed off" if everything else "what to do"
+    title = "What was to be examined so far" if everything else "What waits to be examined"
+    say.table(title, ("item", "since", "what", "by", "about", last), rows, whole=("item",))
     if len(found) > limit:
         click.echo(f"… and {len(found) - limit} more: --limit {len(found)} shows them all.")
     say.prose("When you have examined an item: withness audit sign-off ITEM --note TEXT --actor ID --key FILE")
+
+
+def _signed_off(one: Item, zone: tzinfo) -> str:
+    if one.done is None:
+        return "not yet"
+    noted = f": “{one.done.words}”" if one.done.words else ""
+    return f"{one.done.at.astimezone(zone):%Y-%m-%d %H:%M} by {one.done.by}{noted}"

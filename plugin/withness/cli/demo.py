@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from withness.core.risk import RiskPolicy
     from withness.desk.front import Desk
     from withness.settings import Settings
+    from withness.signing import Signer
 
 _STAYS: Final = "The clinician stays with Tom. His notes and safety plan are written as always; his words wait."
 _ENDS_WITH: Final = "It ends with the documented needs, a new screen below acute, and a second signer: see chapter 7."
@@ -41,12 +42,17 @@ _EMBEDDED: Final = {
 def demo(home: Path | None, as_json: bool) -> None:
     """Tell the whole story on sample people: a clear save, holds, a couple, the way through a hold, and the trail.
 
-    Everything happens on the embedded default, in a temporary data directory unless --home names a fresh one.
+    Everything happens on the embedded default, in a temporary data directory unless --home names a fresh one. That one
+    stays, with the sample people's keys in it.
     """
     with _place(home) as (data, key_file):
-        chapters = _tell(data, key_file, quiet=as_json)
+        chapters, keys = _tell(data, key_file, quiet=as_json)
+        if home is not None:
+            chapters["keys"] = _told(partial(_leave_keys, home, keys), _show_keys, quiet=as_json)
         if as_json:
             say.document(chapters)
+        else:
+            click.echo("Next: withness --help, or docs/clinicians.md")
 
 
 @contextmanager
@@ -58,12 +64,35 @@ def _place(home: Path | None) -> Iterator[tuple[Path, Path | None]]:
         yield Path(data), Path(keys) / "demo.key"
 
 
-def _tell(data: Path, key_file: Path | None, *, quiet: bool) -> dict[str, Any]:
+def _leave_keys(home: Path, keys: Mapping[str, Signer]) -> dict[str, Any]:
+    """Leave the sample people's keys in the data directory, so that it can be tried; nobody real has such a one."""
+    from withness.files import write_new
+    from withness.signing import write_signer
+
+    folder = home / samples.KEYS
+    files = {}
+    for role, _, name, _ in samples.TEAM:
+        path = folder / f"{name.partition(' ')[0].lower()}.key"
+        write_signer(keys[role], path, samples.PASSPHRASE)
+        files[keys[role].who] = str(path)
+    write_new(folder / "passphrase.txt", f"{samples.PASSPHRASE}\n".encode())
+    return {"sample": True, "files": files, "passphrase": samples.PASSPHRASE}
+
+
+def _show_keys(keys: dict[str, Any]) -> None:
+    demo_life.heading("The sample people's keys are yours to try")
+    for who, path in keys["files"].items():
+        click.echo(f"{who}: {path}")
+    say.prose(f"Their passphrase is “{keys['passphrase']}” (it stands in passphrase.txt beside them, too).")
+    say.prose("All of it is sample data: never sign anything real with such a key. See docs/compliance.md.")
+
+
+def _tell(data: Path, key_file: Path | None, *, quiet: bool) -> tuple[dict[str, Any], dict[str, Signer]]:
     from withness.desk.front import Desk
     from withness.wiring import build
 
     settings = _settings(data, key_file)
-    context, chapters = build(settings), {}
+    context, chapters = build(settings, sample=True), {}
     with Desk(context) as desk:
         people = samples.people()
         for name, act, show in _chapters(desk, context.policy, people):
@@ -72,8 +101,10 @@ def _tell(data: Path, key_file: Path | None, *, quiet: bool) -> dict[str, Any]:
         rosa = demo_life.Rosa(desk, context, people["rosa"], plan, keys)
         for name, act, show in demo_life.chapters(rosa):
             chapters[name] = _told(act, show, quiet=quiet)
-    chapters["trail"] = _told(partial(_trail, settings, people["rosa"]["member"]), _show_trail, quiet=quiet)
-    return chapters
+    chapters["trail"] = _told(
+        partial(_trail, settings, people["rosa"]["member"], keys["compliance"]), _show_trail, quiet=quiet
+    )
+    return chapters, keys
 
 
 def _told(act: Callable[[], dict[str, Any]], show: Callable[[dict[str, Any]], None], *, quiet: bool) -> dict[str, Any]:
@@ -89,7 +120,7 @@ def _settings(data: Path, key_file: Path | None) -> Settings:
 
     given = read_settings({**_EMBEDDED, "home": data, "key_file": key_file})
     settings = replace(given, policy=None, packs=None, jurisdictions=None)
-    if settings.database.exists() or settings.chart.exists():
+    if settings.database.exists() or settings.chart.exists() or (data / samples.KEYS).exists():
         said = "This data directory was used before, and the demo's people start from nothing: use a fresh --home."
         raise InvalidInput(said, field="--home")
     return settings
@@ -149,16 +180,16 @@ def _quoted(words: str) -> str:
     return f"“{words}”".replace("\n", "\n    ")
 
 
-def _trail(settings: Settings, person: str) -> dict[str, Any]:
+def _trail(settings: Settings, person: str, examiner: Signer) -> dict[str, Any]:
     """Return what the trail holds of one person, and its verification."""
-    from withness.cli.desk import opened_trail
     from withness.desk.asking import actor_of
-    from withness.desk.compliance import show
+    from withness.desk.compliance import signed_show
     from withness.desk.verify import verify
+    from withness.wiring import build
 
-    actor = actor_of(samples.CLINICIAN)
-    with opened_trail(settings) as (store, _):
-        leaves = show(store, actor, datetime.now(UTC), patient=person, limit=100)
+    actor, context = actor_of(examiner.who), build(settings, fresh=False)
+    with closing(context.store) as store:
+        leaves = signed_show(context, actor, examiner, patient=person, limit=100)
         verdict = verify(store, actor, datetime.now(UTC))
     listed = [{"record": one.seq, "kind": one.kind, "outcome": one.outcome} for one in leaves]
     told = {"records": verdict.records, "whole": verdict.whole, "recomputed": verdict.recomputed}
@@ -174,4 +205,3 @@ def _show_trail(trail: dict[str, Any]) -> None:
     say.table(f"Audit trail: what it holds of {trail['person']}", ("#", "what", "outcome"), rows)
     whole = "The trail is whole" if trail["whole"] else "The trail is DAMAGED"
     click.echo(f"{whole}: {trail['records']} records, {trail['recomputed']} decisions decided again.")
-    click.echo("Next: withness --help, or docs/clinicians.md")

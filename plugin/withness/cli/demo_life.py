@@ -92,7 +92,7 @@ class Rosa:
 
 
 def enrolled(desk: Desk) -> dict[str, Signer]:
-    """Enrol the team with keys that live in memory only, and return the keys by role."""
+    """Enrol the team with new keys, and return the keys by role."""
     from withness.signing import new_signer
 
     keys: dict[str, Signer] = {}

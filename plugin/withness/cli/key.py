@@ -24,11 +24,14 @@ def key() -> None:
 @say.common
 def backup(out: Path, home: Path | None, as_json: bool) -> None:
     """Copy the data key to FILE and the log key to FILE.log-key (mode 0600, never overwriting)."""
+    from withness.desk.backup import require_outside
     from withness.seal import back_up_key, copy_key
     from withness.settings import read_settings
     from withness.wiring import keys_of
 
-    data, log = keys_of(read_settings({"home": home}))
+    settings = read_settings({"home": home})
+    require_outside(settings.home, out, "--out")
+    data, log = keys_of(settings)
     beside = out.with_name(f"{out.name}.log-key")
     back_up_key(data, out)
     copy_key(log, beside)

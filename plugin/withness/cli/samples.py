@@ -20,6 +20,11 @@ TEAM: Final = (
 )
 """Who is enrolled: role, reference, name and licence; the first one vouches for the others."""
 
+KEYS: Final = "sample-keys"
+"""The folder in the data directory that holds the keys of these people."""
+PASSPHRASE: Final = "only for the sample people"  # noqa: S105  nobody real has such a key
+"""Everybody's; it is printed and documented, for what it opens is nobody's."""
+
 Answers = Mapping[str, str | None]
 
 UNFINISHED: Final[Answers] = {"suicide.now": None, "eating.rapid-loss": "unsure"}

@@ -41,7 +41,11 @@ def acting(command: F) -> F:
 
 def complain(error: WithnessError, *, as_json: bool) -> int:
     """Say an error on standard error (and as the JSON document) and return its exit code."""
-    click.echo(error.message + (f"\n{error.hint}" if error.hint else ""), err=True)
+    click.echo(error.message, err=True)
+    if len(error.hint) > width():
+        prose(error.hint, err=True)
+    elif error.hint:
+        click.echo(error.hint, err=True)
     if as_json:
         document({**error.as_dict(), "exit": error.exit_code})
     return error.exit_code
@@ -265,7 +269,7 @@ def decision(
         ]
         table("Reasons", ("acuity", "item", "question", "why"), dict.fromkeys(rows))
     for item in told["missing"]:
-        if item not in links:
+        if item not in links and item != "trail":  # the sentence says what to do about that
             prose("Missing: a new screen" if item == "screen" else f"Missing: {questions.get(item, item)} ({item})")
     if told["needs"] and protocol:
         needs("To be written down, unless it is already", told["needs"], told["person"], titles)

@@ -21,6 +21,7 @@ from withness.core.people import People, Refusal, people_of, standing_fault
 from withness.desk.checkpoints import refuse_in_doubt
 from withness.desk.context import Actor, Context
 from withness.desk.digests import digest
+from withness.desk.telling import WHAT_SAVES
 from withness.errors import Refused, SealBroken, TrailDamaged
 from withness.signing import Signer, verifies
 from withness.store.rows import ActRow
@@ -162,7 +163,7 @@ def require_directory(tx: Transaction) -> None:
     """Raise TrailDamaged when the enrolments are not those that the trail names: nobody can sign on such ground."""
     if broken(tx) or not directory_named(tx):
         refuse_in_doubt(tx)
-        raise TrailDamaged("The audit trail is damaged, so nothing is released.", hint="Run: withness audit verify")
+        raise TrailDamaged("The audit trail is damaged, so nothing is released.", hint=WHAT_SAVES)
 
 
 def broken(tx: Transaction) -> bool:

@@ -78,6 +78,9 @@ def back_up(
     Raises InvalidInput naming --out or --with-keys, CannotTell when something cannot be read or written.
     """
     _require_new(out, keys_out)
+    require_outside(settings.home, out, "--out")
+    if keys_out is not None:
+        require_outside(settings.home, keys_out, "--with-keys")
     _record(store, actor, at)
     work = beside(out)
     keys_work = beside(keys_out) if keys_out is not None else None
@@ -101,6 +104,13 @@ def _require_new(out: Path, keys_out: Path | None) -> None:
     if keys_out is not None and out.absolute() in (keys_out.absolute(), *keys_out.absolute().parents):
         said = "--with-keys must lie outside the backup: who has both can read everything."
         raise InvalidInput(said, field="--with-keys")
+
+
+def require_outside(home: Path, path: Path, option: str) -> None:
+    """Raise InvalidInput for a copy inside the data directory: what takes the one takes the other."""
+    if home.resolve() in (path.resolve(), *path.resolve().parents):
+        said = f"{option} must lie outside the data directory: a copy in it is lost with it."
+        raise InvalidInput(said, field=option, hint="Name a place on another disk or machine.")
 
 
 def _record(store: Store, actor: Actor, at: datetime) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from withness.audit import log
+from withness.audit.publishing import Publisher
 from withness.desk.context import Actor
 from withness.desk.log_keys import record_take_over, vkeys
 from withness.errors import CannotTell, InvalidInput, TrailDamaged
@@ -34,27 +35,35 @@ class Published:
 def present(store: Store, tx: Transaction, *, begin: bool = False) -> str:
     """Return the newest segment's signed checkpoint as it stands in this transaction.
 
-    With `begin` what was published before may be there no more. Raises CannotTell without the log key or what was
-    published, TrailDamaged where the log is not the one that was published: nothing is signed that contradicts what was
-    signed before, InvalidInput for a log without records.
+    With `begin` what was published before may be there no more. Raises what `publisher_of` raises, TrailDamaged where
+    the log is not the one that was published: nothing is signed that contradicts what was signed before, InvalidInput
+    for a log without records.
     """
-    if store.publisher is None:
-        raise CannotTell("The log key is not at hand, so nothing can be signed.", field="WITHNESS_KEY_FILE")
-    head = tx.head()
+    publisher, head = publisher_of(store, tx, begin=begin), tx.head()
     if head is None:
         raise InvalidInput("The log holds no record yet.", field="WITHNESS_HOME")
-    doubt = tx.doubt()
-    if doubt is not None and not (begin and doubt.gone):
-        raise _in_doubt(doubt)
     wrong = tx.anchor_damage(prove=True)
     if wrong:
         hint = "Run: withness audit verify. For an inquiry, keep the data directory as it is, and earlier exports."
         raise TrailDamaged(f"No checkpoint is signed: {wrong}.", hint=hint)
     known = vkeys(tx)
-    if known and known[-1] != store.publisher.key.vkey:
+    if known and known[-1] != publisher.key.vkey:
         said = "The log key is not the one that the trail names, so nothing is signed with it."
         raise CannotTell(said, field="WITHNESS_KEY_FILE", hint="Put the present log key back from its backup.")
-    return store.publisher.note(head)
+    return publisher.note(head)
+
+
+def publisher_of(store: Store, tx: Transaction, *, begin: bool = False) -> Publisher:
+    """Return what signs and publishes. Raises CannotTell without the log key, or without what was published before.
+
+    With `begin` the latter may be there no more.
+    """
+    if store.publisher is None:
+        raise CannotTell("The log key is not at hand, so nothing can be signed.", field="WITHNESS_KEY_FILE")
+    doubt = tx.doubt()
+    if doubt is not None and not (begin and doubt.gone):
+        raise _in_doubt(doubt)
+    return store.publisher
 
 
 def refuse_in_doubt(tx: Transaction) -> None:

@@ -2,32 +2,103 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from withness.audit import log
 from withness.audit.record import Kind, Leaf, Record
-from withness.desk.context import Actor
+from withness.audit.report_signed import words_of
+from withness.audit.seen import Naming, details_of
+from withness.core.acts import Act
+from withness.core.terms import reference
+from withness.desk.context import Actor, Context
+from withness.desk.sign_off import Matter, sign_off
 from withness.desk.telling import may_see
-from withness.errors import Refused
+from withness.desk.trail_reading import SAYING, TrailReading, as_they_are, looking, pseudonyms
+from withness.errors import InvalidInput, Refused
+from withness.signing import Signer
 from withness.store.sql import Store
 
 
-def show(store: Store, actor: Actor, at: datetime, *, patient: str | None = None, limit: int = 50) -> tuple[Leaf, ...]:
-    """Return the newest `limit` records, oldest first, and record the viewing.
+@dataclass(frozen=True)
+class Shown:
+    """One record as it is shown: people as the reader may see them, `words` what was written, where that is told."""
 
-    Raises Refused for somebody who may not see reasons (a partner or proxy), CannotTell.
+    seq: int
+    at: str
+    kind: str
+    outcome: str | None
+    reason: str | None
+    patient: str | None
+    actor: str
+    second_actor: str | None
+    leaf_hash: str
+    pruned: bool
+    words: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the record as JSON values."""
+        return asdict(self)
+
+
+def show(store: Store, actor: Actor, at: datetime, *, patient: str | None = None, limit: int = 50) -> tuple[Shown, ...]:
+    """Return the newest `limit` records, oldest first, people under pseudonyms, and record the viewing.
+
+    Raises Refused for somebody who may not see reasons (a partner or proxy), InvalidInput for the records of one
+    `patient`: beside their name the pseudonym would be none; CannotTell.
     """
     if not may_see(actor.ref, patient or ""):
         raise Refused("Only clinicians and compliance look at the trail.", field="actor")
+    if patient is not None:
+        said = "--patient names somebody, so somebody enrolled as compliance signs for it with their key."
+        raise InvalidInput(said, field="--patient", hint="Add --actor Practitioner/ID --key FILE.")
+    with looking(store) as tx:
+        naming, leaves = pseudonyms(tx), tx.newest_leaves(limit)
+        found = tuple(_shown(one, naming) for one in leaves)
+    viewed = Record(
+        kind=Kind.TRAIL_VIEWED,
+        actor=actor.ref,
+        os_user=actor.os_user,
+        outcome="shown",
+        details={"records": len(found)},
+    )
     with store.transaction() as tx:
-        found = tx.newest_leaves(limit, patient)
-        viewed = Record(
-            kind=Kind.TRAIL_VIEWED,
-            actor=actor.ref,
-            os_user=actor.os_user,
-            patient=patient,
-            outcome="shown",
-            details={"records": len(found)},
-        )
         log.append(tx, [viewed], at=at)
     return found
+
+
+def signed_show(
+    context: Context, actor: Actor, signer: Signer, *, patient: str | None = None, limit: int = 50
+) -> tuple[Shown, ...]:
+    """Return the same with people by reference and what they wrote; an act, signed by somebody in compliance.
+
+    Raises what `sign_off` raises, InvalidInput for a `patient` that is no reference.
+    """
+    of = reference(patient, "Patient", "RelatedPerson", field="--patient") if patient is not None else None
+    body = {"names": True, "of": of, "limit": limit}
+    sign_off(context, Matter("shown", body, plain=body, kind=Kind.TRAIL_VIEWED), signer, actor=actor)
+    with looking(context.store) as tx:
+        acts = {one.id: one for one in TrailReading(tx, as_they_are, context.now()).acts(SAYING)}
+        return tuple(_shown(one, as_they_are, _words(acts)) for one in tx.newest_leaves(limit, of))
+
+
+def _words(acts: Mapping[str, Act]) -> Callable[[Leaf], str]:
+    return lambda leaf: words_of(acts.get(str(details_of(leaf.body).get("act"))))
+
+
+def _shown(leaf: Leaf, naming: Naming, words: Callable[[Leaf], str] = lambda _: "") -> Shown:
+    return Shown(
+        seq=leaf.seq,
+        at=leaf.recorded_at,
+        kind=leaf.kind,
+        outcome=leaf.outcome,
+        reason=leaf.reason_code,
+        patient=naming(leaf.patient) if leaf.patient else None,
+        actor=naming(leaf.actor) if leaf.actor else "",
+        second_actor=naming(leaf.second_actor) if leaf.second_actor else None,
+        leaf_hash=leaf.leaf_hash.hex(),
+        pruned=not leaf.body,
+        words=words(leaf) or None,
+    )

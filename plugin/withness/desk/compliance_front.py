@@ -42,13 +42,16 @@ class Compliance:
         organization = context.settings.organization
         return reporting.report(context.store, who, context.now(), asked, organization=organization).as_dict()
 
-    def worklist(self, *, actor: str, signer: Signer | None = None) -> list[dict[str, Any]]:
-        """Return what waits to be examined, the most urgent first; people by reference to a `signer` in compliance."""
+    def worklist(self, *, actor: str, signer: Signer | None = None, everything: bool = False) -> list[dict[str, Any]]:
+        """Return what waits to be examined, the most urgent first; people by reference to a `signer` in compliance.
+
+        With `everything` what is signed off too: when and by whom, and to a `signer` what they noted.
+        """
         context = self._context
         if signer is not None:
-            found = worklists.signed_worklist(context, actor_of(signer.who), signer)
+            found = worklists.signed_worklist(context, actor_of(signer.who), signer, everything=everything)
         else:
-            found = worklists.worklist(context.store, actor_of(actor), context.now())
+            found = worklists.worklist(context.store, actor_of(actor), context.now(), everything=everything)
         return [one.as_dict() for one in found]
 
     def sign_off(

@@ -35,6 +35,9 @@ _TRIES: Final = 3
 IN_FORCE: Final = "in-force"
 """Outcome of a record that a shipped policy came into force by itself."""
 
+SAMPLE: Final = "sample"
+"""The fact of a data directory that its people are made up; the trail's first record names it with the others."""
+
 SITE_SIGNED: Final = ActKind.POLICY_SIGNED.value
 """Outcome of a record that a site's own policy was signed, and so came into force."""
 

@@ -34,12 +34,15 @@ def _demo(content: bytes | None) -> bool:
 def fhir(context: Context) -> Write:
     """Return what writes a stretch as a Bundle of AuditEvents."""
 
-    def write(stretch: Stretch, leaves: Iterator[Leaf], file: IO[str]) -> None:
+    def write(stretch: Stretch, leaves: Iterator[Leaf | None], file: IO[str]) -> None:
         with context.store.transaction() as tx:
             around = around_of(tx, stretch.data_id, context.settings.organization)
         head = {"resourceType": "Bundle", "id": str(uuid4()), "type": "collection", "timestamp": instant(stretch.at)}
         file.write(f'{json.dumps(head)[:-1]}, "entry": [')
         before = "\n"
+        if stretch.finding:
+            file.write(before + json.dumps(_mark(stretch.finding), ensure_ascii=False))
+            before = ",\n"
         for event in _events(stretch, leaves, around):
             entry = {"fullUrl": f"urn:uuid:{event['id']}", "resource": event}
             file.write(before + json.dumps(entry, ensure_ascii=False))
@@ -49,11 +52,24 @@ def fhir(context: Context) -> Write:
     return write
 
 
-def _events(stretch: Stretch, leaves: Iterator[Leaf], around: Around) -> Iterator[dict[str, Any]]:
+def _mark(finding: str) -> dict[str, Any]:
+    """Return the entry that says of a Bundle that its trail is damaged."""
+    id = str(uuid4())
+    issue = {"severity": "error", "code": "processing", "diagnostics": f"The audit trail is damaged: {finding}."}
+    return {"fullUrl": f"urn:uuid:{id}", "resource": {"resourceType": "OperationOutcome", "id": id, "issue": [issue]}}
+
+
+def _events(stretch: Stretch, leaves: Iterator[Leaf | None], around: Around) -> Iterator[dict[str, Any]]:
+    """Yield the events of what can be proved; of a damaged trail without what is no record, and without the rest."""
     for part in stretch.parts:
         for leaf in islice(leaves, part.records):
-            if leaf.body:  # else it was pruned
+            if leaf is None or not leaf.body:  # it is missing, or was pruned
+                continue
+            try:
                 yield event_of(leaf, part, around)
+            except TrailDamaged:
+                if not stretch.finding:
+                    raise
 
 
 def event_of(leaf: Leaf, part: Part, around: Around) -> dict[str, Any]:

@@ -7,6 +7,13 @@ of its own:
      "left":[],"records":2,"right":["<base64>"],"segment":0,"vkey":"<name+id+key>"}
     {"hash":"<leaf hash>","index":0,"record":"<the record's text, letter for letter>"}
     {"hash":"<leaf hash>","index":1,"pruned":true}
+
+Of a damaged trail a mark comes first; what no published checkpoint covers comes last, with a header of its own:
+
+    {"at":"<instant>","data_id":"<uuid>","finding":"<what is wrong>","format":"withness-audit-damaged/1","vkey":"<…>"}
+    {"first":40,"format":"withness-audit-rest/1","records":2}
+    {"hash":"<leaf hash>","record":"<text>","seq":40}
+    {"missing":true,"seq":41}
 """
 
 from __future__ import annotations
@@ -17,8 +24,8 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import IO, Any, Final
 
-from withness.audit.offline_verifier import EXPORT_FORMAT
-from withness.audit.record import Leaf, canonical
+from withness.audit.offline_verifier import DAMAGED_FORMAT, EXPORT_FORMAT, REST_FORMAT
+from withness.audit.record import Leaf, canonical, instant
 from withness.desk.exporting import Part, Stretch, Write
 from withness.errors import TrailDamaged
 from withness.seal import Seal
@@ -38,18 +45,50 @@ COLUMNS: Final = (
 )
 """Columns of the CSV: those by which records are searched."""
 
+DAMAGED: Final = "TRAIL-DAMAGED"
+"""The kind of the first row, which is no record, of a CSV from a damaged trail; its outcome is what was found."""
+
 _NAMES: Final = ("patient", "actor", "second_actor")
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What a spreadsheet takes for the beginning of a formula, or strips before it looks."""
 
 
-def ndjson(stretch: Stretch, leaves: Iterator[Leaf], file: IO[str]) -> None:
-    """Write the export that proves itself. Raises TrailDamaged for a record whose bytes are no text."""
+def ndjson(stretch: Stretch, leaves: Iterator[Leaf | None], file: IO[str]) -> None:
+    """Write the export that proves itself. Raises TrailDamaged for a record whose bytes are no text.
+
+    Of a trail that is known to be damaged it is marked, and holds such bytes in base64.
+    """
+    known = bool(stretch.finding)
+    if known:
+        _line(file, {**_mark(stretch), "at": instant(stretch.at), "data_id": stretch.data_id, "vkey": stretch.vkey})
     for part in stretch.parts:
         _line(file, _header(stretch, part))
         for index, leaf in enumerate(islice(leaves, part.records), start=part.first):
-            said = {"record": text_of(leaf)} if leaf.body else {"pruned": True}
-            _line(file, {"index": index, "hash": leaf.leaf_hash.hex(), **said})
+            _line(file, {"index": index, **_said(leaf, known=known)})
+    for rest in stretch.rest:
+        _line(file, {"format": REST_FORMAT, "first": rest.first, "records": rest.last - rest.first})
+        for seq, leaf in enumerate(islice(leaves, rest.last - rest.first), start=rest.first):
+            _line(file, {"seq": seq, **_said(leaf, known=known)})
+
+
+def _mark(stretch: Stretch) -> dict[str, Any]:
+    return {"format": DAMAGED_FORMAT, "finding": stretch.finding}
+
+
+def _said(leaf: Leaf | None, *, known: bool) -> dict[str, Any]:
+    """Return what a record's line says beside its place; what is no record only where damage is `known`."""
+    if leaf is None:
+        return {"missing": True}
+    hashed = leaf.leaf_hash.hex() if isinstance(leaf.leaf_hash, bytes) else ""
+    if leaf.body == b"":
+        return {"hash": hashed, "pruned": True}
+    try:
+        return {"hash": hashed, "record": text_of(leaf)}
+    except TrailDamaged:
+        if not known:
+            raise
+        content = leaf.body if isinstance(leaf.body, bytes) else str(leaf.body).encode("utf-8", "backslashreplace")
+        return {"hash": hashed, "bytes": base64.b64encode(content).decode("ascii")}
 
 
 def _header(stretch: Stretch, part: Part) -> dict[str, Any]:
@@ -85,16 +124,16 @@ def _line(file: IO[str], value: dict[str, Any]) -> None:
     file.write(canonical(value).decode("utf-8") + "\n")
 
 
-def named_csv(stretch: Stretch, leaves: Iterator[Leaf], file: IO[str]) -> None:
+def named_csv(stretch: Stretch, leaves: Iterator[Leaf | None], file: IO[str]) -> None:
     """Write the search columns with the references of patients and actors."""
-    _csv(leaves, file, lambda name: name)
+    _csv(stretch, leaves, file, lambda name: name)
 
 
 def pseudonymous_csv(seal: Seal) -> Write:
     """Return what writes the search columns with a pseudonym in the place of each patient and actor."""
 
-    def write(stretch: Stretch, leaves: Iterator[Leaf], file: IO[str]) -> None:
-        _csv(leaves, file, lambda name: _pseudonym(seal, name))
+    def write(stretch: Stretch, leaves: Iterator[Leaf | None], file: IO[str]) -> None:
+        _csv(stretch, leaves, file, lambda name: _pseudonym(seal, name))
 
     return write
 
@@ -105,10 +144,13 @@ def _pseudonym(seal: Seal, name: str) -> str:
     return f"{kind}-{seal.pseudonym(name)}"
 
 
-def _csv(leaves: Iterator[Leaf], file: IO[str], named: Any) -> None:
+def _csv(stretch: Stretch, leaves: Iterator[Leaf | None], file: IO[str], named: Any) -> None:
     rows = csv.writer(file)  # RFC 4180: CRLF, quotes doubled
     rows.writerow(COLUMNS)
-    for leaf in (one for one in leaves if one.body):  # the others were pruned
+    if stretch.finding:
+        mark = {"recorded_at": instant(stretch.at), "kind": DAMAGED, "outcome": stretch.finding}
+        rows.writerow([_cell(column, mark.get(column), named) for column in COLUMNS])
+    for leaf in (one for one in leaves if one is not None and one.body):  # the others were pruned, or are missing
         rows.writerow([_cell(column, getattr(leaf, column), named) for column in COLUMNS])
 
 

@@ -2,14 +2,17 @@
 
 The trail only grows, so the pages are read one after another without holding anybody up. A stretch is the records
 from the first of a period to its last, with nothing left out between them: only that can prove itself.
+
+A damaged trail is exported too, for then an inquiry needs it: what a published checkpoint still covers as ever, then
+the rest as it lies there, and all of it marked with what was found.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -20,8 +23,9 @@ from withness.audit import log
 from withness.audit.log import Head
 from withness.audit.proofs import sides
 from withness.audit.record import Kind, Leaf, Record
-from withness.desk.checkpoints import present
+from withness.desk.checkpoints import present, publisher_of
 from withness.desk.context import Actor, Context
+from withness.desk.damaged import Covered, covered, finding
 from withness.desk.sign_off import Matter, sign_off
 from withness.desk.telling import may_see
 from withness.errors import CannotTell, InvalidInput, Refused, TrailDamaged
@@ -70,6 +74,14 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Rest:
+    """Records that no checkpoint covers: their first sequence number, and the one behind the last."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
 class Stretch:
     """What an export will hold: its parts, the log's vkey, the data directory's id, and when it was settled."""
 
@@ -79,66 +91,99 @@ class Stretch:
     at: datetime
     pruned: int = 0
     """How many of the records were pruned: an export can only give their hashes, or leave them out."""
+    finding: str = ""
+    """What is wrong with the trail, where it is damaged: the export says so."""
+    rest: tuple[Rest, ...] = ()
+    """What no checkpoint covers; only where it is damaged."""
+
+    @property
+    def spans(self) -> tuple[tuple[int, int], ...]:
+        """The first sequence number and the one behind the last, of each part and then of the rest."""
+        parts = ((one.head.first_seq + one.first, one.head.first_seq + one.last) for one in self.parts)
+        return (*parts, *((one.first, one.last) for one in self.rest))
 
     @property
     def first(self) -> int:
         """The first record's sequence number."""
-        return self.parts[0].head.first_seq + self.parts[0].first
+        return min(first for first, _ in self.spans)
 
     @property
     def records(self) -> int:
         """How many records it is."""
-        return sum(part.records for part in self.parts)
+        return sum(last - first for first, last in self.spans)
 
     @property
     def size(self) -> int:
-        """The size that the last checkpoint states."""
-        return self.parts[-1].head.size
+        """The size that the last checkpoint states; 0 where no checkpoint covers anything."""
+        return self.parts[-1].head.size if self.parts else 0
 
     def details(self) -> dict[str, int]:
         """Return what the record of the export says about it."""
         return {"first": self.first, "records": self.records, "size": self.size}
 
 
-Write = Callable[[Stretch, Iterator[Leaf], IO[str]], None]
-"""Writes a stretch and its records, in order, in one form."""
+Write = Callable[[Stretch, Iterator[Leaf | None], IO[str]], None]
+"""Writes a stretch and its records, in order, in one form; of a damaged trail None stands for one that is missing."""
 
 
 def settle(store: Store, tx: Transaction, period: Period, at: datetime) -> Stretch:
     """Return what an export of `period` holds.
 
-    Raises InvalidInput for a period without records, TrailDamaged where the tree does not bear a checkpoint, CannotTell
-    without the log key.
+    Raises InvalidInput for a period without records, CannotTell without the log key.
     """
-    present(store, tx)
+    publisher = publisher_of(store, tx)
     bounds = tx.seqs_within(period.start, period.end)
     if bounds is None:
         raise InvalidInput("The trail holds no record of this period.", field="--from, --to")
-    try:
-        parts = tuple(_parts(store, tx, *bounds))
-    except ValueError as error:
-        raise TrailDamaged(f"The trail is damaged: {error}.", hint="Run: withness audit verify") from None
-    publisher = store.publisher
-    assert publisher is not None  # noqa: S101  `present` has seen it
-    pruned = tx.count_emptied(bounds[0], bounds[1] + 1)
-    return Stretch(parts, tx.facts().get("data_id", ""), publisher.key.vkey, at, pruned)
+    found, low, high = finding(tx), bounds[0], bounds[1] + 1
+    parts: tuple[Part, ...] = ()
+    rest: tuple[Rest, ...] = ()
+    if not found:
+        present(store, tx)
+        try:
+            for head in tx.heads():
+                head.frontier()
+            parts = tuple(_parts(tx, (Covered(one, publisher.note(one)) for one in tx.heads()), low, high))
+            found = _missing(parts, low, high)
+        except ValueError as error:
+            found = str(error)
+    if found:
+        parts = tuple(_parts(tx, covered(publisher, tx), low, high))
+        rest = tuple(_rest(parts, low, high))
+    pruned = tx.count_emptied(low, high)
+    return Stretch(parts, tx.facts().get("data_id", ""), publisher.key.vkey, at, pruned, found, rest)
 
 
-def _parts(store: Store, tx: Transaction, low: int, high: int) -> Iterator[Part]:
-    publisher = store.publisher
-    assert publisher is not None  # noqa: S101  see `settle`
-    for head in tx.heads():
-        head.frontier()
-        first, last = max(low - head.first_seq, 0), min(high + 1 - head.first_seq, head.size)
+def _parts(tx: Transaction, some: Iterable[Covered], low: int, high: int) -> Iterator[Part]:
+    for one in some:
+        head = one.head
+        first, last = max(low - head.first_seq, 0), min(high - head.first_seq, head.size)
         if first < last:
             left, right = sides(tx.nodes(head.segment), first, last, head.size)
-            yield Part(head, first, last, publisher.note(head), left, right)
+            yield Part(head, first, last, one.note, left, right)
+
+
+def _rest(parts: Iterable[Part], low: int, high: int) -> Iterator[Rest]:
+    """Yield what lies between `low` and `high` (exclusive) in none of the parts."""
+    for part in parts:
+        if low < part.head.first_seq + part.first:
+            yield Rest(low, part.head.first_seq + part.first)
+        low = part.head.first_seq + part.last
+    if low < high:
+        yield Rest(low, high)
+
+
+def _missing(parts: Iterable[Part], low: int, high: int) -> str:
+    """Return which record stands in no segment, "" where each stands in one."""
+    gap = next(_rest(parts, low, high), None)
+    return f"record {gap.first} stands in no segment" if gap is not None else ""
 
 
 def export(store: Store, period: Period, out: Path, write: Write, actor: Actor, at: datetime, form: Form) -> Stretch:
     """Record that `period` is exported, and write it to the new file `out`.
 
-    Raises what `settle` raises, Refused for a partner or proxy, InvalidInput naming --out.
+    What cannot be written as it should be is damage: then it is written as what a damaged trail holds. Raises what
+    `settle` raises, Refused for a partner or proxy, InvalidInput naming --out.
     """
     if not may_see(actor.ref, ""):
         raise Refused("Only clinicians and compliance export the trail.", field="actor")
@@ -146,8 +191,7 @@ def export(store: Store, period: Period, out: Path, write: Write, actor: Actor, 
         with store.transaction() as tx:
             stretch = settle(store, tx, period, at)
             log.append(tx, [exported(actor, form.value, stretch.details())], at=at)
-        write(stretch, _leaves(store, stretch), file)
-    return stretch
+        return _write(store, stretch, write, file)
 
 
 def export_signed(
@@ -161,6 +205,17 @@ def export_signed(
         details = stretch.details()
         matter = Matter(form.value, body=details, plain=details, kind=Kind.TRAIL_EXPORTED)
         sign_off(context, matter, signer, actor=actor)
+        return _write(store, stretch, write, file)
+
+
+def _write(store: Store, stretch: Stretch, write: Write, file: IO[str]) -> Stretch:
+    """Write a stretch, marked as damaged where a record turns out to be none; return it as it was written."""
+    try:
+        write(stretch, _leaves(store, stretch), file)
+    except TrailDamaged as error:
+        file.seek(0)
+        file.truncate()
+        stretch = replace(stretch, finding=error.message.rstrip("."))
         write(stretch, _leaves(store, stretch), file)
     return stretch
 
@@ -177,20 +232,20 @@ def exported(actor: Actor, outcome: str, details: dict[str, int], patient: str |
     )
 
 
-def _leaves(store: Store, stretch: Stretch) -> Iterator[Leaf]:
-    """Yield the records in order. Raises TrailDamaged when one is not there."""
-    wanted = stretch.first
-    end = wanted + stretch.records
-    while wanted < end:
-        with store.transaction() as tx:
-            page = tx.leaves_between(wanted, min(wanted + PAGE, end))
-        for leaf in page:
-            if leaf.seq != wanted:
-                break
-            yield leaf
-            wanted += 1
-        if not page or page[-1].seq != wanted - 1:
-            raise TrailDamaged(f"Record {wanted} is missing.", hint="Run: withness audit verify")
+def _leaves(store: Store, stretch: Stretch) -> Iterator[Leaf | None]:
+    """Yield the records in order, None for one that is missing from a trail that is known to be damaged.
+
+    Raises TrailDamaged when one is missing from another.
+    """
+    for begin, end in stretch.spans:
+        for first in range(begin, end, PAGE):
+            last = min(first + PAGE, end)
+            with store.transaction() as tx:
+                page = {leaf.seq: leaf for leaf in tx.leaves_between(first, last)}
+            for seq in range(first, last):
+                if seq not in page and not stretch.finding:
+                    raise TrailDamaged(f"Record {seq} is missing.", hint="Run: withness audit verify")
+                yield page.get(seq)
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ from withness.desk.outbox import Sent
 from withness.desk.overrides import note_overrides
 from withness.desk.screens import send
 from withness.desk.shares import OVER
-from withness.desk.telling import RELEASED, tell
+from withness.desk.telling import RELEASED, WHAT_SAVES, tell
 from withness.errors import CannotTell, Conflict, InvalidInput, TrailDamaged
 from withness.store.rows import Delivery, OutboxRow, PlanRow, PlanState, Sending
 from withness.store.transaction import Transaction
@@ -144,7 +144,7 @@ def _decide_and_keep(tx: Transaction, case: Case, actor: Actor) -> Answer:
     answered = standing.ask(tx, context, case.question, at=case.at, id=case.decision_id, newest=newest)
     if not answered.intact:
         refuse_in_doubt(tx)
-        raise TrailDamaged("The audit trail is damaged, so no plan can be saved.", hint="Run: withness audit verify")
+        raise TrailDamaged("The audit trail is damaged, so no plan can be saved.", hint=WHAT_SAVES)
     told, stale = tell(answered.decision, context.policy, actor.ref), _stale(tx, case)
     if stale is not None:
         context.record(tx, actor, case.at, *standing.keep(tx, answered, actor, request=plan.request_id))

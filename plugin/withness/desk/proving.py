@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from withness.audit import log
 from withness.audit.log import Head
+from withness.audit.merkle import leaf_hash
 from withness.audit.offline_verifier import PROOF_FORMAT, pretty, says
-from withness.audit.proofs import inclusion
+from withness.audit.proofs import check_inclusion, inclusion
+from withness.audit.publishing import Publisher
 from withness.audit.record import Leaf
-from withness.desk.checkpoints import present
+from withness.desk.checkpoints import present, publisher_of
 from withness.desk.context import Actor
+from withness.desk.damaged import Covered, covered, damaged, finding
 from withness.desk.export_forms import hashes, text_of
 from withness.desk.exporting import exported, new_file
 from withness.desk.telling import may_see
@@ -20,64 +25,99 @@ from withness.store.sql import Store
 from withness.store.transaction import Transaction
 
 
-def prove(store: Store, seq: int, out: Path, actor: Actor, at: datetime) -> list[str]:
+@dataclass(frozen=True)
+class Proved:
+    """What a proof says of itself, and what is wrong with the trail, "" where nothing is."""
+
+    says: tuple[str, ...]
+    finding: str = ""
+
+
+def prove(store: Store, seq: int, out: Path, actor: Actor, at: datetime) -> Proved:
     """Write the proof of record `seq` to the new file `out`, and return what it says of itself; this is recorded.
 
-    Raises Refused for somebody who may not see records, InvalidInput for a record that is none or a file that cannot
-    be written, TrailDamaged, CannotTell.
+    On a damaged trail it leads to a checkpoint that was published and still fits. Raises Refused for somebody who may
+    not see records, InvalidInput for a record that is none or a file that cannot be written, TrailDamaged for one that
+    was changed or that no such checkpoint covers, CannotTell.
     """
     if not may_see(actor.ref, ""):
         raise Refused("Only clinicians and compliance prove records.", field="actor")
     with new_file(out) as file:
         with store.transaction() as tx:
-            present(store, tx)
-            leaf, head = _place(tx, seq)
-            if not leaf.body:
-                hint = "The export that was written before holds it."
-                raise InvalidInput(f"Record {seq} was pruned, so it cannot be proved.", field="SEQ", hint=hint)
-            text, said = _proof(store, tx, leaf, head)
-            details = {"first": seq, "records": 1, "size": head.size}
+            publisher, found = publisher_of(store, tx), finding(tx)
+            leaf = _leaf(tx, seq)
+            under = _published(publisher, tx, leaf, found) if found else _present(store, publisher, tx, leaf)
+            text, said = _proof(publisher, tx, leaf, under)
+            details = {"first": seq, "records": 1, "size": under.head.size}
             log.append(tx, [exported(actor, "proof", details, leaf.patient)], at=at)
         file.write(text)
-    return said
+    return Proved(tuple(said), found)
 
 
-def _place(tx: Transaction, seq: int) -> tuple[Leaf, Head]:
+def _leaf(tx: Transaction, seq: int) -> Leaf:
     found = tx.leaves_between(seq, seq + 1)
     if not found:
         raise InvalidInput(f"The trail has no record {seq}.", field="SEQ", hint="See: withness audit show")
-    head = next((one for one in tx.heads() if one.first_seq <= seq < one.first_seq + one.size), None)
-    if head is None or head.segment != found[0].segment:
-        raise _damaged(f"record {seq} stands in no segment")
-    return found[0], head
+    if not found[0].body:
+        hint = "The export that was written before holds it."
+        raise InvalidInput(f"Record {seq} was pruned, so it cannot be proved.", field="SEQ", hint=hint)
+    return found[0]
 
 
-def _proof(store: Store, tx: Transaction, leaf: Leaf, head: Head) -> tuple[str, list[str]]:
-    publisher = store.publisher
-    assert publisher is not None  # noqa: S101  `present` has seen it
-    index = leaf.seq - head.first_seq
+def _present(store: Store, publisher: Publisher, tx: Transaction, leaf: Leaf) -> Covered:
+    """Return the record's segment as it stands, with a checkpoint signed now."""
+    present(store, tx)
+    head = next((one for one in tx.heads() if _holds(one, leaf)), None)
+    if head is None:
+        raise damaged(f"record {leaf.seq} stands in no segment")
     try:
         head.frontier()
+    except ValueError as error:
+        raise damaged(str(error)) from None
+    return Covered(head, publisher.note(head))
+
+
+def _published(publisher: Publisher, tx: Transaction, leaf: Leaf, found: str) -> Covered:
+    """Return the record's segment under the published checkpoint that still fits."""
+    one = next((one for one in covered(publisher, tx) if _holds(one.head, leaf)), None)
+    if one is None:
+        said = f"Record {leaf.seq} lies under no published checkpoint that still fits, so it cannot be proved: {found}."
+        raise TrailDamaged(said, hint="withness audit export writes what is there, and marks it as damaged.")
+    return one
+
+
+def _holds(head: Head, leaf: Leaf) -> bool:
+    return head.segment == leaf.segment and head.first_seq <= leaf.seq < head.first_seq + head.size
+
+
+def _proof(publisher: Publisher, tx: Transaction, leaf: Leaf, under: Covered) -> tuple[str, list[str]]:
+    head, index = under.head, leaf.seq - under.head.first_seq
+    if not isinstance(leaf.body, bytes) or leaf_hash(leaf.body) != leaf.leaf_hash:
+        raise damaged(f"record {leaf.seq} is not as it was written: its bytes do not fit its hash")
+    text = text_of(leaf)
+    try:
+        at = str(json.loads(text)["at"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise damaged(f"record {leaf.seq} is no record") from None
+    try:
         path = inclusion(tx.nodes(head.segment), index, head.size)
     except ValueError as error:
-        raise _damaged(str(error)) from None
+        raise damaged(str(error)) from None
+    if not check_inclusion(leaf.leaf_hash, index, head.size, path, head.root):
+        raise damaged(f"record {leaf.seq} is not the one that the tree holds")
     data_id = tx.facts().get("data_id", "")
-    said = says(leaf.seq, data_id, leaf.recorded_at, head.size)
+    said = says(leaf.seq, data_id, at, head.size)
     proof = {
         "format": PROOF_FORMAT,
         "says": said,
         "data_id": data_id,
         "segment": head.segment,
         "seq": leaf.seq,
-        "record": text_of(leaf),
+        "record": text,
         "index": index,
         "size": head.size,
         "proof": hashes(path),
-        "checkpoint": publisher.note(head),
+        "checkpoint": under.note,
         "vkey": publisher.key.vkey,
     }
     return pretty(proof), said
-
-
-def _damaged(what: str) -> TrailDamaged:
-    return TrailDamaged(f"The trail is damaged: {what}.", hint="Run: withness audit verify")

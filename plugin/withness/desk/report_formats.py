@@ -8,7 +8,7 @@ from typing import Final
 
 from withness.audit.report import Report, attention
 from withness.audit.report_csv import csv_text
-from withness.audit.report_sheets import heading, sheets
+from withness.audit.report_sheets import WORKLIST, heading, sheets
 from withness.core.sheet import Sheet
 from withness.packs.note_text import visible
 from withness.packs.report_page import report_page
@@ -33,6 +33,7 @@ def html(report: Report, zone: tzinfo) -> str:
         facts=heading(report, zone),
         limits=report.limits,
         attention=[(one.said, one.part) for one in attention(report)],
+        worklist=WORKLIST,
         weeks=[(one.begins, one.released, one.held) for one in report.weeks],
         times=[
             ("to protocol", [(one.opened - one.flagged).total_seconds() for one in report.acute]),

@@ -15,22 +15,23 @@ from withness.audit.record import Kind, Record, instant
 from withness.audit.report import Asked, Report
 from withness.audit.report_acute import Episode, without_protocol
 from withness.audit.report_counts import Blocks, NearExpiry, decisions, near_expiry, weeks
-from withness.audit.report_signed import PAIRED, patterns, refusals, sign_offs, signed_acts
+from withness.audit.report_signed import PAIRED, patterns, raises, refusals, sign_offs, signed_acts
 from withness.audit.report_state import policy_spans
 from withness.audit.seen import Seen, details_of, time_of
-from withness.core.acts import Act, ActKind
-from withness.desk.context import Actor, Context
+from withness.core.acts import Act
+from withness.desk.context import SAMPLE, Actor, Context
 from withness.desk.sign_off import Matter, sign_off
 from withness.desk.telling import may_see
-from withness.desk.trail_reading import TrailReading, as_they_are, looking, pseudonyms
+from withness.desk.trail_reading import SAYING, TrailReading, as_they_are, looking, pseudonyms
 from withness.errors import InvalidInput, Refused
 from withness.packs.note_texts import note_texts
 from withness.signing import Signer
 from withness.store.sql import Store
 from withness.store.transaction import Transaction
 
-_SIGNED: Final = (ActKind.OVERRIDE, ActKind.RELEASED, ActKind.ENTRY_ERROR, ActKind.RETRACTED, ActKind.PLAN_RETRACTED)
 _KINDS: Final = tuple(dict.fromkeys(Kind(kind) for kind, _ in PAIRED))
+
+SAMPLE_SENTENCE: Final = "SAMPLE DATA: this data directory was made by withness demo, and its people are made up."
 
 SEALED_SENTENCE: Final = (
     "Domains, questions, steps, and what overrides cover are sealed: somebody enrolled as compliance who signs for "
@@ -104,22 +105,22 @@ def _read(tx: Transaction, now: datetime, asked: Asked, organization: str) -> Re
     span, policy = (asked.since, asked.until), _digest(tx, asked.policy)
     reading = TrailReading(tx, as_they_are if asked.names else pseudonyms(tx), now, policy)
     counted = tx.counted(instant(span[0]) if span[0] else "", instant(span[1]) if span[1] else "", policy)
-    acts = {one.id: one for one in reading.acts(_SIGNED)} if asked.sealed else {}
+    acts = {one.id: one for one in reading.acts(SAYING)} if asked.sealed else {}
     two = reading.records(_KINDS, *span)
     blocks = _blocks(reading, asked, tuple(acts.values())) if asked.sealed and tx.opens else None
     near, unread = _near_expiry(reading, asked)
     episodes = tuple(one for one in reading.episodes if _of_span(one, asked))
     changes = TrailReading(tx, reading.naming, now).records([Kind.POLICY_CHANGED])
-    first = tx.span()
+    first, facts = tx.span(), tx.facts()
     return Report(
         organization=organization,
-        directory=tx.facts().get("data_id", ""),
+        directory=facts.get("data_id", ""),
         made=now,
         asked=asked,
         records=sum(one.count for one in counted),
         span=(time_of(first[0]), time_of(first[1])) if first else None,
         limits=tuple(_limits(reading, asked, unread + (blocks.unread if blocks else 0))),
-        notice=note_texts()("redisclosure") if asked.sealed else "",
+        notice=_notice(asked, sample=SAMPLE in facts),
         decisions=decisions(counted),
         weeks=weeks(counted),
         domains=blocks.domains() if blocks else None,
@@ -127,6 +128,7 @@ def _read(tx: Transaction, now: datetime, asked: Asked, organization: str) -> Re
         acute=episodes if asked.sealed else tuple(one.unsealed() for one in episodes),
         unopened=tuple(one.seq for one in _unopened(reading) if _within(one.at, asked)),
         signed=signed_acts(two, acts, sealed=asked.sealed, words=asked.rationales),
+        raised=raises(reading.records([Kind.ACUITY_RAISED], *span), acts, sealed=asked.sealed, words=asked.rationales),
         patterns=patterns(two),
         near_expiry=near,
         plans=reading.plans,
@@ -135,8 +137,14 @@ def _read(tx: Transaction, now: datetime, asked: Asked, organization: str) -> Re
         breaks=reading.breaks,
         damage=log.damage(tx) or "",
         refusals=refusals(reading.refused(*span)),
-        sign_offs=sign_offs(reading.records([Kind.TRAIL_SIGNED_OFF], *span)),
+        sign_offs=sign_offs(reading.records([Kind.TRAIL_SIGNED_OFF], *span), acts, words=asked.rationales),
     )
+
+
+def _notice(asked: Asked, *, sample: bool) -> str:
+    """Return what stands at the top: that the people are made up, and what goes with what is sealed (42 CFR part 2)."""
+    said = (SAMPLE_SENTENCE if sample else "", note_texts()("redisclosure") if asked.sealed else "")
+    return " ".join(filter(None, said))
 
 
 def _within(at: datetime, asked: Asked) -> bool:
@@ -204,4 +212,4 @@ def _limits(reading: TrailReading, asked: Asked, unread: int) -> Iterator[str]:
     if gone := reading.tx.pruned(*span):
         yield f"{gone} records of this time were pruned: they are not counted, and the export that was kept has them."
     if not asked.rationales:
-        yield "What people wrote as reasons is left out."
+        yield "What people wrote is left out: their reasons, and what examiners noted."

@@ -62,9 +62,17 @@ def tell(decision: Decision, policy: RiskPolicy, viewer: str = "") -> dict[str, 
         "expires": instant(member.expires) if member.expires and member.released else None,
         "screen": member.screen,
         "policy": about_policy,
-        "sentence": _SENTENCES[member.name],
+        "sentence": _sentence(member),
         "reflection": "" if member.released else policy.reflection,
     }
+
+
+def _sentence(member: MemberDecision) -> str:
+    """Return what to do next; a trail that lets nothing through is told, and never in the place of what is acute."""
+    if TRAIL not in member.missing:
+        return _SENTENCES[member.name]
+    acute = member.name == "held-for-directive-protocol"
+    return f"{_SENTENCES[member.name]} {TRAIL_SENTENCE}" if acute else TRAIL_SENTENCE
 
 
 def needs(decision: MemberDecision, policy: RiskPolicy) -> list[str]:
@@ -80,6 +88,21 @@ def needs(decision: MemberDecision, policy: RiskPolicy) -> list[str]:
                 break
     return list(dict.fromkeys(found))
 
+
+TRAIL: Final = "trail"
+"""What is missing where the trail lets nothing through."""
+
+WHAT_SAVES: Final = (
+    "Notes, screens, check-ins, safety plans, steps and evidence are saved as ever. To screen again does not help. "
+    "Tell whoever is in charge of compliance, and whoever runs Withness: they run withness audit verify, keep the "
+    "data directory as it is, and go on with a backup that verifies."
+)
+"""What somebody with a client before them does while the trail is damaged."""
+
+TRAIL_SENTENCE: Final = (
+    "No plan is let through: the audit trail is damaged, or names other screens than those that lie here. "
+    f"{WHAT_SAVES} Act on whatever is listed as acute or elevated all the same."
+)
 
 _NEVER_HELD = " Notes, safety plans, referrals, reports and messages are never held, and the client's words are kept."
 _SENTENCES = {

@@ -34,6 +34,12 @@ _EPISODE: Final = (
 )
 """The acts that a protocol's course rests on."""
 
+SAYING: Final = (
+    *(ActKind.OVERRIDE, ActKind.RELEASED, ActKind.ENTRY_ERROR, ActKind.RETRACTED, ActKind.PLAN_RETRACTED),
+    *(ActKind.RAISED, ActKind.SIGNED_OFF, ActKind.STEP, ActKind.REVOKED),
+)
+"""The acts with which somebody writes in their own words why they act, or what they found."""
+
 _CALLED: Final = {
     "Patient": "Client",
     "RelatedPerson": "Client",

@@ -11,7 +11,18 @@ from withness.audit import log
 from withness.audit.record import Kind, Record, instant
 from withness.audit.report_signed import WHAT
 from withness.audit.seen import Naming
-from withness.audit.worklist import FINDING, Found, Item, items, of_period, open_items, own, signed_off
+from withness.audit.worklist import (
+    FINDING,
+    Found,
+    Item,
+    examined,
+    history,
+    items,
+    of_period,
+    open_items,
+    own,
+    signed_off,
+)
 from withness.core.acts import Act, ActKind
 from withness.core.people import Refusal
 from withness.desk.context import Actor, Context
@@ -29,15 +40,16 @@ _SHORTEST_NOTE: Final = 3
 """Characters: what was examined is said in words."""
 
 
-def worklist(store: Store, actor: Actor, at: datetime) -> tuple[Item, ...]:
+def worklist(store: Store, actor: Actor, at: datetime, *, everything: bool = False) -> tuple[Item, ...]:
     """Return what is not signed off, people under pseudonyms, and record that somebody looked.
 
+    With `everything` what is signed off too: when and by whom, and not what they noted.
     Raises Refused for a partner or proxy, CannotTell.
     """
     if not may_see(actor.ref, ""):
         raise Refused("Only clinicians and compliance look at the trail.", field="actor")
     with looking(store) as tx:
-        found = tuple(_unsealed(one) for one in _open(tx, pseudonyms(tx), at))
+        found = tuple(_unsealed(one) for one in _listed(tx, pseudonyms(tx), at, everything=everything))
     viewed = Record(
         kind=Kind.TRAIL_VIEWED,
         actor=actor.ref,
@@ -50,20 +62,30 @@ def worklist(store: Store, actor: Actor, at: datetime) -> tuple[Item, ...]:
     return found
 
 
-def signed_worklist(context: Context, actor: Actor, signer: Signer) -> tuple[Item, ...]:
+def signed_worklist(context: Context, actor: Actor, signer: Signer, *, everything: bool = False) -> tuple[Item, ...]:
     """Return the worklist with people by reference; that it was seen so is an act, signed by somebody in compliance.
 
-    Raises what `sign_off` raises.
+    With `everything` what is signed off too, with what the examiners noted. Raises what `sign_off` raises.
     """
-    matter = Matter("worklist", {"names": True}, plain={"names": True}, kind=Kind.TRAIL_VIEWED)
-    sign_off(context, matter, signer, actor=actor)
+    body = {"names": True, "everything": everything}
+    sign_off(context, Matter("worklist", body, plain=body, kind=Kind.TRAIL_VIEWED), signer, actor=actor)
     with looking(context.store) as tx:
-        return _open(tx, as_they_are, context.now())
+        return _listed(tx, as_they_are, context.now(), everything=everything, words=True)
 
 
 def _unsealed(one: Item) -> Item:
     """Leave out who answers for a protocol: that is sealed with it."""
     return replace(one, who="") if one.kind == "acute" else one
+
+
+def _listed(
+    tx: Transaction, naming: Naming, now: datetime, *, everything: bool, words: bool = False
+) -> tuple[Item, ...]:
+    if not everything:
+        return _open(tx, naming, now)
+    reading = TrailReading(tx, naming, now)
+    acts = {one.id: one for one in reading.acts([ActKind.SIGNED_OFF])} if words else {}
+    return history(_everything(reading), examined(reading.records([Kind.TRAIL_SIGNED_OFF]), acts))
 
 
 def _open(tx: Transaction, naming: Naming, now: datetime) -> tuple[Item, ...]:

@@ -25,10 +25,11 @@ def report_page(
     facts: Sequence[tuple[str, str]],
     limits: Sequence[str],
     attention: Sequence[tuple[str, str]],
+    worklist: str,
     weeks: Weeks,
     times: Times,
 ) -> str:
-    """Return the page; `attention` are sentences, each with the id of the sheet that has more.
+    """Return the page; `attention` are sentences, each with the id of the sheet that has more; `worklist` follows them.
 
     Raises InvalidContent naming the template.
     """
@@ -46,6 +47,7 @@ def report_page(
         facts=facts,
         limits=limits,
         attention=attention,
+        worklist=worklist,
         pictures=[(name, one) for name, one in pictures if one is not None],
         sheets=sheets,
     )

@@ -1,0 +1,67 @@
+"""Exporting and proving from a damaged trail: what still lies under a checkpoint that was published, and the rest.
+
+Nothing new is signed there. A published checkpoint counts where the log's present key signed it and the tree still has
+the root that it states: what it covers can be proved as ever, and of what lies beyond nothing can be told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from withness.audit import checkpoint, log
+from withness.audit.checkpoint import Checkpoint
+from withness.audit.log import Head
+from withness.audit.proofs import root_at
+from withness.audit.publishing import Publisher
+from withness.errors import TrailDamaged
+from withness.store.transaction import Transaction
+
+_MOST_BYTES = 100_000
+
+
+@dataclass(frozen=True)
+class Covered:
+    """A segment as far as a published checkpoint still fits it: its head at that size, and the checkpoint's note."""
+
+    head: Head
+    note: str
+
+
+def finding(tx: Transaction) -> str:
+    """Return what is wrong with the trail as it stands, "" where its cheap signs and what was published agree."""
+    return log.damage(tx, prove=True) or ""
+
+
+def damaged(what: str) -> TrailDamaged:
+    """Return the error that names what is wrong and says what to do."""
+    return TrailDamaged(f"The trail is damaged: {what}.", hint="Run: withness audit verify")
+
+
+def covered(publisher: Publisher, tx: Transaction) -> Iterator[Covered]:
+    """Yield each segment of which something is still covered, with the largest published checkpoint that fits it."""
+    for head in sorted(tx.heads(), key=lambda one: one.segment):
+        for said, note in sorted(_notes(publisher, head.segment), key=lambda one: -one[0].size):
+            if _fits(tx, head.segment, said):
+                yield Covered(Head(head.segment, head.first_seq, said.size, said.root, b""), note)
+                break
+
+
+def _fits(tx: Transaction, segment: int, said: Checkpoint) -> bool:
+    try:
+        return said.size > 0 and root_at(tx.nodes(segment), said.size) == said.root
+    except ValueError:
+        return False
+
+
+def _notes(publisher: Publisher, segment: int) -> Iterator[tuple[Checkpoint, str]]:
+    """Yield the published checkpoints of a segment, the daily ones too, that the log's present key signed."""
+    for path in publisher.folder.path.glob(f"*segment-{segment}.checkpoint"):
+        try:
+            with path.open("rb") as file:
+                note = file.read(_MOST_BYTES).decode()
+            said = checkpoint.verify(note, [publisher.key.vkey])
+        except (OSError, ValueError):
+            continue
+        if said.origin == f"{publisher.key.vkey.partition('+')[0]}/{segment}":
+            yield said, note
