@@ -50,7 +50,7 @@ def as_written(row: tuple[Any, ...]) -> bool:
     if hashed != _sha256(b"\x00" + body).digest() or not body.isascii():  # `merkle.leaf_hash`, without the call
         return False
     text = body.decode("ascii")
-    if "\\" in text or v != 1 or not (0 <= seq <= _LARGEST and 0 <= segment <= _LARGEST):
+    if "\\" in text or not text.isprintable() or v != 1 or not (0 <= seq <= _LARGEST and 0 <= segment <= _LARGEST):
         return False
     before, _, rest = text.partition(',"details":')
     details, _, after = rest.rpartition(',"kind":"')
@@ -66,18 +66,17 @@ def as_written(row: tuple[Any, ...]) -> bool:
         # A quotation mark inside a text would need a backslash: as many as the form has, so none is out of its place.
         and before.count('"') == _QUOTES_BEFORE
         and after.count('"') == form[1]
-        and (before + after).isprintable()
         and _canonical(details)
     )
 
 
 def _canonical(text: str) -> bool:
-    """Whether ASCII text without a backslash is canonical JSON; False where it takes a closer look.
+    """Whether printable ASCII text without a backslash is canonical JSON; False where it takes a closer look.
 
     Without a blank there is one way to write a value, but for the order of its names and for "-0".
     """
     try:
-        if text.isprintable() and " " not in text:
+        if " " not in text:
             return bool(_IN_ORDER(text, 0)[1] == len(text))
         value, _ = _DECODER.raw_decode(text)
         return plain_json.dumps(value) == text
