@@ -87,9 +87,7 @@ class Settings:
                 f"WITHNESS_DATABASE_URL must be a sqlite:/// or {_SERVER} address.", field="WITHNESS_DATABASE_URL"
             )
         if self.checkpoint_folder is not None and not self.checkpoint_folder.is_absolute():
-            said = (
-                "WITHNESS_CHECKPOINT_FOLDER must be an absolute path: else it is another for each caller."
-            )
+            said = "WITHNESS_CHECKPOINT_FOLDER must be an absolute path: else it is another for each caller."
             raise InvalidInput(said, field="WITHNESS_CHECKPOINT_FOLDER", hint="Such as /media/safe/checkpoints.")
         if self.checkpoint_stream not in ("", "stdout", "stderr"):
             said = "WITHNESS_CHECKPOINT_STREAM must be stdout or stderr."
