@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
@@ -24,10 +25,20 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+class _Folder(click.Path):
+    """A folder's name, and never the empty one: a shell's unset variable is not the folder that one stands in."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path."""
+        if value == "":
+            self.fail("the name is empty.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def common(command: F) -> F:
     """Give a command the options that every command has."""
     home = click.option(
-        "--home", type=click.Path(path_type=Path), metavar="DIR", help="The data directory (else WITHNESS_HOME)."
+        "--home", type=_Folder(path_type=Path), metavar="DIR", help="The data directory (else WITHNESS_HOME)."
     )
     as_json = click.option(
         "--json", "as_json", is_flag=True, help="One JSON document on standard output, nothing else there."
@@ -84,6 +95,8 @@ def write_page(
     """
     try:
         with open(path, "w", encoding="utf-8", opener=_for_its_owner) as file:
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                os.fchmod(file.fileno(), 0o600)  # one that was there may have been for others too
             file.write(text)
     except OSError as error:
         raise InvalidInput(f"{path} cannot be written: {error.strerror}.", field="--out") from None
