@@ -51,3 +51,12 @@ def test_a_format_that_is_asked_for_needs_no_ending(looked_at: Site, tmp_path: P
     for name in ("report", "report.page"):
         assert looked_at.console("audit", "report", "--format", "html", "--out", str(tmp_path / name)).returncode == 0
         assert (tmp_path / name).read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_a_file_that_others_could_read_is_its_owners_alone_afterwards(looked_at: Site, tmp_path: Path) -> None:
+    """A report holds what is sealed. Planted: the file's mode left as it was; this caught it."""
+    out = tmp_path / "r.html"
+    out.write_text("before", encoding="utf-8")
+    out.chmod(0o644)
+    assert looked_at.console("audit", "report", "--out", str(out)).returncode == 0
+    assert out.stat().st_mode & 0o777 == 0o600

@@ -61,7 +61,7 @@ class TestIds:
     ) -> None:
         """Planted: every narrow table a list; caught."""
         monkeypatch.setenv("COLUMNS", "20")
-        say.table("T", ("one", "two"), [("a" * 30, "b")])
+        say.table("T", ("one", "two"), [("a a a a a a a a", "b b b b b b")])
         assert "one: " not in capsys.readouterr().out
         say.table("T", ("one", "two"), [("a" * 30, "b")], whole=("one",))
         assert f"  one: {'a' * 30}\n  two: b\n" in capsys.readouterr().out

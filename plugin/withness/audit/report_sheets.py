@@ -9,6 +9,7 @@ from typing import Final
 from withness.audit.report import Report, attention, middle
 from withness.audit.report_acute import Episode
 from withness.audit.report_signed import Pattern
+from withness.audit.words import tried, why
 from withness.core.sheet import Sheet
 
 _DECIDED: Final = {
@@ -211,7 +212,7 @@ def _signed(report: Report, words: Words) -> Sheet:
         )
         for one in reversed(report.signed)
     )
-    heads = ("record", "when", "what", "about", "signed by", "and by", "reason code")
+    heads = ("record", "when", "what", "about", "signed by", "and by", "reason")
     more = (*(("covers",) if sealed else ()), *(("in their words",) if said else ()))
     return Sheet("signed", PARTS["signed"], (*heads, *more), rows)
 
@@ -293,9 +294,10 @@ def _plans(report: Report, words: Words) -> Sheet:
 
 def _refusals(report: Report, words: Words) -> Sheet:
     rows = tuple(
-        (one.kind, one.code or "–", str(one.count), str(one.people), words.at(one.latest)) for one in report.refusals
+        (tried(one.kind), why(one.code), str(one.count), str(one.people), words.at(one.latest))
+        for one in report.refusals
     )
-    return Sheet("refusals", PARTS["refusals"], ("record", "code", "times", "people", "last"), rows)
+    return Sheet("refusals", PARTS["refusals"], ("what was tried", "why not", "times", "people", "last"), rows)
 
 
 def _policies(report: Report, words: Words) -> Sheet:

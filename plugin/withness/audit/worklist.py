@@ -17,6 +17,7 @@ from withness.audit.report_acute import Episode
 from withness.audit.report_signed import WHAT, words_of
 from withness.audit.report_state import Break, ClockRun, PlanWaiting
 from withness.audit.seen import Seen
+from withness.audit.words import tried, why
 from withness.core.acts import Act, ActKind
 
 AGAIN: Final = timedelta(days=7)
@@ -227,9 +228,9 @@ def _signed(one: Seen) -> Item | None:
 
 
 def _refused(one: Seen) -> Item:
-    why = f"Refused: {one.kind}, {one.reason or 'no code'}."
+    said = f"Somebody tried {tried(one.kind)}, and was refused: {why(one.reason)}."
     todo = "Was it a slip, or somebody trying what is not theirs to do?"
-    return Item(f"refused-{one.seq}", "refused", one.at, why, todo, one.person, one.actor, one.second)
+    return Item(f"refused-{one.seq}", "refused", one.at, said, todo, one.person, one.actor, one.second)
 
 
 def _policy(one: Seen) -> Item:
@@ -251,8 +252,8 @@ def _enrolled(one: Seen) -> Item:
 
 
 def _clock(one: ClockRun) -> Item:
-    why = f"From record {one.first} to {one.last} the clock told an earlier time, by up to {one.back}."
-    return Item(f"clock-{one.first}", "clock", one.at, why, "Look at the machine's clock and who may set it.")
+    said = f"From record {one.first} to {one.last} the clock told an earlier time, by up to {one.back}."
+    return Item(f"clock-{one.first}", "clock", one.at, said, "Look at the machine's clock and who may set it.")
 
 
 # -- signing off

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from withness.cli import say
-from withness.cli.signing import signer, signing
+from withness.cli.signing import require_key, signer, signing
 from withness.errors import InvalidInput, TrailDamaged
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def export(
     from withness.desk.exporting import Form
     from withness.settings import read_settings
 
+    require_key(key, passphrase_file)
     settings = read_settings({"home": home})
     chosen = Form(form)
     period = _period(start, end, settings.zone)

@@ -12,7 +12,7 @@ from withness.cli import say
 
 
 @click.command(epilog="\b\nExample:\n  withness audit prove 17 --out record-17.json\n")
-@click.argument("seq", type=click.IntRange(0), metavar="SEQ")
+@click.argument("seq", type=click.IntRange(0, 2**53 - 1), metavar="SEQ")
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, metavar="FILE", help="The new file."
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from withness.cli import say
-from withness.cli.signing import signer, signing
+from withness.cli.signing import require_key, signer, signing
 from withness.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def report(
         said = f"{option} is for somebody enrolled as compliance who signs with their key."
         raise InvalidInput(said, field=option, hint="Add --actor Practitioner/ID --key FILE.")
     form = _form(form, out)
+    require_key(key, passphrase_file)
     if form == "html" and out is None:
         raise InvalidInput("A page needs a file to be written to.", field="--out", hint="Such as --out report.html")
     settings = read_settings({"home": home})
@@ -117,7 +118,10 @@ def day(text: str, zone: tzinfo, option: str, *, after: bool = False) -> datetim
         found = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
     except ValueError:
         raise InvalidInput(f"{option} must be a day such as 2026-11-30.", field=option) from None
-    return datetime.combine(found + timedelta(days=int(after)), time(), tzinfo=zone).astimezone(UTC)
+    try:
+        return datetime.combine(found + timedelta(days=int(after)), time(), tzinfo=zone).astimezone(UTC)
+    except OverflowError:
+        raise InvalidInput(f"{option} lies beyond all days that can be counted.", field=option) from None
 
 
 def _tell(made: Report, zone: tzinfo, out: Path | None, form: str, *, as_json: bool) -> None:

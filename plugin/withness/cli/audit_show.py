@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from withness.cli import say
-from withness.cli.signing import signer, signing
+from withness.cli.signing import require_key, signer, signing
 from withness.core.terms import reference
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def show(
     """
     from withness.settings import read_settings
 
+    require_key(key, passphrase_file)
     if patient is not None:
         reference(patient, "Patient", "RelatedPerson", field="--patient")
     found = _found(read_settings({"home": home}), patient, limit, actor, key, passphrase_file)

@@ -107,28 +107,35 @@ def _value(swept: Swept) -> dict[str, Any]:
 
 
 def _tell(swept: Swept) -> None:
+    from withness.audit.worklist import FINDING
     from withness.desk.sweep_findings import SAID
 
-    click.echo(f"{swept.seen} collaborative plans in the EHR; {swept.known} shares of plans held against them.")
+    plans = "plan is" if swept.seen == 1 else "plans are"
+    say.prose(
+        f"{swept.seen} collaborative {plans} in the EHR. Held against {swept.known} that Withness put there, each "
+        "member's own counted once."
+    )
     if swept.waiting:
-        click.echo(f"Nothing is said of {swept.waiting} with something on its way: run withness sync.")
+        say.prose(f"Nothing is said of {swept.waiting} with something on its way: run withness sync.")
     if swept.elsewhere:
-        click.echo(f"Nothing is said of {swept.elsewhere} that another EHR holds.")
+        say.prose(f"Nothing is said of {swept.elsewhere} that another EHR holds.")
     rows = [
         (
             "new" if one.finding.id in swept.new else one.since[:10],
             one.finding.resource,
-            one.finding.person or "",
-            one.finding.id,
             SAID[one.finding.what] + (f" by {one.finding.review_by}" if one.finding.review_by else ""),
+            one.finding.person or "",
+            f"{FINDING}{one.finding.id}",
         )
         for one in swept.findings
     ]
     if rows:
-        say.table("Findings that stand", ("since", "resource", "about", "finding", "it"), rows, whole=("finding",))
+        heads = ("since", "in the EHR", "what is wrong", "about", "item of the worklist")
+        say.table("Findings that stand", heads, rows, whole=("in the EHR", "item of the worklist"))
     for one in swept.cleared:
         click.echo(f"Over, and no longer so: {one.resource} {SAID[one.what]}")
-    click.secho("Nothing stands." if not rows else f"{len(rows)} findings stand.", bold=True)
+    many = "1 finding stands." if len(rows) == 1 else f"{len(rows)} findings stand."
+    click.secho("Nothing stands." if not rows else many, bold=True)
 
 
 def _progress(done: int) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from withness.cli import say
-from withness.cli.signing import signer, signing
+from withness.cli.signing import require_key, signer, signing
 from withness.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def worklist(
     """Show what waits to be examined by compliance, the most urgent first. Looking is recorded too."""
     from withness.settings import read_settings
 
+    require_key(key, passphrase_file)
     if names != (key is not None):
         option, said = ("--key", "is for --names") if key else ("--names", "is for somebody in compliance who signs")
         raise InvalidInput(f"{option} {said}.", field=option, hint="Add --names --actor Practitioner/ID --key FILE.")

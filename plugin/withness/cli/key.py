@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from withness.cli import say
+from withness.errors import InvalidInput
 
 
 @click.group(
@@ -30,6 +31,8 @@ def backup(out: Path, home: Path | None, as_json: bool) -> None:
     from withness.wiring import keys_of
 
     settings = read_settings({"home": home})
+    if not out.name:
+        raise InvalidInput("--out must name a file.", field="--out")
     require_outside(settings.home, out, "--out")
     data, log = keys_of(settings)
     beside = out.with_name(f"{out.name}.log-key")

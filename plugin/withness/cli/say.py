@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
@@ -17,15 +18,27 @@ import click
 from withness.errors import InvalidInput, WithnessError
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from withness.core.sheet import Sheet
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+class _Folder(click.Path):
+    """A folder's name, and never the empty one: a shell's unset variable is not the folder that one stands in."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path."""
+        if value == "":
+            self.fail("the name is empty.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def common(command: F) -> F:
     """Give a command the options that every command has."""
     home = click.option(
-        "--home", type=click.Path(path_type=Path), metavar="DIR", help="The data directory (else WITHNESS_HOME)."
+        "--home", type=_Folder(path_type=Path), metavar="DIR", help="The data directory (else WITHNESS_HOME)."
     )
     as_json = click.option(
         "--json", "as_json", is_flag=True, help="One JSON document on standard output, nothing else there."
@@ -82,6 +95,8 @@ def write_page(
     """
     try:
         with open(path, "w", encoding="utf-8", opener=_for_its_owner) as file:
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                os.fchmod(file.fileno(), 0o600)  # one that was there may have been for others too
             file.write(text)
     except OSError as error:
         raise InvalidInput(f"{path} cannot be written: {error.strerror}.", field="--out") from None
@@ -110,8 +125,8 @@ def width() -> int:
     return shutil.get_terminal_size((100, 24)).columns
 
 
-_NARROW: Final = 8
-"""Characters that a column needs at least, where its words may fold."""
+_GAP: Final = 2
+"""Characters between two columns."""
 
 
 def table(
@@ -122,27 +137,83 @@ def table(
     whole: Sequence[str] = (),
     err: bool = False,
 ) -> None:
-    """Print a table that a person can read; long words fold, but in the columns `whole`: an id is copied from one line.
+    """Print a table that a person can read: lines end at words, and in the columns `whole` nowhere.
 
-    The width is the terminal's: where it has no room for what must stay whole, each row is a list of lines.
+    The width is the terminal's: where it has no room for the longest words, each row is a list of lines.
     """
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     lines = list(rows)
-    wide = {one: _widest([columns, *lines], number) for number, one in enumerate(columns) if one in whole}
-    if wide and sum(wide.values()) + _NARROW * (len(columns) - len(wide)) + len(columns) > width():
-        _stack(title, columns, lines, err=err)
+    made = _laid_out(columns, lines, whole)
+    if made is None:
+        click.secho(title, italic=True, err=err)
+        click.echo(_stacked(columns, lines), err=err)
         return
-    made = Table(title=title, title_justify="left", show_lines=False, pad_edge=False, box=None, header_style="bold")
-    for column in columns:
-        made.add_column(column, overflow="fold", no_wrap=column in wide, min_width=wide.get(column))
-    for row in lines:
-        made.add_row(*(Text(cell) for cell in row))
+    made.title, made.title_justify, made.header_style = Text(title, style="italic"), "left", "bold"
     console = Console(width=width(), highlight=False, stderr=err)
     console.print(made)
     console.print()
+
+
+def _laid_out(columns: Sequence[str], rows: Sequence[Sequence[str]], whole: Sequence[str] = ()) -> Table | None:
+    """Return a table whose words all stay whole, None where the terminal has no room for them."""
+    from rich.table import Table
+    from rich.text import Text
+
+    widths = _widths(columns, rows, whole)
+    if widths is None:
+        return None
+    made = Table(show_lines=False, pad_edge=False, box=None)
+    for column, wide in zip(columns, widths, strict=True):
+        made.add_column(Text(column), overflow="fold", width=wide)
+    for row in rows:
+        made.add_row(*(Text(cell) for cell in row))
+    return made
+
+
+def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]], whole: Sequence[str]) -> list[int] | None:
+    """Return each column's width: its longest word's at least, and what room is left where it is wanted."""
+    wanted = [_widest([columns, *rows], number) for number in range(len(columns))]
+    least = [
+        wanted[number] if column in whole else _longest_word([columns, *rows], number)
+        for number, column in enumerate(columns)
+    ]
+    room = width() - _GAP * len(columns) - sum(least)
+    if room < 0:
+        return None
+    more = sum(wanted) - sum(least)
+    shares = [(one - few) * min(room, more) // more if more else 0 for one, few in zip(wanted, least, strict=True)]
+    return [few + share for few, share in zip(least, shares, strict=True)]
+
+
+def _longest_word(rows: Sequence[Sequence[str]], number: int) -> int:
+    from rich.cells import cell_len
+
+    return max((cell_len(word) for row in rows for word in row[number].split()), default=1)
+
+
+def _stacked(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as lists of lines, each with its column's name, wrapped at words."""
+    import textwrap
+
+    made = []
+    for row in rows:
+        for column, cell in zip(columns, row, strict=True):
+            text = f"{column}: {cell}".replace("\n", ", ") if column else cell
+            wrapped = textwrap.wrap(
+                text,
+                width(),
+                initial_indent="  ",
+                subsequent_indent="    ",
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+            made += (
+                wrapped if len(cell.split()) > 1 else [f"  {text}"]
+            )  # one word, such as an id, stays beside its name
+        made.append("")
+    return "\n".join(made)
 
 
 def sheet(one: Sheet, *, most: int = 0) -> str:
@@ -150,7 +221,6 @@ def sheet(one: Sheet, *, most: int = 0) -> str:
     import io
 
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     console = Console(file=io.StringIO(), width=width(), highlight=False, color_system=None)
@@ -158,15 +228,11 @@ def sheet(one: Sheet, *, most: int = 0) -> str:
     for note in one.notes:
         console.print(Text(note))
     shown = one.rows[:most] if most else one.rows
-    if shown:
-        made = Table(show_lines=False, pad_edge=False, box=None)
-        for head in one.heads:
-            made.add_column(Text(head), overflow="fold")
-        for row in shown:
-            made.add_row(*(Text(cell) for cell in row))
+    made = _laid_out(one.heads, shown) if shown else None
+    if made is not None:
         console.print(made)
     else:
-        console.print(Text(one.empty))
+        console.print(Text(_stacked(one.heads, shown).rstrip() if shown else one.empty))
     if len(shown) < len(one.rows):
         console.print(Text(f"… and {len(one.rows) - len(shown)} more: --out FILE has them all."))
     text: str = console.file.getvalue()  # type: ignore[attr-defined]
@@ -174,15 +240,9 @@ def sheet(one: Sheet, *, most: int = 0) -> str:
 
 
 def _widest(rows: Sequence[Sequence[str]], number: int) -> int:
-    return max(len(line) for row in rows for line in row[number].split("\n"))
+    from rich.cells import cell_len
 
-
-def _stack(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, err: bool) -> None:
-    click.secho(title, italic=True, err=err)
-    for row in rows:
-        for column, cell in zip(columns, row, strict=True):
-            click.echo(f"  {column}: {cell}".replace("\n", ", ") if column else f"  {cell}", err=err)
-        click.echo(err=err)
+    return max(cell_len(line) for row in rows for line in row[number].split("\n")) or 1
 
 
 def prose(text: str, *, bold: bool = False, indent: str = "", err: bool = False) -> None:

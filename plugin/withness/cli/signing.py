@@ -44,6 +44,13 @@ def seconding(command: F) -> F:
     return second(key(passphrase(command)))
 
 
+def require_key(key: Path | None, passphrase_file: Path | None) -> None:
+    """Raise InvalidInput for a passphrase without a key: whoever gives it means to sign, and would not."""
+    if passphrase_file is not None and key is None:
+        said = "--passphrase-file opens a key, and --key names none."
+        raise InvalidInput(said, field="--passphrase-file", hint="Add --key FILE, or leave the passphrase out.")
+
+
 def signer(actor: str | None, key: Path | None, passphrase_file: Path | None) -> Signer:
     """Return the signer whom the options name, their key opened. Raises InvalidInput naming the option."""
     return _opened(actor, key, passphrase_file, ("--actor", "--key", "--passphrase-file"))

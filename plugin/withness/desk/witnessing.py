@@ -77,7 +77,7 @@ def sync(store: Store, state: Path, *, vkey: str | None = None, proof_out: Path 
         if earlier is not None:
             _hold(tx, earlier, lost=loss is not None)
         note = present(store, tx)
-        key = _key(store, tx, vkey or (seen.vkey if seen else None))
+        key = _key(store, tx, vkey if vkey is not None else (seen.vkey if seen else None))
         latest = checkpoint.verify(note, [key])
         path = _path(tx, earlier, latest) if earlier is not None and loss is None else ()
     if proof_out is not None and loss is not None:

@@ -1,0 +1,38 @@
+"""What codes are called: each that the software gives has words."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import withness
+from withness.audit.record import Kind
+from withness.audit.words import TRIED, WHY, tried, why
+from withness.desk.trail_reading import REFUSABLE
+
+_NEVER = {"plan.confirmed", "plan.failed", "plan.on-hold", "protocol.opened", "sweep.finding", "key.rotated"}
+"""Kinds whose records nobody is refused by."""
+
+
+def test_each_code_of_a_refusal_has_words() -> None:
+    """Planted: a code without; this caught it."""
+    plugin = Path(withness.__file__).parent
+    given = {
+        code
+        for path in plugin.rglob("*.py")
+        for code in re.findall(r'Refusal\(\s*"([a-z-]+)"', path.read_text(encoding="utf-8"))
+    }
+    assert given - WHY.keys() == set()
+    assert len(given) > 40
+
+
+def test_each_kind_that_may_say_so_has_words() -> None:
+    """Planted: a kind without; this caught it."""
+    assert {one.value for one in REFUSABLE} - TRIED.keys() - _NEVER - {"trail.verified"} == set()
+    assert TRIED.keys() <= {one.value for one in Kind}
+
+
+def test_what_has_no_words_is_named() -> None:
+    """An earlier release's code. Planted: an error for it; this caught it."""
+    assert (why("of-old"), why(""), tried("of.old")) == ("of-old", "no code", "of.old")
+    assert why("no-second-signer") == "nobody signed second (no-second-signer)"
