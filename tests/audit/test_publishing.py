@@ -62,7 +62,9 @@ def clock() -> Clock:
 @pytest.fixture
 def publisher(tmp_path: Path, clock: Clock) -> Publisher:
     key = make_log_key(tmp_path / "keys" / "d1.log-key", "d1")
-    return Publisher("d1", Folder(tmp_path / "out"), key, now=clock, rhythm=Rhythm(records=10))
+    made = Publisher("d1", Folder(tmp_path / "out"), key, now=clock, rhythm=Rhythm(records=10))
+    made.begin()
+    return made
 
 
 def size(publisher: Publisher) -> int:
@@ -208,6 +210,7 @@ def test_another_logs_checkpoint_in_this_logs_place_holds(publisher: Publisher, 
 
 def test_a_folder_that_cannot_be_written_stops_no_record_and_is_told(publisher: Publisher, tmp_path: Path) -> None:
     """Planted: OSError let through; this saw it. A file stands where the folder should be."""
+    away = (tmp_path / "out").rename(tmp_path / "away")
     (tmp_path / "out").write_text("in the way")
     log = MemoryLog()
     [leaf] = append(log, [SAVED], at=AT)
@@ -216,6 +219,7 @@ def test_a_folder_that_cannot_be_written_stops_no_record_and_is_told(publisher: 
     publisher.durable([(leaf, head)])
     assert "could not be published" in publisher.trouble
     (tmp_path / "out").unlink()
+    away.rename(tmp_path / "out")
     publisher.durable([(leaf, head)])
     assert publisher.trouble == ""
     assert size(publisher) == 1
@@ -259,7 +263,7 @@ def test_a_folder_that_cannot_be_read_holds_while_it_lasts_and_is_no_damage(publ
 def test_what_lies_about_in_the_folder_stops_nothing(publisher: Publisher) -> None:
     """Planted: any number taken for a segment; a pipe opened; each was seen here (the second by hanging)."""
     log = Published(publisher)
-    (publisher.folder.path).mkdir()
+    (publisher.folder.path).mkdir(exist_ok=True)
     (publisher.folder.path / "segment-9007199254740991.checkpoint").write_text("nonsense")
     log.add(11)
     assert not broken(log)

@@ -118,8 +118,9 @@ class Publisher:
         begun = {head.segment for leaf, head in written if _begins(leaf, head)}
         last = written[-1][1].segment
         urgent = any(leaf.kind in URGENT for leaf, _ in written)
+        at_once = {head.segment for _, head in written if head.size == 1} | begun
         for segment, head in newest.items():
-            if segment in begun or (segment == last and (urgent or self._due(head))):
+            if segment in at_once or (segment == last and (urgent or self._due(head))):
                 self.publish(head, begin=segment in begun)
 
     def begin(self) -> None:
@@ -197,8 +198,11 @@ _PUT_RIGHT: Final = "Put that folder right; nothing else is lost."
 
 
 def _begins(leaf: Leaf, head: Head) -> bool:
-    """Whether a segment's checkpoints begin with this record: its first, or the one that names the first log key."""
-    return head.size == 1 or (leaf.kind, leaf.outcome) == (Kind.KEY_ROTATED.value, FIRST)
+    """Whether a segment's checkpoints begin with this record: its first, or the one that names the first log key.
+
+    Segment 0 begins at set-up: a log that was emptied has a first record a second time.
+    """
+    return (head.size == 1 and head.segment > 0) or (leaf.kind, leaf.outcome) == (Kind.KEY_ROTATED.value, FIRST)
 
 
 @lru_cache(maxsize=64)

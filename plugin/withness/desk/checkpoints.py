@@ -97,8 +97,8 @@ def publish(store: Store, actor: Actor, at: datetime, *, take_over: bool = False
 def _take_over(store: Store, actor: Actor, at: datetime) -> None:
     """Record that this directory publishes into its folder from now on, then begin there what is not there."""
     with store.transaction() as tx:
+        record_take_over(tx, actor, at)  # a log that was emptied has a record to begin with
         present(store, tx, begin=True)
-        record_take_over(tx, actor, at)
         heads = tx.heads()
     publisher = store.publisher
     assert publisher is not None  # noqa: S101  `present` has seen it

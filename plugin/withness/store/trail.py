@@ -222,8 +222,9 @@ class Trail:
         """See `audit.log.Log.doubt`. A segment that begins here is published when it is durable."""
         if self._publisher is None:
             return None
-        begun = {head.segment for _, head in self.written if head.size == 1}
-        return self._publisher.doubt(self._notes, (one.segment for one in self.heads() if one.segment not in begun))
+        begun = {head.segment for _, head in self.written if head.size == 1 and head.segment > 0}
+        segments = {0, *(one.segment for one in self.heads())}
+        return self._publisher.doubt(self._notes, sorted(segments - begun))
 
     @cached_property
     def _notes(self) -> Mapping[int, str] | None:
