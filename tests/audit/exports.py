@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.audit.memory_log import MemoryLog
 
 from withness.audit import checkpoint
 from withness.audit.checkpoint import Checkpoint
-from withness.audit.log import MemoryLog, append
+from withness.audit.log import append
 from withness.audit.offline_verifier import says
 from withness.audit.proofs import MemoryNodes, consistency, inclusion, root_at, sides
 from withness.audit.record import Kind, Leaf, Record

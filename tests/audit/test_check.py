@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.audit.memory_log import MemoryLog
 
 from withness.audit import check as checking
 from withness.audit.check import Part, Point, check, check_in_parts, check_part
-from withness.audit.log import Head, MemoryLog, append
+from withness.audit.log import Head, append
 from withness.audit.merkle import Frontier, leaf_hash, root_of
 from withness.audit.record import Kind, Leaf, Record, canonical, damage_of, make_leaf
 from withness.audit.tiles import Tile

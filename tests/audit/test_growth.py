@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+from tests.audit.memory_log import MemoryLog
 
 from withness.audit.growth import Growth
-from withness.audit.log import MemoryLog
 from withness.audit.merkle import Frontier, leaf_hash
 from withness.audit.tiles import WIDTH, filled, make_tile
 

@@ -15,9 +15,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from tests.audit.memory_log import MemoryLog
 
 from withness.audit.check import check
-from withness.audit.log import Head, Log, MemoryLog, append, broken, damage, newest_time
+from withness.audit.log import Head, Log, append, broken, damage, newest_time
 from withness.audit.merkle import leaf_hash, root_of
 from withness.audit.record import Kind, Leaf, Record, canonical, damage_of, instant, make_leaf, moment
 from withness.errors import WithnessError

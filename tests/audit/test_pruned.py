@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.audit.memory_log import MemoryLog
 
 from withness.audit.check import Part, check, check_in_parts, check_part
-from withness.audit.log import MemoryLog, append
+from withness.audit.log import append
 from withness.audit.pruned import NOBODY, Digest, emptied, prunable, ranges
 from withness.audit.record import Kind, Leaf, Record, instant, make_leaf
 

@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.audit.memory_log import MemoryLog
 
 from withness.audit import checkpoint
 from withness.audit.checkpoint import Checkpoint
 from withness.audit.folder import Folder
-from withness.audit.log import Doubt, MemoryLog, append, broken, damage
+from withness.audit.log import Doubt, append, broken, damage
 from withness.audit.log_key import make_log_key, read_log_key
 from withness.audit.publishing import Publisher, Rhythm
 from withness.audit.record import Kind, Record

@@ -6,10 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.audit.memory_log import MemoryLog
 
 from withness.audit.check import but_for_a_loss, check
 from withness.audit.checkpoint import Checkpoint
-from withness.audit.log import RESTORED, MemoryLog, acknowledged, append, broken, found_damaged
+from withness.audit.log import RESTORED, acknowledged, append, broken, found_damaged
 from withness.audit.publishing import shortfall, state
 from withness.audit.record import Kind, Record
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from tests.audit.memory_log import MemoryLog
 from tests.system.site import CLINICIAN, Site, make_draft
-from withness.audit.log import Head, MemoryLog
+from withness.audit.log import Head
 from withness.audit.merkle import Frontier, leaf_hash
 from withness.audit.record import Leaf, canonical, columns
 from withness.errors import TrailDamaged
