@@ -26,7 +26,7 @@ def lived_in(site: Site) -> Site:
         (["audit", "worklist", "--passphrase-file", "OUT"], "--passphrase-file"),
         (["audit", "export", "--format", "csv", "--out", "OUT", "--passphrase-file", "x"], "--passphrase-file"),
         (["audit", "sync-reviewer", "--state", "OUT", "--vkey", ""], "--vkey"),
-        (["audit", "show", "--home", ""], ""),
+        (["audit", "show", "--home", ""], "the name is empty"),
         (["key", "backup", "--out", ""], "--out"),
         (["audit", "show", "--actor", COMPLIANCE, "--key", "none"], "--passphrase-file"),
     ],
