@@ -46,10 +46,10 @@ class Seal:
         """Return the plain bytes. Raises SealBroken when they were changed, moved or sealed by another key."""
         from cryptography.exceptions import InvalidTag
 
-        nonce, body = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
         try:
-            if sealed[:1] != _FORMAT or len(nonce) != _NONCE_BYTES:
+            if type(sealed) is not bytes or sealed[:1] != _FORMAT or len(sealed) <= _NONCE_BYTES:
                 raise InvalidTag
+            nonce, body = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
             return self._cipher.decrypt(nonce, body, _place(table, column, row))
         except InvalidTag:
             raise SealBroken(
