@@ -72,6 +72,11 @@ def make_key(path: Path) -> Seal:
     return Seal(key)
 
 
+def seal_of(text: str | bytes) -> Seal:
+    """Return the seal of a key file's content. Raises ValueError, KeyError or TypeError for what is none."""
+    return Seal(base64.b64decode(json.loads(text)["data"], validate=True))
+
+
 def read_key(path: Path) -> Seal:
     """Read the key file at `path`.
 

@@ -121,3 +121,18 @@ def test_a_pipe_for_an_owner_makes_nobody_wait(site: Site) -> None:
     os.mkfifo(owner)
     saved(site)
     assert "no regular file" in site.context.store.publisher.trouble  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("edited", ["content = x'00'", "kind = 'zzz'"])
+def test_a_plans_broken_row_keeps_no_acute_screen_out(site: Site, edited: str) -> None:
+    """It is recorded, its plan paused, and no plan goes out after it. Planted: the row's seal asked at any price; seen:
+    the screen was lost, and the next plan released on the one before it.
+    """
+    site.screen()
+    site.save()
+    site.pass_time(minutes=1)
+    edit(site, f"UPDATE outbox SET {edited} WHERE kind = 'plan'")
+    assert site.screen(answers={"suicide.now": "yes"})["decision"].startswith("held")
+    assert site.plan_status() == "on-hold"
+    site.pass_time(minutes=1)
+    assert site.save(make_draft())["decision"].startswith("held")

@@ -203,7 +203,12 @@ def _queue(
     from_: datetime | None = None,
     also: tuple[Mapping[str, Any], ...] = (),
 ) -> tuple[str, Record]:
-    sent = tx.outbox(row.decision_id or "")
+    try:
+        sent = tx.outbox(row.decision_id or "")
+    except SealBroken:
+        if how == "active":
+            raise
+        sent = None  # what only stops goes on (contracts I4, I7), to the EHR of now; the verifier names the row
     change = {
         "reference": share_of(row, person)["care_plan"],
         "how": how,
