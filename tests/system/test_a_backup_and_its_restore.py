@@ -208,7 +208,7 @@ class TestRestore:
         site.key_file.unlink()
         kept = keys.read_text(encoding="utf-8")
         keys.write_text(json.dumps({**json.loads(kept), "keys": {"data": "{}"}}), encoding="utf-8")
-        code, said = restored(site, tmp_path / "copy", "--keys", str(keys))
+        code, said = restored_again(site, tmp_path / "copy", keys)
         assert (code, said["field"], site.key_file.exists()) == (2, "--keys", False), "a key that opens nothing"
         keys.write_text(kept.replace('"data_id": "', '"data_id": "0'), encoding="utf-8")
         code, said = restored_again(site, tmp_path / "copy", keys)

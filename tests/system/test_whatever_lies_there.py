@@ -136,3 +136,14 @@ def test_a_plans_broken_row_keeps_no_acute_screen_out(site: Site, edited: str) -
     assert site.plan_status() == "on-hold"
     site.pass_time(minutes=1)
     assert site.save(make_draft())["decision"].startswith("held")
+
+
+@pytest.mark.parametrize("state", ["zzz", "held"])
+def test_a_plan_whose_state_was_written_over_is_told_at_an_acute_screen(site: Site, state: str) -> None:
+    """It cannot be paused, and somebody must look. Planted: rows of these states alone counted; caught."""
+    site.screen()
+    site.save()
+    site.pass_time(minutes=1)
+    edit(site, f"UPDATE plan SET state = '{state}'")
+    told = site.screen(answers={"suicide.now": "yes"})["troubles"]
+    assert any("do not open here" in one for one in told)
