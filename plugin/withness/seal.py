@@ -46,10 +46,10 @@ class Seal:
         """Return the plain bytes. Raises SealBroken when they were changed, moved or sealed by another key."""
         from cryptography.exceptions import InvalidTag
 
-        nonce, body = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
         try:
-            if sealed[:1] != _FORMAT or len(nonce) != _NONCE_BYTES:
+            if type(sealed) is not bytes or sealed[:1] != _FORMAT or len(sealed) <= _NONCE_BYTES:
                 raise InvalidTag
+            nonce, body = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
             return self._cipher.decrypt(nonce, body, _place(table, column, row))
         except InvalidTag:
             raise SealBroken(
@@ -70,6 +70,11 @@ def make_key(path: Path) -> Seal:
     key = secrets.token_bytes(_KEY_BYTES)
     _write(path, json.dumps({"withness-key": 1, "data": base64.b64encode(key).decode()}).encode())
     return Seal(key)
+
+
+def seal_of(text: str | bytes) -> Seal:
+    """Return the seal of a key file's content. Raises ValueError, KeyError or TypeError for what is none."""
+    return Seal(base64.b64decode(json.loads(text)["data"], validate=True))
 
 
 def read_key(path: Path) -> Seal:

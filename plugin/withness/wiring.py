@@ -200,8 +200,8 @@ def _set_up(settings: Settings, bare: Store, *, sample: bool) -> dict[str, str]:
 def publisher_of(settings: Settings, facts: Mapping[str, str]) -> Publisher:
     """Return what publishes the log's checkpoints.
 
-    A directory from before there were checkpoints gets its log key here. One whose log key is missing publishes
-    nothing, and lets no plan through. Raises InvalidInput for a log key that cannot be used.
+    A directory from before there were checkpoints gets its log key here. One whose log key is missing, or cannot be
+    used, publishes nothing, and lets no plan through.
     """
     data_id = facts["data_id"]
     path = log_key_path(settings, data_id)
@@ -209,8 +209,8 @@ def publisher_of(settings: Settings, facts: Mapping[str, str]) -> Publisher:
     key: LogKey | KeyMissing
     try:
         key = make_log_key(path, data_id) if fresh else read_log_key(path, data_id)
-    except KeyMissing as error:
-        key = error
+    except InvalidInput as error:
+        key = KeyMissing(error.message, field=error.field, hint=error.hint)
     return Publisher(
         data_id,
         Folder(checkpoints_path(settings, data_id), _owner(settings)),
@@ -321,7 +321,10 @@ def _finish_rotation(settings: Settings, store: Store) -> None:
     path = _next_log_key(settings, data_id)
     if not path.exists():
         return
-    new = read_log_key(path, data_id)
+    try:
+        new = read_log_key(path, data_id)
+    except InvalidInput:
+        return  # it is left where it is; where the trail names it, the one in its place is not the log's any more
     if known and known[-1] == new.vkey:
         path.replace(log_key_path(settings, data_id))
         if store.publisher is not None:

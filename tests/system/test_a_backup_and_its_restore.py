@@ -205,8 +205,12 @@ class TestRestore:
         site.key_file.write_text("another", encoding="utf-8")
         code, said = restored(site, tmp_path / "copy", "--keys", str(keys))
         assert (code, said["field"], site.home.exists()) == (2, "--keys", False)
-        keys.write_text(keys.read_text(encoding="utf-8").replace('"data_id": "', '"data_id": "0'), encoding="utf-8")
         site.key_file.unlink()
+        kept = keys.read_text(encoding="utf-8")
+        keys.write_text(json.dumps({**json.loads(kept), "keys": {"data": "{}"}}), encoding="utf-8")
+        code, said = restored_again(site, tmp_path / "copy", keys)
+        assert (code, said["field"], site.key_file.exists()) == (2, "--keys", False), "a key that opens nothing"
+        keys.write_text(kept.replace('"data_id": "', '"data_id": "0'), encoding="utf-8")
         code, said = restored_again(site, tmp_path / "copy", keys)
         assert (code, said["field"]) == (2, "--keys")
         assert "another data directory" in said["message"]

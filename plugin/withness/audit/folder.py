@@ -89,7 +89,7 @@ class Folder:
 
     def _owner(self) -> str:
         try:
-            return (self.path / "owner").read_text(encoding="utf-8").strip()
+            return _text(self.path / "owner").strip()
         except FileNotFoundError:
             return ""
 
@@ -104,7 +104,7 @@ class Folder:
 
 
 def _text(path: Path) -> str:
-    """Return a note's text. Raises OSError or ValueError for what is no regular file, too large, or no text."""
+    """Return a file's text. Raises OSError or ValueError for what is no regular file, too large, or no text."""
     if not stat.S_ISREG(path.stat().st_mode):
         raise ValueError("it is no regular file")
     with path.open("rb") as file:

@@ -101,6 +101,10 @@ class Publisher:
     def key(self, key: LogKey) -> None:
         self._key = key
 
+    def lose(self, why: KeyMissing) -> None:
+        """Go on without the key."""
+        self._key = why
+
     @property
     def keyless(self) -> bool:
         """Whether the log key is missing."""

@@ -17,7 +17,7 @@ from withness.audit.log_key import LogKey
 from withness.audit.publishing import FIRST
 from withness.audit.record import Kind, Leaf, Record, canonical, details_of, instant
 from withness.desk.context import Actor
-from withness.errors import CannotTell, InvalidInput
+from withness.errors import CannotTell, KeyMissing
 from withness.store.sql import Store
 from withness.store.transaction import Transaction
 
@@ -37,7 +37,7 @@ def vkeys(tx: Transaction) -> tuple[str, ...]:
 
 
 def require_log_key(store: Store, actor: Actor, at: datetime) -> None:
-    """Put an older directory's first log key on record. Raises InvalidInput for one that the trail does not know."""
+    """Put an older directory's first log key on record; one that the trail does not know is as good as missing."""
     if store.publisher is None or store.publisher.keyless:
         return
     key = store.publisher.key
@@ -46,11 +46,9 @@ def require_log_key(store: Store, actor: Actor, at: datetime) -> None:
         if not known and tx.head() is not None:
             log.append(tx, [_record(actor, FIRST, {"new": key.vkey})], at=at)
         elif known and known[-1] != key.vkey:
-            raise InvalidInput(
-                "The log key is not the one that the trail names.",
-                field="WITHNESS_KEY_FILE",
-                hint="Put the log key back from its backup, or run: withness key rotate --lost",
-            )
+            said = "The log key is not the one that the trail names."
+            hint = "Put the log key back from its backup, or run: withness key rotate --lost"
+            store.publisher.lose(KeyMissing(said, field="WITHNESS_KEY_FILE", hint=hint))
 
 
 def record_take_over(tx: Transaction, actor: Actor, at: datetime) -> None:

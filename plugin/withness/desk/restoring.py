@@ -33,6 +33,7 @@ from withness.desk.backup import (
 from withness.desk.putting_back import Places, Ready, ready_checkpoints, ready_keys
 from withness.errors import CannotTell, InvalidInput
 from withness.files import beside, new_file, rename_folder
+from withness.seal import seal_of
 from withness.store.copies import opened_copy
 
 _PIECE: Final = 1 << 20
@@ -76,7 +77,7 @@ def restore(source: Path, home: Path, own: Own, used: Used, keys_file: Path | No
         if not empty:
             _require_the_same(home, manifest["parts"])
         _require_whole(open_part, manifest["parts"])
-        keys = _read_keys(keys_file, manifest["data_id"]) if keys_file else {}
+        keys = _read_keys(keys_file, manifest) if keys_file else {}
         work = beside(home)
         try:
             return _put_together(open_part, manifest, work, home, (own, used), keys)
@@ -163,7 +164,7 @@ def _require_whole(open_part: Opener, parts: list[dict[str, Any]]) -> None:
             raise InvalidInput(said, field="FROM", hint="Nothing was restored. Take another backup.")
 
 
-def _read_keys(file: Path, data_id: str) -> dict[str, str]:
+def _read_keys(file: Path, manifest: Mapping[str, Any]) -> dict[str, str]:
     try:
         found = strict_json.parse(file.read_bytes(), name=file.name)
     except OSError as error:
@@ -171,8 +172,14 @@ def _read_keys(file: Path, data_id: str) -> dict[str, str]:
     keys = found.get("keys") if isinstance(found, dict) and found.get(KEYS_FORM) == 1 else None
     if not isinstance(keys, dict) or not keys.keys() <= set(_KEYS) or not all(type(v) is str for v in keys.values()):
         raise InvalidInput("The keys' file is none that a backup wrote.", field="--keys")
-    if found["data_id"] != data_id:
+    if found.get("data_id") != manifest["data_id"]:
         raise InvalidInput("The keys are those of another data directory.", field="--keys")
+    try:
+        fits = "data" not in keys or seal_of(keys["data"]).fingerprint == manifest.get("key")
+    except (ValueError, KeyError, TypeError):
+        fits = False
+    if not fits:
+        raise InvalidInput("The data key is not the one that this backup was sealed with.", field="--keys")
     return keys
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import StaticPool, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from withness.errors import CannotTell
+from withness.store.sqlite_files import text
 from withness.store.transaction import Transaction
 
 
@@ -21,7 +22,13 @@ def opened_copy(path: Path) -> Iterator[tuple[Transaction, str | None]]:
     Raises CannotTell when the file cannot be read as a database.
     """
     uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
-    engine = create_engine("sqlite+pysqlite://", creator=lambda: sqlite3.connect(uri, uri=True), poolclass=StaticPool)
+
+    def opened() -> sqlite3.Connection:
+        connection = sqlite3.connect(uri, uri=True)
+        connection.text_factory = text
+        return connection
+
+    engine = create_engine("sqlite+pysqlite://", creator=opened, poolclass=StaticPool)
     try:
         with engine.connect() as connection:
             found = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()

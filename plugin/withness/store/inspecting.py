@@ -47,7 +47,8 @@ def revision(connection: Connection) -> str | None:
     """Return the revision that the schema is stamped with, None where there is no stamp."""
     if not has_table(connection, schema.alembic_version.name):
         return None
-    return connection.execute(schema.alembic_version.select()).scalar()
+    found = connection.execute(schema.alembic_version.select()).scalar()
+    return None if found is None else str(found)
 
 
 def damage(connection: Connection) -> str | None:
@@ -79,7 +80,7 @@ def damage(connection: Connection) -> str | None:
 
 
 def _stamp_damage(connection: Connection) -> str | None:
-    return None if _STAMP.scalar(connection) == schema.REVISION else "the stamp of the schema is not this release's"
+    return None if _STAMP.scalars(connection) == [schema.REVISION] else "the stamp of the schema is not this release's"
 
 
 def _on_sqlite(connection: Connection) -> dict[Thing, str]:

@@ -21,6 +21,11 @@ def inodes(names: Iterable[str]) -> tuple[int | None, ...]:
     return tuple(found)
 
 
+def text(stored: bytes) -> str:
+    """Return a stored text, whatever a forger wrote: of what is no UTF-8 the driver lets nobody read the row at all."""
+    return stored.decode("utf-8", "backslashreplace")
+
+
 def writing(path: Path) -> Engine:
     """Return an engine of one connection that writes: WAL, each COMMIT on disk before it is told."""
     pragmas = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000", "temp_store=MEMORY")
@@ -41,6 +46,7 @@ def _engine(path: Path, pragmas: tuple[str, ...], begin: str) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _: Any) -> None:
+        connection.text_factory = text
         connection.isolation_level = None  # the driver must not begin transactions of its own
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,8 @@ from withness.store.transaction import Transaction
 _FIRST: Final = "0001"
 _KNOWN: Final = (_FIRST, schema.REVISION)
 _NEW_IN_0002: Final = "audit_tile"
+_STAMP: Final = re.compile("[0-9]{4}", re.ASCII)
+"""What any release stamps a schema with."""
 
 
 def upgrade(store: Store) -> bool:
@@ -40,8 +43,10 @@ def upgrade(store: Store) -> bool:
 def _revision(tx: Transaction) -> str | None:
     """Return the schema's revision, None where it cannot be known: what is damaged is the verifier's to tell."""
     stamped = tx.revision()
+    if stamped == _FIRST and tx.has_table(_NEW_IN_0002):
+        return None
     if stamped is not None or not tx.has_table("meta"):
-        return stamped
+        return stamped if stamped is None or _STAMP.fullmatch(stamped) else None
     damaged = tx.has_table(schema.alembic_version.name) or tx.has_table(_NEW_IN_0002)
     return None if damaged else _FIRST
 
