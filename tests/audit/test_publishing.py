@@ -274,6 +274,20 @@ def test_what_lies_about_in_the_folder_stops_nothing(publisher: Publisher) -> No
     assert damage(log) is None
 
 
+def test_a_copy_whose_segment_is_missing_is_told_that_another_one_publishes(publisher: Publisher) -> None:
+    """To mount the folder sends somebody who acknowledged a loss astray. Planted: the owner not asked; this saw it."""
+    live = Publisher("d1", Folder(publisher.folder.path, "/data/live"), publisher.key, now=publisher._now)
+    copy = Publisher("d1", Folder(publisher.folder.path, "/data/copy"), publisher.key, now=publisher._now)
+    Published(live).add(1)
+    of_the_live, of_the_copy = live.doubt(live.read(), [0, 1]), copy.doubt(copy.read(), [0, 1])
+    assert of_the_live is not None
+    assert of_the_copy is not None
+    assert "Mount that folder" in of_the_live.hint
+    assert "Another copy" in of_the_copy.hint
+    assert "Mount" not in of_the_copy.hint
+    assert "--take-over" in of_the_copy.hint
+
+
 def test_a_copy_publishes_nothing_until_it_takes_over(publisher: Publisher) -> None:
     """A copy looked at, or restored for a drill, has the same log. Planted: the owner not asked; this saw it."""
     live = Publisher("d1", Folder(publisher.folder.path, "/data/live"), publisher.key, now=publisher._now)

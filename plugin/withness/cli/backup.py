@@ -185,4 +185,8 @@ def _tell_loss(loss: Loss, *, as_json: bool) -> None:
     for gone, left in zip(loss.lost, loss.have, strict=True):
         click.echo(f"Segment {gone['segment']}: {gone['size']} records were published, {left['size']} are here.")
     click.secho("Acknowledged: records go on in a new segment, and plans can be saved again.", bold=True)
+    say.prose(
+        "Where another data directory published before, say first that this one is the live one: "
+        "withness audit checkpoint --take-over"
+    )
     say.prose("What was saved after this copy is in the EHR and not here: run withness audit sweep.")

@@ -100,7 +100,8 @@ WHAT_SAVES: Final = (
 """What somebody with a client before them does while the trail is damaged."""
 
 TRAIL_SENTENCE: Final = (
-    "No plan is let through: the audit trail is damaged, or names other screens than those that lie here. "
+    "No plan is let through: the audit trail is damaged, cannot be checked now, or names other screens than those "
+    "that lie here. "
     f"{WHAT_SAVES} Act on whatever is listed as acute or elevated all the same."
 )
 
