@@ -37,6 +37,7 @@ from withness.desk.context import Context
 from withness.desk.front import Desk
 from withness.errors import WithnessError
 from withness.settings import read_settings
+from withness.store import postgres
 from withness.store.sqlite import SqliteStore
 from withness.store.transaction import Transaction
 from withness.wiring import build
@@ -181,7 +182,12 @@ def _failed_commit_told_as_saved() -> None:
     SqliteStore._commit = swallowed  # type: ignore[method-assign, assignment]
 
 
+def _any_server_will_do() -> None:
+    postgres._DURABLE = ("synchronous_commit",)  # type: ignore[attr-defined]
+
+
 WEAKENED = {
+    "server": _any_server_will_do,
     "synchronous": _synchronous_normal,
     "early": _told_before_it_is_durable,
     "commit": _failed_commit_told_as_saved,

@@ -347,6 +347,18 @@ class TestAtRest:
         assert path.parent.stat().st_mode & 0o777 == 0o700
         fresh.close()
 
+    def test_a_schema_is_read_whatever_sqlite_counts(self, store: SqliteStore, path: Path) -> None:
+        """A trigger dropped under a running store. Planted: looked at only where `schema_version` moved; caught."""
+        with store.transaction() as tx:
+            assert tx.schema_damage() is None
+        with closing(sqlite3.connect(path)) as other:
+            version = other.execute("PRAGMA schema_version").fetchone()[0]
+            other.execute("DROP TRIGGER audit_leaf_no_update")
+            other.execute(f"PRAGMA schema_version = {version}")
+            other.commit()
+        with store.transaction() as tx:
+            assert tx.schema_damage() == "the trigger audit_leaf_no_update is missing from the database"
+
     def test_the_words_are_in_no_file(self, store: SqliteStore, path: Path) -> None:
         """I6, in the database and in its log. Planted: `_close` returns the plain bytes; caught."""
         with store.transaction() as tx:

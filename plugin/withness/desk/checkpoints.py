@@ -10,6 +10,7 @@ from withness.audit import log
 from withness.audit.publishing import Publisher
 from withness.desk.context import Actor
 from withness.desk.log_keys import record_take_over, vkeys
+from withness.desk.telling import SAVED_AS_EVER
 from withness.errors import CannotTell, InvalidInput, TrailDamaged
 from withness.store.sql import Store
 from withness.store.transaction import Transaction
@@ -70,12 +71,12 @@ def refuse_in_doubt(tx: Transaction) -> None:
     """Raise CannotTell where nothing is known to be wrong, and nobody can tell whether the log is the published one."""
     doubt = tx.doubt()
     if doubt is not None and not log.hurt(tx):
-        raise _in_doubt(doubt)
+        raise _in_doubt(doubt, f"{SAVED_AS_EVER} Tell whoever runs Withness: ")
 
 
-def _in_doubt(doubt: log.Doubt) -> CannotTell:
+def _in_doubt(doubt: log.Doubt, before: str = "") -> CannotTell:
     said = f"{doubt.what}, so nobody can tell whether the log is the one that was published."
-    return CannotTell(said, field=doubt.field, hint=doubt.hint)
+    return CannotTell(said, field=doubt.field, hint=f"{before}{doubt.hint}")
 
 
 def publish(store: Store, actor: Actor, at: datetime, *, take_over: bool = False) -> Published:

@@ -92,10 +92,13 @@ def needs(decision: MemberDecision, policy: RiskPolicy) -> list[str]:
 TRAIL: Final = "trail"
 """What is missing where the trail lets nothing through."""
 
+SAVED_AS_EVER: Final = (
+    "Notes, screens, check-ins, safety plans, steps and evidence are saved as ever. To screen again does not help."
+)
+
 WHAT_SAVES: Final = (
-    "Notes, screens, check-ins, safety plans, steps and evidence are saved as ever. To screen again does not help. "
-    "Tell whoever is in charge of compliance, and whoever runs Withness: they run withness audit verify, keep the "
-    "data directory as it is, and go on with a backup that verifies."
+    f"{SAVED_AS_EVER} Tell whoever is in charge of compliance, and whoever runs Withness: they run withness audit "
+    "verify, keep the data directory as it is, and go on with a backup that verifies."
 )
 """What somebody with a client before them does while the trail is damaged."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from functools import cache
 from typing import Final
 
@@ -39,8 +40,10 @@ _POSTGRES_TABLE: Final = (
 
 
 _STAMP: Final = Prepared(select(schema.alembic_version.c.version_num))
-_CHANGES: Final = Prepared(text("PRAGMA schema_version"))
-_LOOKED_AT: Final = "schema_version"
+_SQLITE_CATALOGUE: Final = (
+    "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_stat%'"
+)
+_ON_SQLITE: Final = Prepared(text(_SQLITE_CATALOGUE))
 
 
 def revision(connection: Connection) -> str | None:
@@ -54,16 +57,10 @@ def revision(connection: Connection) -> str | None:
 def damage(connection: Connection) -> str | None:
     """Return what differs from the schema that this release expects, None when nothing does.
 
-    SQLite counts each change of the schema, and keeps to the one that it has read until it is told of a change: a
-    connection that was looked at once is looked at again after the next.
+    It is read each time: the number by which SQLite counts changes of the schema can be set back.
     """
     if connection.dialect.name == schema.SQLITE:
-        changes = _CHANGES.scalar(connection)
-        if connection.info.get(_LOOKED_AT) == changes:
-            return _stamp_damage(connection)
         found, expected = _on_sqlite(connection), _expected_sqlite()
-        if found == expected:
-            connection.info[_LOOKED_AT] = changes
     else:
         name = str(connection.exec_driver_sql("SELECT current_schema()").scalar())
         found, expected = _on_postgres(connection), _expected_postgres(name)
@@ -84,19 +81,15 @@ def _stamp_damage(connection: Connection) -> str | None:
 
 
 def _on_sqlite(connection: Connection) -> dict[Thing, str]:
-    rows = connection.exec_driver_sql(
-        "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_stat%'"
-    )
-    return {(row[0], row[1]): row[2] for row in rows}
+    return {(kind, name): sql for kind, name, sql in _ON_SQLITE.all(connection)}
 
 
 @cache
 def _expected_sqlite() -> Mapping[Thing, str]:
-    with sqlite3.connect(":memory:") as scratch:
+    with closing(sqlite3.connect(":memory:")) as scratch:
         for statement in schema.ddl():
             scratch.execute(statement)
-        rows = scratch.execute("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
-    scratch.close()
+        rows = scratch.execute(_SQLITE_CATALOGUE).fetchall()
     return {(kind, name): sql for kind, name, sql in rows}
 
 

@@ -81,6 +81,7 @@ class PostgresStore(Store):
         """See `Store.snapshot`."""
         with self._connected() as connection, _told(shared=False):
             connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            connection.begin()
             yield Transaction(connection, self._seal, self.publisher)
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import BindParameter, Connection, Executable, bindparam
 from sqlalchemy.engine import Dialect
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidRequestError
 
 
 def given(name: str) -> BindParameter[Any]:
@@ -58,8 +58,8 @@ class Prepared:
         return [row[0] for row in self.all(connection, values)]
 
     def _cursor(self, connection: Connection, values: Mapping[str, Any]) -> Any:
-        if not connection.in_transaction():
-            connection.begin()
+        if not connection.in_transaction():  # it is over: what it asked for now would be nobody's
+            raise InvalidRequestError("the transaction is over")
         compiled = self._compiled.get(connection.dialect.name) or self._compile(connection.dialect)
         cursor = connection.connection.cursor()
         try:
