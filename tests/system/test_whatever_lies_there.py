@@ -146,4 +146,22 @@ def test_a_plan_whose_state_was_written_over_is_told_at_an_acute_screen(site: Si
     site.pass_time(minutes=1)
     edit(site, f"UPDATE plan SET state = '{state}'")
     told = site.screen(answers={"suicide.now": "yes"})["troubles"]
-    assert any("do not open here" in one for one in told)
+    assert any("cannot be read here" in one for one in told)
+
+
+def test_a_plan_whose_row_is_gone_is_told_at_an_acute_screen(site: Site) -> None:
+    """The trail names it, and the chart holds it. Planted: the rows that are there counted alone; caught."""
+    site.screen()
+    site.save()
+    site.pass_time(minutes=1)
+    edit(site, "DELETE FROM plan")
+    told = site.screen(answers={"suicide.now": "yes"})["troubles"]
+    assert any("1 plans cannot be read here" in one for one in told)
+
+
+def test_nothing_of_the_kind_is_said_of_plans_that_are_there(site: Site) -> None:
+    """Planted: each approved plan counted as gone; caught."""
+    site.screen()
+    site.save()
+    site.pass_time(minutes=1)
+    assert site.screen(answers={"suicide.now": "yes"})["troubles"] == []

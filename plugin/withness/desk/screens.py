@@ -141,7 +141,7 @@ def send(context: Context, rows: tuple[str, ...], actor: Actor) -> tuple[str, ..
     troubles = [sent.trouble for sent in (dispatch(context, row, actor) for row in rows) if sent.trouble]
     with context.store.transaction() as tx:
         lost = unreadable(tx) if rows else 0
-    said = f"{lost} plans do not open here, and cannot be paused: look for this person's plans in the EHR."
+    said = f"{lost} plans cannot be read here, and so not be paused: look for this person's plans in the EHR."
     return tuple([*troubles, said] if lost else troubles)
 
 

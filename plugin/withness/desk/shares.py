@@ -56,12 +56,14 @@ def readable(tx: Transaction, *states: PlanState) -> Iterator[PlanRow]:
 
 
 def unreadable(tx: Transaction) -> int:
-    """Return how many plans do not open: whose they are, and where they stand, cannot be known here.
+    """Return how many plans do not open, or are gone: whose they are, and where they stand, cannot be known here.
 
-    A state is bound to its row: one that was written over is found by opening the row alone.
+    A state is bound to its row: one that was written over is found by opening the row alone. The trail names every plan
+    that was approved.
     """
     states = tx.plan_states()
-    return len(states) - sum(1 for _ in readable(tx))
+    approved = {str(details_of(leaf).get("plan", "")) for leaf in tx.leaves_of(Kind.PLAN_APPROVED)} - {""}
+    return len(states) - sum(1 for _ in readable(tx)) + len(approved - states.keys())
 
 
 def members_of(row: PlanRow) -> list[str]:
