@@ -107,10 +107,10 @@ def test_it_would_be_seen(cuts: Cuts) -> None:
     for number in range(ROUNDS):
         if number % AT_A_TIME == 0:
             cuts.close()
-            place = cuts.new_disk(number)
-        writer = cuts.cut(place, number, "--weaken", "synchronous")
+            place, writers = cuts.new_disk(number), []
+        writers.append(cuts.cut(place, number, "--weaken", "synchronous"))
         try:
-            check_records(place, writer)
+            check_records(place, *writers)
         except AssertionError as error:
             assert "acknowledged, and lost" in str(error)  # noqa: PT017
             return

@@ -93,13 +93,18 @@ class CrashError(BaseException):
 # -- one clinic, copied from a template: nobody enrols anew, no key is made twice
 
 
+def folder_of(home: Path) -> Path:
+    """Return where a clinic publishes its checkpoints."""
+    return home.with_name(f"{home.name}-checkpoints")
+
+
 class Clinic(Site):
     """A site on a copy of the template, with ids that repeat and a policy that can become the site's own."""
 
     def __init__(self, home: Path, key_file: Path) -> None:
         self.dice = random.Random(20261122)  # noqa: S311  ids that repeat, not a secret
         # Each run has one log: what another run published is none of its own.
-        super().__init__(home, key_file, checkpoint_folder=home.with_name(f"{home.name}-checkpoints"))
+        super().__init__(home, key_file, checkpoint_folder=folder_of(home))
         self.at = START
 
     def open(self) -> None:
@@ -126,7 +131,7 @@ class Template:
     @classmethod
     def make(cls) -> Template:
         home, key_file = HOME / "template", HOME / "site.key"
-        with Site(home, key_file) as site:
+        with Site(home, key_file, checkpoint_folder=folder_of(home)) as site:
             site.at = START
             site.enrol()
             site.join(OWNER, "Olga Example", "L-500", "policy-owner")
@@ -305,6 +310,9 @@ class Life(RuleBasedStateMachine):
         made = template()
         self.home = Path(tempfile.mkdtemp(prefix="run-", dir=HOME))
         shutil.copytree(made.home, self.home / "home")
+        # The run goes on with the template's log, and publishes in a folder of its own.
+        kept = shutil.ignore_patterns("owner", ".lock")
+        shutil.copytree(folder_of(made.home), folder_of(self.home / "home"), ignore=kept)
         self.site = Clinic(self.home / "home", made.key_file)
         self.site.keys = made.keys
         self.trail = sqlite3.connect(self.site.settings.database)

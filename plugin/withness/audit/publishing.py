@@ -89,7 +89,6 @@ class Publisher:
         self._stream = stream
         self._rhythm = rhythm
         self._proved: set[str] = set()
-        self._newest: dict[int, tuple[int, datetime]] = {}
 
     @property
     def key(self) -> LogKey:
@@ -143,7 +142,6 @@ class Publisher:
             return
         self.trouble = ""
         self._proved.add(note)
-        self._newest[head.segment] = head.size, self._now()
         if self._stream:
             stream = sys.stdout if self._stream == "stdout" and "stdout" not in _reserved else sys.stderr
             with contextlib.suppress(OSError, ValueError):
@@ -151,9 +149,6 @@ class Publisher:
                 stream.flush()
 
     def _due(self, head: Head) -> bool:
-        size, at = self._newest.get(head.segment, (0, None))
-        if at is not None and head.size - size < self._rhythm.records and self._now() - at < self._rhythm.within:
-            return False  # whatever others have published there since
         last = self.folder.written_at(head.segment)
         if last is None or self._now() - last >= self._rhythm.within:
             return True
