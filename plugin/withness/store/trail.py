@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, cached_property
 from typing import Any, Final, TypeVar
@@ -96,16 +97,27 @@ class Trail:
         start = true() if first is None else seq >= first
         while True:
             text = query.where(start).compile(dialect=self._connection.dialect, compile_kwargs={"literal_binds": True})
-            cursor = self._connection.connection.cursor()
-            try:
-                cursor.execute(str(text))
-                page = cursor.fetchall()
-            finally:
-                cursor.close()
+            page = self._page(str(text))
             yield from page
             if len(page) < _PAGE:
                 return
             start = seq > page[-1][0]
+
+    def _page(self, question: str) -> list[tuple[Any, ...]]:
+        """Return what the driver finds: its text as it is, and only where some is no UTF-8 by the slower way."""
+        driver: Any = self._connection.connection.driver_connection
+        by_the_slower = getattr(driver, "text_factory", None)
+        with contextlib.closing(self._connection.connection.cursor()) as cursor:
+            if by_the_slower is not None:
+                driver.text_factory = str
+                try:
+                    return list(cursor.execute(question).fetchall())
+                except sqlite3.OperationalError:
+                    pass  # said below, where it is more than that
+                finally:
+                    driver.text_factory = by_the_slower
+            cursor.execute(question)
+            return list(cursor.fetchall())
 
     def newest_time(self) -> str | None:
         """See `audit.log.Log.newest_time`."""
