@@ -6,10 +6,11 @@ silently: a file that is not there is one that went missing, and nobody can tell
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -43,6 +44,12 @@ class Folder:
             if segment is not None:
                 found[int(segment[1])] = _text(self.path / name)
         return found
+
+    def notes(self, segment: int) -> Iterator[str]:
+        """Yield every note of a segment that can be read, the daily ones too."""
+        for path in self.path.glob(f"*segment-{segment}.checkpoint"):
+            with contextlib.suppress(OSError, ValueError):
+                yield _text(path)
 
     def newest_segment(self) -> int:
         """Return the highest segment that has a note, -1 for none or where they cannot be read."""

@@ -7,17 +7,23 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from withness.audit import log
-from withness.audit.record import Kind, Leaf, Record
+from withness.audit.record import Kind, Leaf
 from withness.audit.report_signed import words_of
 from withness.audit.seen import Naming, details_of
 from withness.core.acts import Act
 from withness.core.terms import reference
 from withness.desk.context import Actor, Context
 from withness.desk.sign_off import Matter, sign_off
-from withness.desk.telling import may_see
-from withness.desk.trail_reading import SAYING, TrailReading, as_they_are, looking, pseudonyms
-from withness.errors import InvalidInput, Refused
+from withness.desk.trail_reading import (
+    SAYING,
+    TrailReading,
+    as_they_are,
+    looking,
+    pseudonyms,
+    record_look,
+    require_looker,
+)
+from withness.errors import InvalidInput
 from withness.signing import Signer
 from withness.store.sql import Store
 
@@ -49,23 +55,14 @@ def show(store: Store, actor: Actor, at: datetime, *, patient: str | None = None
     Raises Refused for somebody who may not see reasons (a partner or proxy), InvalidInput for the records of one
     `patient`: beside their name the pseudonym would be none; CannotTell.
     """
-    if not may_see(actor.ref, patient or ""):
-        raise Refused("Only clinicians and compliance look at the trail.", field="actor")
+    require_looker(actor, patient or "")
     if patient is not None:
         said = "--patient names somebody, so somebody enrolled as compliance signs for it with their key."
         raise InvalidInput(said, field="--patient", hint="Add --actor Practitioner/ID --key FILE.")
     with looking(store) as tx:
         naming, leaves = pseudonyms(tx), tx.newest_leaves(limit)
         found = tuple(_shown(one, naming) for one in leaves)
-    viewed = Record(
-        kind=Kind.TRAIL_VIEWED,
-        actor=actor.ref,
-        os_user=actor.os_user,
-        outcome="shown",
-        details={"records": len(found)},
-    )
-    with store.transaction() as tx:
-        log.append(tx, [viewed], at=at)
+    record_look(store, actor, at, "shown", {"records": len(found)})
     return found
 
 

@@ -17,8 +17,6 @@ from withness.audit.publishing import Publisher
 from withness.errors import TrailDamaged
 from withness.store.transaction import Transaction
 
-_MOST_BYTES = 100_000
-
 
 @dataclass(frozen=True)
 class Covered:
@@ -56,12 +54,10 @@ def _fits(tx: Transaction, segment: int, said: Checkpoint) -> bool:
 
 def _notes(publisher: Publisher, segment: int) -> Iterator[tuple[Checkpoint, str]]:
     """Yield the published checkpoints of a segment, the daily ones too, that the log's present key signed."""
-    for path in publisher.folder.path.glob(f"*segment-{segment}.checkpoint"):
+    for note in publisher.folder.notes(segment):
         try:
-            with path.open("rb") as file:
-                note = file.read(_MOST_BYTES).decode()
             said = checkpoint.verify(note, [publisher.key.vkey])
-        except (OSError, ValueError):
+        except ValueError:
             continue
         if said.origin == f"{publisher.key.vkey.partition('+')[0]}/{segment}":
             yield said, note

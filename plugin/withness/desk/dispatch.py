@@ -15,6 +15,7 @@ from withness.audit.record import Kind, instant
 from withness.desk import facts
 from withness.desk.changes import changed
 from withness.desk.context import Actor, Context
+from withness.desk.last_said import makes_active
 from withness.desk.opening import Resumable, hold_again, resumable
 from withness.desk.outbox import PUT_BACK, Sent, due_row, failed, move, write_anew
 from withness.desk.shares import ended_in_trail, hold_plans, may_send, overtaken
@@ -75,11 +76,6 @@ def _begin(context: Context, id: str, actor: Actor) -> tuple[OutboxRow | Sent, t
         if found is None or not found.held:
             return (row if good else Sent(Delivery.REPLACED)), ()
         return Sent(Delivery.REPLACED), hold_again(tx, context, found, row.content["person"], actor, at)
-
-
-def makes_active(row: OutboxRow) -> bool:
-    """Whether a change makes a share of a plan active."""
-    return any(one["how"] == "active" for one in row.content.get("changes", ()))
 
 
 def _known(context: Context, id: str) -> Mapping[str, facts.Facts]:

@@ -28,9 +28,12 @@ def only_stops(row: OutboxRow) -> bool:
 
     That is a directive, and a change that makes nothing active.
     """
-    return row.kind in (Sending.DIRECTIVE, Sending.CHANGE) and all(
-        one["how"] != "active" for one in row.content.get("changes", ())
-    )
+    return row.kind in (Sending.DIRECTIVE, Sending.CHANGE) and not makes_active(row)
+
+
+def makes_active(row: OutboxRow) -> bool:
+    """Whether a change makes a share of a plan active."""
+    return any(one["how"] == "active" for one in row.content.get("changes", ()))
 
 
 def stands(tx: Transaction, row: OutboxRow) -> bool:

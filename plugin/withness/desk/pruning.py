@@ -24,8 +24,8 @@ from withness.desk.checkpoints import refuse_in_doubt
 from withness.desk.context import Actor, Context
 from withness.desk.pruning_export import check_export
 from withness.desk.sign_off import Matter, sign_off
-from withness.desk.telling import may_see
-from withness.errors import CannotTell, InvalidInput, Refused, TrailDamaged
+from withness.desk.trail_reading import record_look, require_looker
+from withness.errors import CannotTell, InvalidInput, TrailDamaged
 from withness.signing import Signer
 from withness.store import schema
 from withness.store.transaction import Transaction
@@ -60,18 +60,9 @@ def look(context: Context, before: datetime, actor: Actor) -> Selection:
 
     Raises what `prune` raises of the time, the store and the trail, Refused for a partner or proxy.
     """
-    if not may_see(actor.ref, ""):
-        raise Refused("Only clinicians and compliance look at the trail.", field="actor")
+    require_looker(actor)
     found = _selected(context, before)
-    viewed = Record(
-        kind=Kind.TRAIL_VIEWED,
-        actor=actor.ref,
-        os_user=actor.os_user,
-        outcome="prunable",
-        details={"records": found.count},
-    )
-    with context.store.transaction() as tx:
-        log.append(tx, [viewed], at=context.now())
+    record_look(context.store, actor, context.now(), "prunable", {"records": found.count})
     return found
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from withness.audit import log
-from withness.audit.record import Kind, Record, instant
+from withness.audit.record import Kind, instant
 from withness.audit.report import Asked, Report
 from withness.audit.report_acute import Episode, without_protocol
 from withness.audit.report_counts import Blocks, NearExpiry, decisions, near_expiry, weeks
@@ -21,9 +21,16 @@ from withness.audit.seen import Seen, details_of, time_of
 from withness.core.acts import Act
 from withness.desk.context import SAMPLE, Actor, Context
 from withness.desk.sign_off import Matter, sign_off
-from withness.desk.telling import may_see
-from withness.desk.trail_reading import SAYING, TrailReading, as_they_are, looking, pseudonyms
-from withness.errors import InvalidInput, Refused
+from withness.desk.trail_reading import (
+    SAYING,
+    TrailReading,
+    as_they_are,
+    looking,
+    pseudonyms,
+    record_look,
+    require_looker,
+)
+from withness.errors import InvalidInput
 from withness.packs.note_texts import note_texts
 from withness.signing import Signer
 from withness.store.sql import Store
@@ -44,23 +51,14 @@ def report(store: Store, actor: Actor, at: datetime, asked: Asked, *, organizati
 
     Raises Refused for a partner or proxy, InvalidInput for what needs a signature or an unknown policy, CannotTell.
     """
-    if not may_see(actor.ref, ""):
-        raise Refused("Only clinicians and compliance look at the trail.", field="actor")
+    require_looker(actor)
     for name in ("names", "rationales", "sealed"):
         if getattr(asked, name):
             said = f"{name} are shown to somebody enrolled as compliance who signs for the report with their own key."
             raise InvalidInput(said, field=name)
     with looking(store) as tx:
         made = _read(tx, at, asked, organization)
-    viewed = Record(
-        kind=Kind.TRAIL_VIEWED,
-        actor=actor.ref,
-        os_user=actor.os_user,
-        outcome="report",
-        details={"records": made.records, **_asked(asked)},
-    )
-    with store.transaction() as tx:
-        log.append(tx, [viewed], at=at)
+    record_look(store, actor, at, "report", {"records": made.records, **_asked(asked)})
     return made
 
 

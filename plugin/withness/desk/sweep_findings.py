@@ -6,22 +6,19 @@ stands. A sweep records itself under the same kind with outcome `swept`, whateve
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
 from withness.audit.record import Kind, Leaf, Record
 from withness.desk.context import Actor, Context
 from withness.desk.last_said import last_plan_states, last_states, only_stops
-from withness.errors import SealBroken
 from withness.store.rows import OPEN, OutboxRow, PlanRow, PlanState
+from withness.store.sealed import readable
 from withness.store.transaction import Transaction
-
-T = TypeVar("T")
 
 
 class What(StrEnum):
@@ -162,11 +159,11 @@ def rows_put_back(tx: Transaction, ehr: str) -> dict[str, Finding]:
 
     A row that does not open is the verifier's to tell. Raises TrailDamaged where the trail cannot say.
     """
-    waits = [row for row in _opened(tx.outbox, tx.outbox_ids(*OPEN)) if not only_stops(row)]
+    waits = [row for row in readable(tx.outbox, tx.outbox_ids(*OPEN))[0] if not only_stops(row)]
     said = last_states(tx, [row.decision_id for row in waits])
     back: list[OutboxRow | PlanRow] = [row for row in waits if said.get(row.decision_id) != row.state]
-    held = (id for id, state in tx.plan_states().items() if state == PlanState.HELD)
-    back += copies_put_back(tx, [row for row in _opened(tx.plan, held) if row.content.get("waits_for_chart")])
+    held = [id for id, state in tx.plan_states().items() if state == PlanState.HELD]
+    back += copies_put_back(tx, [row for row in readable(tx.plan, held)[0] if row.content.get("waits_for_chart")])
     found = (of_put_back(row, ehr) for row in back)
     return {one.id: one for one in found}
 
@@ -175,11 +172,3 @@ def copies_put_back(tx: Transaction, held: Sequence[PlanRow]) -> list[PlanRow]:
     """Return the working copies of which the trail says something else. Raises TrailDamaged where it cannot say."""
     said = last_plan_states(tx, [row.id for row in held])
     return [row for row in held if said.get(row.id) != row.state]
-
-
-def _opened(read: Callable[[str], T | None], ids: Iterable[str]) -> Iterator[T]:
-    for id in ids:
-        with contextlib.suppress(SealBroken):
-            row = read(id)
-            if row is not None:
-                yield row

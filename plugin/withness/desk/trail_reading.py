@@ -5,21 +5,24 @@ Raises nothing for what does not open: it is counted, and the reader is told.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
 
-from withness.audit.record import Kind, instant
+from withness.audit import log
+from withness.audit.record import Kind, Record, instant
 from withness.audit.report_acute import ACUTE, Episode, acute_episodes
 from withness.audit.report_state import Break, ClockRun, PlanWaiting, breaks, clock_runs, plans_waiting
 from withness.audit.seen import Naming, Seen, seen
 from withness.core.acts import Act, ActKind
 from withness.core.risk import RiskPolicy
 from withness.desk.acts import act_of
-from withness.errors import WithnessError
+from withness.desk.context import Actor
+from withness.desk.telling import may_see
+from withness.errors import Refused, WithnessError
 from withness.packs.policy import load_policy, parse_policy
 from withness.store.sql import Store
 from withness.store.transaction import Transaction
@@ -75,6 +78,19 @@ def looking(store: Store) -> Iterator[Transaction]:
     """Yield the trail as it is at this moment, while others go on saving: a long one takes seconds to read."""
     with store.snapshot() as tx:
         yield tx
+
+
+def require_looker(actor: Actor, patient: str = "") -> None:
+    """Raise Refused for somebody who may not see reasons: a partner or proxy."""
+    if not may_see(actor.ref, patient):
+        raise Refused("Only clinicians and compliance look at the trail.", field="actor")
+
+
+def record_look(store: Store, actor: Actor, at: datetime, outcome: str, details: Mapping[str, Any]) -> None:
+    """Record that the trail was looked at without a signature: how, and how much of it."""
+    viewed = Record(kind=Kind.TRAIL_VIEWED, actor=actor.ref, os_user=actor.os_user, outcome=outcome, details=details)
+    with store.transaction() as tx:
+        log.append(tx, [viewed], at=at)
 
 
 @dataclass

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from withness.audit import log
-from withness.audit.record import Kind, Record, instant
+from withness.audit.record import Kind, instant
 from withness.audit.report_signed import WHAT
 from withness.audit.seen import Naming
 from withness.audit.worklist import (
@@ -28,9 +28,8 @@ from withness.core.people import Refusal
 from withness.desk.context import Actor, Context
 from withness.desk.sign_off import Matter, sign_off
 from withness.desk.sweep_findings import SAID
-from withness.desk.telling import may_see
-from withness.desk.trail_reading import TrailReading, as_they_are, looking, pseudonyms
-from withness.errors import InvalidInput, Refused
+from withness.desk.trail_reading import TrailReading, as_they_are, looking, pseudonyms, record_look, require_looker
+from withness.errors import InvalidInput
 from withness.signing import Signer
 from withness.store.sql import Store
 from withness.store.transaction import Transaction
@@ -46,19 +45,10 @@ def worklist(store: Store, actor: Actor, at: datetime, *, everything: bool = Fal
     With `everything` what is signed off too: when and by whom, and not what they noted.
     Raises Refused for a partner or proxy, CannotTell.
     """
-    if not may_see(actor.ref, ""):
-        raise Refused("Only clinicians and compliance look at the trail.", field="actor")
+    require_looker(actor)
     with looking(store) as tx:
         found = tuple(_unsealed(one) for one in _listed(tx, pseudonyms(tx), at, everything=everything))
-    viewed = Record(
-        kind=Kind.TRAIL_VIEWED,
-        actor=actor.ref,
-        os_user=actor.os_user,
-        outcome="worklist",
-        details={"items": len(found)},
-    )
-    with store.transaction() as tx:
-        log.append(tx, [viewed], at=at)
+    record_look(store, actor, at, "worklist", {"items": len(found)})
     return found
 
 
