@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from withness.audit.log import Doubt, Head
 from withness.audit.record import Kind, Leaf
 from withness.audit.tiles import Nodes, Tile
+
+T = TypeVar("T")
 
 
 class MemoryLog:
@@ -45,6 +47,10 @@ class MemoryLog:
             raise ValueError("the log is append-only")
         self._leaves.append(leaf)
         self._heads[head.segment] = head
+
+    def once(self, what: str, read: Callable[[], T]) -> T:
+        """See `Log.once`: read anew each time."""
+        return read()
 
     def put_tile(self, tile: Tile) -> None:
         """See `Log.put_tile`."""

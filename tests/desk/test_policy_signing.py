@@ -101,7 +101,7 @@ class TestTheSignature:
         with site.context.store.transaction() as tx:
             row = tx.act(details["act"])
             assert tx.policy(policy.digest) == own.read_bytes()
-            assert tx.recorded_acts(OLGA)[-1] == details["act"]
+            assert tx.named_of(OLGA).acts[-1] == details["act"]
         assert row is not None
         assert row.kind == ActKind.POLICY_SIGNED
         body = {"digest": policy.digest, "version": "1.0.0", "owner": "Dr Olga Example"}

@@ -28,7 +28,7 @@ def forge(site: Site, *, skip: bool) -> int:
         else:
             member = replace(answered.decision.members[0], name="released", acuity=Acuity.NONE, findings=(), missing=())
         forged = replace(answered.decision, members=(member,))
-        answered = standing.Answered(forged, {"Patient/rosa": inputs}, answered.screens, answered.acts)
+        answered = standing.Answered(forged, {"Patient/rosa": inputs}, answered.screens, answered.acts, answered.bases)
         [leaf] = site.context.record(tx, actor, site.at, *standing.keep(tx, answered, actor))
     return leaf.seq
 

@@ -23,6 +23,7 @@ from withness.store.postgres import PostgresStore
 from withness.store.rows import NoteRow, NoteState, PlanRow, PlanState
 from withness.store.sql import CommitUnknown, Store
 from withness.store.sqlite import SqliteStore
+from withness.store.upgrading import upgrade
 
 
 @pytest.fixture(params=["SQLite", "PostgreSQL"])
@@ -227,6 +228,65 @@ class TestASnapshot:
             raise ValueError("x")
         with store.snapshot() as seen:
             assert len(seen.screens("Patient/rosa")) == 3
+
+
+class TestAGlance:
+    def test_sees_what_is_durable_and_goes_on(self, store: Store) -> None:
+        """Planted: the transaction that it reads in left open; caught."""
+        for number in range(3):
+            with store.glance() as seen:
+                assert len(seen.screens("Patient/rosa")) == 3 + number
+            with store.transaction() as tx:
+                tx.put_screen(f"new{number}", "Patient/rosa", {})
+
+    def test_refuses_to_write(self, store: Store) -> None:
+        """Planted: what it wrote not looked for, READ ONLY left out; both caught."""
+        before = contents(store)
+        with pytest.raises(CannotTell), store.glance() as seen:
+            seen.put_plan(PlanRow("p9", "r9", PlanState.HELD, None, "2026", {}))
+        assert contents(store) == before
+        with store.transaction() as tx:
+            tx.put_plan(PlanRow("p9", "r9", PlanState.HELD, None, "2026", {}))
+
+    def test_passes_on_what_is_raised_in_it(self, store: Store) -> None:
+        """And is closed. Planted: what is raised swallowed; caught."""
+        with pytest.raises(ValueError, match="x"), store.glance():
+            raise ValueError("x")
+        with store.transaction() as tx:
+            assert len(tx.screens("Patient/rosa")) == 3
+
+    def test_of_a_database_that_is_not_open_yet(self, store: Store) -> None:
+        """Planted: a store that is closed cannot be glanced at; caught."""
+        store.close()
+        with store.glance() as seen:
+            assert len(seen.screens("Patient/rosa")) == 3
+
+
+@pytest.fixture
+def before_0003(store: Store) -> Store:
+    """A database as the revision before this one left it."""
+    with store.transaction() as tx:
+        for statement in (
+            "DROP INDEX audit_leaf_by_patient",
+            "CREATE INDEX audit_leaf_by_patient ON audit_leaf (patient, seq)",
+            "DROP INDEX outbox_by_plan",
+            "DROP INDEX outbox_by_state",
+            "UPDATE alembic_version SET version_num = '0002'",
+        ):
+            tx.execute_ddl(statement)
+    return store
+
+
+def test_a_database_of_the_revision_before_gets_its_indexes(before_0003: Store) -> None:
+    """Not a row is touched. Planted: an index left out of 0003.sql; caught."""
+    rows = {name: some for name, some in contents(before_0003).items() if name != "alembic_version"}
+    assert upgrade(before_0003) is True
+    assert upgrade(before_0003) is False
+    with before_0003.transaction() as tx:
+        assert tx.schema_damage() is None
+        assert tx.revision() == schema.REVISION
+        assert list(check(tx)) == []
+    assert {name: some for name, some in contents(before_0003).items() if name != "alembic_version"} == rows
 
 
 def test_one_at_a_time(store: Store) -> None:

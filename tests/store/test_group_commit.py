@@ -23,7 +23,7 @@ from withness.audit.check import check
 from withness.audit.log import append
 from withness.errors import CannotTell
 from withness.seal import Seal
-from withness.store import sql, sqlite
+from withness.store import batch, sql
 from withness.store.sql import CommitUnknown
 from withness.store.sqlite import SqliteStore
 from withness.store.transaction import Transaction
@@ -38,7 +38,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """A slow machine ends no batch here before its time."""
-    monkeypatch.setattr(sqlite, "LONGEST", 60)
+    monkeypatch.setattr(batch, "LONGEST", 60)
 
 
 @pytest.fixture
@@ -209,14 +209,14 @@ def test_what_sqlite_takes_back_itself_is_claimed_by_nobody(store: SqliteStore) 
 
 def test_a_batch_has_an_end(store: SqliteStore, commits: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever waits, it is ended after so many or so long. Planted: each limit left out in turn; both caught."""
-    monkeypatch.setattr(sqlite, "MOST", 2)
+    monkeypatch.setattr(batch, "MOST", 2)
     names = "bcdef"
     works = [lambda name=name: save(store, name) for name in names]
     assert together(store, lambda: first(store, "a", 5), *works) == [None] * 6
     assert len(commits) == 3
     commits.clear()
-    monkeypatch.setattr(sqlite, "MOST", 100)
-    monkeypatch.setattr(sqlite, "LONGEST", 0)
+    monkeypatch.setattr(batch, "MOST", 100)
+    monkeypatch.setattr(batch, "LONGEST", 0)
     works = [lambda name=name: save(store, name * 2) for name in names]
     assert together(store, lambda: first(store, "aa", 5), *works) == [None] * 6
     assert len(commits) == 6
@@ -238,6 +238,25 @@ def test_the_lock_is_held_for_the_whole_batch(store: SqliteStore, path: Path) ->
     assert taken == [False, False]
     try_it(None)  # type: ignore[arg-type]
     assert taken[-1] is True
+
+
+def test_a_glance_waits_for_no_other_process(store: SqliteStore, path: Path) -> None:
+    """One of them may hold the lock for as long as it likes. Planted: a glance takes it too; caught."""
+    save(store, "a")
+    with FileLock(f"{path}.lock", thread_local=False), store.glance() as tx:
+        assert [row.id for row in tx.screens("Patient/rosa")] == ["a"]
+
+
+def test_a_glance_at_an_open_batch_shows_what_is_durable_with_it(store: SqliteStore) -> None:
+    """It becomes one of the batch, in its turn. Planted: its turn given away first; caught."""
+
+    def look() -> None:
+        with store.glance() as tx:
+            seen.append([row.id for row in tx.screens("Patient/rosa")])
+
+    seen: list[list[str]] = []
+    assert together(store, lambda: first(store, "a", 2), look, lambda: save(store, "b")) == [None] * 3
+    assert seen == [["a"]]
 
 
 def test_a_snapshot_and_a_close_do_not_wait_for_a_batch_to_end_by_itself(store: SqliteStore) -> None:

@@ -16,7 +16,7 @@ from tests.system.test_an_old_row_put_back import unreachable
 from withness.desk import delivery, screens
 from withness.desk.asking import actor_of
 from withness.errors import CannotTell
-from withness.store import sql, sqlite
+from withness.store import batch, sql, sqlite
 
 ACTOR = actor_of(CLINICIAN)
 
@@ -24,7 +24,7 @@ ACTOR = actor_of(CLINICIAN)
 @pytest.fixture(autouse=True)
 def no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """A slow machine ends no batch here before its time."""
-    monkeypatch.setattr(sqlite, "LONGEST", 60)
+    monkeypatch.setattr(batch, "LONGEST", 60)
 
 
 def beside(site: Site, monkeypatch: pytest.MonkeyPatch, work: Callable[[Any], object]) -> None:

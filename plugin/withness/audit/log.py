@@ -6,14 +6,16 @@ A log has segments: a damaged one is never continued, a new one names the break 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from withness.audit.merkle import Frontier
 from withness.audit.record import LARGEST, Kind, Leaf, Record, damage_of, details_of, make_leaf, moment
 from withness.audit.tiles import WIDTH, Nodes, Tile, filled
+
+T = TypeVar("T")
 
 RESTORED: Final = "restored"
 """Outcome of the signed record that acknowledges a restored older copy: it begins a sound segment."""
@@ -112,6 +114,9 @@ class Log(Protocol):
         Sizes are always compared; with `prove`, the tree too is held against every one of them.
         """
 
+    def once(self, what: str, read: Callable[[], T]) -> T:
+        """Return what `read` finds, read once where nobody but this transaction can change it before its end."""
+
     def doubt(self) -> Doubt | None:
         """Return why nobody can tell what was published, None where that can be read."""
 
@@ -140,6 +145,14 @@ def damage(log: Log, *, prove: bool = False) -> str | None:
     The full proof is the verifier's; this looks at schema, head and last leaf only, and with `prove` at the tree of
     the checkpoints that were published.
     """
+    return log.once(DAMAGE, lambda: _damage_of_end(log)) or log.anchor_damage(prove=prove)
+
+
+DAMAGE: Final = "damage"
+"""What `Log.once` remembers of the log's end: whole, it stays so while this transaction appends."""
+
+
+def _damage_of_end(log: Log) -> str | None:
     schema = log.schema_damage()
     if schema:
         return schema
@@ -157,7 +170,7 @@ def damage(log: Log, *, prove: bool = False) -> str | None:
         return f"the newest record is not as it was written: {wrong}"
     if last.seq != head.first_seq + head.size - 1 or last.segment != head.segment:
         return "the number of records is not what the tree says"
-    return log.anchor_damage(prove=prove)
+    return None
 
 
 def broken(log: Log) -> bool:

@@ -89,6 +89,7 @@ class Publisher:
         self._stream = stream
         self._rhythm = rhythm
         self._proved: set[str] = set()
+        self._sizes: dict[int, tuple[datetime, int]] = {}  # by segment: when its newest was written, and its size
 
     @property
     def key(self) -> LogKey:
@@ -152,8 +153,12 @@ class Publisher:
         last = self.folder.written_at(head.segment)
         if last is None or self._now() - last >= self._rhythm.within:
             return True
-        said = _read((self.read() or {}).get(head.segment, ""), self._data_id, head.segment)
-        return isinstance(said, str) or head.size - said.size >= self._rhythm.records
+        if self._sizes.get(head.segment, (None, 0))[0] != last:
+            said = _read((self.read() or {}).get(head.segment, ""), self._data_id, head.segment)
+            if isinstance(said, str):
+                return True
+            self._sizes[head.segment] = last, said.size
+        return head.size - self._sizes[head.segment][1] >= self._rhythm.records
 
     def read(self) -> Mapping[int, str] | None:
         """Return the published notes by segment, None where they cannot be read."""

@@ -268,8 +268,8 @@ def _newer_hold(tx: Transaction, context: Context, row: OutboxRow, known: _Known
 
 
 def _recorded(tx: Transaction, people: list[str]) -> tuple[set[str], set[str]]:
-    screens = {one for who in people for one in tx.recorded_screens(who)}
-    return screens, {one for who in people for one in tx.recorded_acts(who)}
+    named = [tx.named_of(who) for who in people]
+    return {id for one in named for id in one.screens}, {id for one in named for id in one.acts}
 
 
 def _withhold(tx: Transaction, context: Context, row: OutboxRow, held: standing.Answered, actor: Actor) -> Sent:

@@ -48,7 +48,7 @@ def _of(context: Context, member: str, coming: Screen | None) -> Facts:
 
 
 def _latest(context: Context, people: set[str]) -> Screen | None:
-    with context.store.transaction() as tx:
+    with context.store.glance() as tx:
         rows: list[ScreenRow] = [row for one in people for row in tx.readable_screens(one)[0][-1:]]
     newest = max(rows, key=lambda row: row.number, default=None)
     return screen_from_canonical(newest.content["answers"], id=newest.id) if newest else None

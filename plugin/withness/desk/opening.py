@@ -92,7 +92,7 @@ def _follow_member(
     actor: Actor,
     at: datetime,
 ) -> Followed:
-    acute = standing.newest(answered, member.person, Acuity.ACUTE, context.policy)
+    acute = standing.newest(answered, member.person, Acuity.ACUTE)
     sources = {domain: one.id for domain, one in acute.items()}
     raised, records = _raise_by_chart(tx, context, answered, member, actor, at)
     sources |= raised

@@ -22,7 +22,7 @@ def note_overrides(
     """
     used: dict[str, list[str]] = {}
     for member in answered.decision.members:
-        for one in standing.overrides(answered, member.person, context.policy):
+        for one in standing.overrides(answered, member.person):
             spent = _spent(one, at)
             if spent:
                 context.record(tx, actor, at, _refused(context, actor, member.person, spent))

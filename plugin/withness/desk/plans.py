@@ -157,7 +157,8 @@ def _decide_and_keep(tx: Transaction, case: Case, actor: Actor) -> Answer:
     context.record(tx, actor, case.at, *standing.keep(tx, answered, actor, request=plan.request_id))
     used = note_overrides(tx, context, answered, actor, case.at, approved=bundle is not None)
     if bundle is not None:
-        _replace(tx, plan_id)
+        if kept is not None:
+            _replace(tx, plan_id)
         _put_outbox(tx, case, answered, plan_id, bundle, used)
         if case.base is not None:
             amending.supersede(tx, case.base.row, case.draft, case.decision_id, content["charts"], case.at)

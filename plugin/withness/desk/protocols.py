@@ -80,7 +80,7 @@ def needs_now(
     acuity = Acuity.ACUTE if any(one.acuity is Acuity.ACUTE for one in mine) else Acuity.ELEVATED
     items = tuple(one.item for one in mine if one.acuity is acuity)
     needs = needs_of(domain, acuity, items, shared=in_unit(tx, person))
-    found = standing.newest(answered, person, acuity, context.policy).get(domain.id)
+    found = standing.newest(answered, person, acuity).get(domain.id)
     return missing_needs(answered.acts[person], needs, since=found.number if found else None, conjoint=None)
 
 
@@ -271,7 +271,7 @@ def authors_of(
     gave the consultation may sign second all the same (policy: second_signer).
     """
     domains = context.policy.domains if domain is None else (domain,)
-    held = standing.holding(answered, person, context.policy, {one.id for one in domains})
+    held = standing.holding(answered, person, {one.id for one in domains})
     rows, sources = answered.screens[person], {one.id for one in held}
     screens = [standing.screen_of(row).author or "" for row in rows if row.id in sources or row is rows[-1]]
     since = min((one.number for one in held), default=0)

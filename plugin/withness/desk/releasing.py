@@ -86,13 +86,13 @@ def release_fault(context: Context, shown: Shown, person: str, domain: Domain) -
 
 def releases(context: Context, shown: Shown, person: str) -> dict[str, Refusal | None]:
     """Return each domain with something acute, and what its release still lacks; None where it may be signed now."""
-    acute = standing.newest(shown.answered, person, Acuity.ACUTE, context.policy)
+    acute = standing.newest(shown.answered, person, Acuity.ACUTE)
     domains = [one for one in context.policy.domains if one.id in acute]
     return {one.id: release_fault(context, shown, person, one) for one in domains}
 
 
 def _release_faults(context: Context, shown: Shown, person: str, domain: Domain) -> Iterator[Refusal]:
-    acute = standing.newest(shown.answered, person, Acuity.ACUTE, context.policy).get(domain.id)
+    acute = standing.newest(shown.answered, person, Acuity.ACUTE).get(domain.id)
     if acute is None:
         said = "Nothing in this domain is acute, so there is nothing to release."
         yield Refusal("nothing-acute", said, "domain")
@@ -102,7 +102,7 @@ def _release_faults(context: Context, shown: Shown, person: str, domain: Domain)
         yield Refusal("need-missing", f"Not written down yet: {', '.join(missing)}.", "needs")
     rows = shown.answered.screens[person]
     latest = standing.screen_of(rows[-1]) if rows else None
-    older = standing.holding(shown.answered, person, context.policy, {domain.id})
+    older = standing.holding(shown.answered, person, {domain.id})
     if latest is not None and latest.id == acute.id and any(one.id != latest.id for one in older):
         yield Refusal("still-acute", "The newest screen is itself acute in this domain.", "screen")
     if latest is None or latest.number < acute.number or latest.effective <= acute.at:
@@ -113,7 +113,7 @@ def _release_faults(context: Context, shown: Shown, person: str, domain: Domain)
         # An EHR that is away lets nothing through, and holds up no release.
         if one.domain == SCREEN and one.item != "chart-evidence":
             yield Refusal("not-current", f"The newest screen cannot be relied on: {one.why}.", "screen")
-    readings = standing.latest_readings(shown.answered, person, domain, context.policy)
+    readings = standing.latest_readings(shown.answered, person, domain)
     if any(one.acuity is Acuity.ACUTE for one in readings):
         yield Refusal("still-acute", "The newest screen is itself acute in this domain.", "screen")
     if any(one.acuity is Acuity.UNKNOWN for one in readings):
@@ -232,9 +232,7 @@ def override_fault(context: Context, shown: Shown, asked: Asked) -> Refusal | No
 
 def _silent(context: Context, shown: Shown, person: str) -> tuple[Collection[str], Collection[str]]:
     readings = [
-        one
-        for domain in context.policy.domains
-        for one in standing.latest_readings(shown.answered, person, domain, context.policy)
+        one for domain in context.policy.domains for one in standing.latest_readings(shown.answered, person, domain)
     ]
     silent = {one.missing for one in readings if one.silent and one.acuity is Acuity.UNKNOWN}
     answers = standing.screen_of(shown.answered.screens[person][-1]).answers

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,7 +20,7 @@ from withness.core.acts import Acts
 from withness.core.gate import Decision, MemberDecision
 from withness.core.holds import Source, all_sources, sources, standing_of
 from withness.core.reading import Circumstance, Ended, Reading, readings_of
-from withness.core.risk import Domain, Observed, Override, RiskPolicy, Screen
+from withness.core.risk import Domain, Observed, Override, RiskPolicy, Screen, Standing
 from withness.core.terms import HOLDING, Acuity, Purpose, UnitKind
 from withness.desk.acts import act_of, broken, directory_named, enrolled_acts, sound
 from withness.desk.context import Actor, Context
@@ -52,6 +53,26 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Basis:
+    """What one person's part is decided from: recorded inputs, the screens and acts that they name, the policy."""
+
+    policy: RiskPolicy
+    about: Circumstance
+    history: tuple[Screen, ...]
+    acts: Acts
+
+    @cached_property
+    def standing(self) -> Standing:
+        """What is known of the person beyond what their screens say."""
+        return standing_of(self.policy, self.history, self.acts, self.about)
+
+    @property
+    def alone(self) -> Basis:
+        """The same of the person alone: whether conjoint work may go on is another question than what is acute."""
+        return replace(self, about=replace(self.about, shared=False)) if self.about.shared else self
+
+
+@dataclass(frozen=True)
 class Answered:
     """A decision, each member's inputs as they are sealed, and what they were read from."""
 
@@ -59,6 +80,7 @@ class Answered:
     inputs: Mapping[str, Mapping[str, Any]]
     screens: Mapping[str, tuple[ScreenRow, ...]]
     acts: Mapping[str, Acts]
+    bases: Mapping[str, Basis]
 
     @property
     def intact(self) -> bool:
@@ -104,17 +126,18 @@ def ask(
             "acts": [act.id for act in acts[member]],
             "intact": signed and _named(tx, people, rows[member], acts[member]),
         }
+    bases = {one: basis(context.policy, inputs[one], rows[one], acts[one]) for one in question.members}
     decision = Decision(
         id=id,
         kind=question.kind,
-        members=tuple(redecide(context.policy, inputs[one], rows[one], acts[one]) for one in question.members),
+        members=tuple(_decide(one, found) for one, found in bases.items()),
         purpose=question.purpose,
         at=at,
         policy_version=context.policy.version,
         policy_digest=context.policy.digest,
         demo=context.policy.demo,
     )
-    return Answered(decision, inputs, rows, acts)
+    return Answered(decision, inputs, rows, acts, bases)
 
 
 def _whole(tx: Transaction) -> bool:
@@ -125,8 +148,11 @@ def _whole(tx: Transaction) -> bool:
 def _named(tx: Transaction, people: Sequence[str], rows: Sequence[ScreenRow], acts: Acts) -> bool:
     """Whether screens and acts are those that the trail names, no more and no fewer."""
     return all(
-        tx.recorded_screens(one) == tuple(row.id for row in rows if row.person == one)
-        and tx.recorded_acts(one) == tuple(act.id for act in acts if act.person == one)
+        tx.named_of(one)
+        == (
+            tuple(row.id for row in rows if row.person == one),
+            tuple(act.id for act in acts if act.person == one),
+        )
         for one in people
     )
 
@@ -164,52 +190,51 @@ def circumstance(inputs: Mapping[str, Any]) -> Circumstance:
     )
 
 
+def basis(policy: RiskPolicy, inputs: Mapping[str, Any], rows: Sequence[ScreenRow], acts: Acts) -> Basis:
+    """Return what recorded inputs make of a person's screens and acts."""
+    return Basis(policy, circumstance(inputs), tuple(screen_of(row) for row in rows), acts)
+
+
 def redecide(policy: RiskPolicy, inputs: Mapping[str, Any], rows: Sequence[ScreenRow], acts: Acts) -> MemberDecision:
     """Decide one person's part from recorded inputs alone: the save path and the verifier share this."""
-    about, history = circumstance(inputs), tuple(screen_of(row) for row in rows)
-    standing = standing_of(policy, history, acts, about)
-    return gate.decide_member(policy, inputs["person"], history, standing, about)
+    return _decide(inputs["person"], basis(policy, inputs, rows, acts))
 
 
-def newest(answered: Answered, person: str, acuity: Acuity, policy: RiskPolicy) -> dict[str, Source]:
+def _decide(person: str, found: Basis) -> MemberDecision:
+    return gate.decide_member(found.policy, person, found.history, found.standing, found.about)
+
+
+def newest(answered: Answered, person: str, acuity: Acuity) -> dict[str, Source]:
     """Return the newest screen or raise that makes each of a person's domains this acute now."""
-    # Whether conjoint work may go on is another question: what is acute is so for the person alone.
-    about = replace(circumstance(answered.inputs[person]), shared=False)
-    history = tuple(screen_of(row) for row in answered.screens[person])
-    return sources(policy, history, standing_of(policy, history, answered.acts[person], about), about, acuity)
+    on = answered.bases[person].alone
+    return sources(on.policy, on.history, on.standing, on.about, acuity)
 
 
-def holding(answered: Answered, person: str, policy: RiskPolicy, domains: Collection[str]) -> tuple[Source, ...]:
+def holding(answered: Answered, person: str, domains: Collection[str]) -> tuple[Source, ...]:
     """Return every screen and raise by which these domains hold now."""
-    about = replace(circumstance(answered.inputs[person]), shared=False)
-    history = tuple(screen_of(row) for row in answered.screens[person])
-    standing = standing_of(policy, history, answered.acts[person], about)
-    found = [one for acuity in HOLDING for one in all_sources(policy, history, standing, about, acuity)]
+    on = answered.bases[person].alone
+    found = [one for acuity in HOLDING for one in all_sources(on.policy, on.history, on.standing, on.about, acuity)]
     return tuple(one for domain, one in found if domain in domains)
 
 
-def latest_readings(answered: Answered, person: str, domain: Domain, policy: RiskPolicy) -> tuple[Reading, ...]:
+def latest_readings(answered: Answered, person: str, domain: Domain) -> tuple[Reading, ...]:
     """Return what a person's latest screen says in one domain, known history and assessments applied."""
-    about = circumstance(answered.inputs[person])
-    history = tuple(screen_of(row) for row in answered.screens[person])
-    if not history:
+    on = answered.bases[person]
+    if not on.history:
         return ()
-    ended = Ended(standing_of(policy, history, answered.acts[person], about), latest=True)
-    return tuple(readings_of(policy, domain, history[-1], ended, about))
+    return tuple(readings_of(on.policy, domain, on.history[-1], Ended(on.standing, latest=True), on.about))
 
 
-def overrides(answered: Answered, person: str, policy: RiskPolicy) -> tuple[Override, ...]:
+def overrides(answered: Answered, person: str) -> tuple[Override, ...]:
     """Return the overrides, spent ones too, that name an item which the latest screen left open for this purpose."""
-    inputs, rows = answered.inputs[person], answered.screens[person]
-    if not rows:
-        return ()
-    about, history = circumstance(inputs), tuple(screen_of(row) for row in rows)
-    standing = standing_of(policy, history, answered.acts[person], about)
-    mine = [one for one in standing.overrides if one.screen == history[-1].id and one.purpose == inputs["purpose"]]
+    on = answered.bases[person]
+    latest = on.history[-1].id if on.history else None
+    purpose = on.about.purpose.value
+    mine = [one for one in on.standing.overrides if one.screen == latest and one.purpose == purpose]
     silent = {
         one.missing
-        for domain in policy.domains
-        for one in (latest_readings(answered, person, domain, policy) if mine else ())
+        for domain in on.policy.domains
+        for one in (latest_readings(answered, person, domain) if mine else ())
         if one.silent and one.acuity is Acuity.UNKNOWN
     }
     return tuple(one for one in mine if not silent.isdisjoint(one.items))

@@ -84,6 +84,10 @@ class PostgresStore(Store):
             connection.begin()
             yield Transaction(connection, self._seal, self.publisher)
 
+    def glance(self) -> contextlib.AbstractContextManager[Transaction]:
+        """See `Store.glance`: what a snapshot costs here is one connection of the pool."""
+        return self.snapshot()
+
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()

@@ -18,7 +18,7 @@ from withness.store import triggers as _triggers
 SCHEMA_VERSION: Final = "1"
 """What the facts of a data directory say; acts are signed over them, so it stays as it is."""
 
-REVISION: Final = "0002"
+REVISION: Final = "0003"
 """The newest revision of the schema (store/migrations); a new data directory is made and stamped with it at once."""
 
 TEXT: Final = String().with_variant(String(collation="C"), "postgresql")
@@ -132,6 +132,8 @@ outbox = Table(
     Column("not_before", TEXT, nullable=False),
     Column("approved_at", TEXT, nullable=False),
     Column("content", LargeBinary, nullable=False),
+    Index("outbox_by_plan", "plan_id"),
+    Index("outbox_by_state", "state", "approved_at"),
 )
 
 audit_leaf = Table(
@@ -151,7 +153,7 @@ audit_leaf = Table(
     Column("policy_hash", TEXT),
     Column("request_id", TEXT),
     Column("v", NUMBER, nullable=False),
-    Index("audit_leaf_by_patient", "patient", "seq"),
+    Index("audit_leaf_by_patient", "patient", "kind", "seq"),
     Index("audit_leaf_by_kind", "kind", "seq"),
     Index("audit_leaf_by_time", "recorded_at"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection
 
@@ -12,6 +12,8 @@ from withness.audit.publishing import Publisher
 from withness.errors import CannotTell, SealBroken
 from withness.seal import Seal
 from withness.store.trail import Trail
+
+_write: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 R = TypeVar("R")
 K = TypeVar("K")
@@ -31,7 +33,7 @@ class Sealed(Trail):
 
     def _close(self, content: Mapping[str, Any], table: str, *plain: object) -> bytes:
         """Seal content to its row: every plain column of the row is bound to it."""
-        text = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+        text = _write(content).encode()
         return self._key().close(text, table=table, column="content", row=_row(plain))
 
     def _open(self, sealed: bytes, table: str, *plain: object) -> dict[str, Any]:

@@ -66,6 +66,13 @@ class Store(ABC):
         """
 
     @abstractmethod
+    def glance(self) -> AbstractContextManager[Transaction]:
+        """Read what is durable now, in a moment: whoever looks at a few rows waits for nobody's save.
+
+        Writes are refused. Raises CannotTell.
+        """
+
+    @abstractmethod
     def close(self) -> None:
         """Close the database."""
 

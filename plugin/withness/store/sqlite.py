@@ -9,11 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-import threading
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine
@@ -23,38 +21,11 @@ from withness.audit.publishing import Publisher
 from withness.errors import CannotTell
 from withness.seal import Seal
 from withness.store import schema, sql
+from withness.store.batch import Batch, unknown
 from withness.store.sql import CommitUnknown, Store, busy
-from withness.store.sqlite_files import inodes, reading, writing
+from withness.store.sqlite_files import BEGIN, inodes, reading, writing
 from withness.store.transaction import Transaction
 from withness.store.turns import Turns
-
-MOST: Final = 32
-"""How many transactions share one COMMIT at most."""
-
-LONGEST: Final = 0.05
-"""How long a batch goes on taking in transactions, in seconds."""
-
-
-class _Batch:
-    """The transactions of several threads that become durable by one COMMIT."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        self.members: list[Transaction] = []
-        self.over = threading.Event()
-        self.durable = False
-        self._begun = time.monotonic()
-
-    @property
-    def full(self) -> bool:
-        """Whether it takes in nobody any more."""
-        return len(self.members) >= MOST or time.monotonic() - self._begun >= LONGEST
-
-    def wait(self) -> None:
-        """Wait until it is over. Raises CommitUnknown when its COMMIT failed."""
-        self.over.wait()
-        if not self.durable:
-            raise _unknown()
 
 
 class SqliteStore(Store):
@@ -76,7 +47,7 @@ class SqliteStore(Store):
         self._names = tuple(f"{path}{end}" for end in ("", "-wal", "-shm"))  # its log and that log's index beside it
         self._files: tuple[int | None, ...] = ()
         self._unsure = False
-        self._batch: _Batch | None = None
+        self._batch: Batch | None = None
 
     def exists(self) -> bool:
         """Whether the database file has been set up."""
@@ -94,12 +65,16 @@ class SqliteStore(Store):
     def transaction(self, people: Iterable[str] = ()) -> Iterator[Transaction]:
         """See `Store.transaction`: whoever is named, it runs alone."""
         self._take_turn()
+        yield from self._block()
+
+    def _block(self) -> Iterator[Transaction]:
+        """Run one transaction in the turn that was taken, and end that."""
         try:
             batch = self._joined()
             tx = Transaction(batch.connection, self._seal, self.publisher)
             try:
                 yield tx
-                _keep(batch)
+                batch.keep()
             except (SQLAlchemyError, sqlite3.Error) as error:
                 self._undo(batch)
                 raise _cannot_tell(error) from None
@@ -129,6 +104,38 @@ class SqliteStore(Store):
             with self._locked():
                 engine.dispose()
 
+    @contextlib.contextmanager
+    def glance(self) -> Iterator[Transaction]:
+        """See `Store.glance`: without the file lock where the database is open, for a reader checkpoints nothing."""
+        self._take_turn()
+        at_hand = self._connection if self._batch is None and inodes(self._names) == self._files else None
+        if at_hand is None:
+            yield from self._block()
+            return
+        try:
+            with self._reading(at_hand):
+                yield Transaction(at_hand, self._seal, self.publisher)
+        finally:
+            self._end_turn()
+
+    @contextlib.contextmanager
+    def _reading(self, connection: Connection) -> Iterator[None]:
+        """Let the open database be read for a while: whatever is written in it is taken back, and told."""
+        driver: Any = connection.connection.driver_connection
+        try:
+            connection.info[BEGIN] = "BEGIN"
+            connection.begin()
+            before = driver.total_changes  # `query_only` would do, but that forgets every statement that is prepared
+            try:
+                yield
+                if driver.total_changes != before:
+                    raise sqlite3.OperationalError("attempt to write in a glance")
+            finally:
+                self._roll_back(connection)
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            self._discard()
+            raise _cannot_tell(error) from None
+
     def close(self) -> None:
         """Close the database; its last checkpoint runs under the lock."""
         if self._connection is not None:
@@ -149,7 +156,7 @@ class SqliteStore(Store):
         finally:
             self._turns.release()
 
-    def _joined(self) -> _Batch:
+    def _joined(self) -> Batch:
         """Return the open batch, ready for a block of its own, or begin one."""
         try:
             if self._batch is not None:
@@ -157,7 +164,7 @@ class SqliteStore(Store):
                 return self._batch
             self._acquire()
             try:
-                self._batch = _Batch(self._begun())
+                self._batch = Batch(self._begun())
             except BaseException:
                 self._discard()
                 self._file_lock.release()
@@ -166,7 +173,7 @@ class SqliteStore(Store):
             raise _cannot_tell(error) from None
         return self._batch
 
-    def _undo(self, batch: _Batch) -> None:
+    def _undo(self, batch: Batch) -> None:
         """Take back what a block did, and nothing of the blocks before it."""
         if batch.members:
             with contextlib.suppress(SQLAlchemyError, sqlite3.Error):
@@ -272,7 +279,7 @@ class SqliteStore(Store):
         except (SQLAlchemyError, sqlite3.Error):
             self._unsure = True
             self._discard()
-            raise _unknown() from None
+            raise unknown() from None
 
     def _roll_back(self, connection: Connection) -> None:
         try:
@@ -287,16 +294,6 @@ class SqliteStore(Store):
         with contextlib.suppress(SQLAlchemyError, sqlite3.Error):
             discarded.close()
         discarded.engine.dispose()
-
-
-def _keep(batch: _Batch) -> None:
-    """End a block; the first one of a batch has nothing before it that it could be told from."""
-    if batch.members:
-        batch.connection.exec_driver_sql("RELEASE block")
-
-
-def _unknown() -> CommitUnknown:
-    return CommitUnknown("The database could not confirm that the record is durable.")
 
 
 def _cannot_tell(error: Exception) -> CannotTell:

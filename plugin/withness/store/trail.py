@@ -7,13 +7,13 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, cached_property
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Executable, Table, func, insert, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
-from withness.audit.log import Doubt, Head
+from withness.audit.log import DAMAGE, Doubt, Head
 from withness.audit.publishing import Publisher
 from withness.audit.record import Kind, Leaf
 from withness.audit.tiles import Nodes, Tile
@@ -26,6 +26,13 @@ T = TypeVar("T")
 
 _PAGE: Final = 1000
 """Leaves that are read at a time."""
+
+
+class Named(NamedTuple):
+    """The ids of the screens and acts of one person that the trail names, each in the order of their records."""
+
+    screens: tuple[str, ...]
+    acts: tuple[str, ...]
 
 
 class Trail:
@@ -41,8 +48,8 @@ class Trail:
         self._seen: dict[str, Any] = {}
         self.written: list[tuple[Leaf, Head]] = []
 
-    def _once(self, what: str, read: Callable[[], T]) -> T:
-        """Read something once in a transaction that runs alone: nobody but itself can change it before the end."""
+    def once(self, what: str, read: Callable[[], T]) -> T:
+        """See `audit.log.Log.once`: in a transaction that others run beside, it is read anew each time."""
         if self.beside is not None:
             return read()
         if what not in self._seen:
@@ -56,22 +63,22 @@ class Trail:
 
     def head(self) -> Head | None:
         """See `audit.log.Log.head`."""
-        return self._once("head", self._head)
+        return self.once("head", self._head)
 
     def _head(self) -> Head | None:
-        row = _NEWEST_HEAD.first(self._connection)
-        return Head.of(*row) if row else None
+        heads = self.heads()
+        return heads[-1] if heads else None
 
     def heads(self) -> tuple[Head, ...]:
         """See `audit.log.Log.heads`."""
-        return self._once("heads", self._heads)
+        return self.once("heads", self._heads)
 
     def _heads(self) -> tuple[Head, ...]:
         return tuple(Head.of(*row) for row in _HEADS.all(self._connection))
 
     def last(self) -> Leaf | None:
         """See `audit.log.Log.last`."""
-        return self._once("last", self._last)
+        return self.once("last", self._last)
 
     def _last(self) -> Leaf | None:
         row = _NEWEST_LEAF.first(self._connection)
@@ -121,7 +128,7 @@ class Trail:
 
     def newest_time(self) -> str | None:
         """See `audit.log.Log.newest_time`."""
-        return self._once("newest time", self._newest_time)
+        return self.once("newest time", self._newest_time)
 
     def _newest_time(self) -> str | None:
         if self.beside is not None:  # whoever asks goes on to take the time, which must not be an earlier one
@@ -130,15 +137,12 @@ class Trail:
         found: str | None = _NEWEST_TIME.scalar(self._connection)
         return found
 
-    def recorded_screens(self, person: str) -> tuple[str, ...]:
-        """Return the ids of a person's screens in the order in which the trail records them."""
-        found = _SCREEN_BODIES.scalars(self._connection, {"person": person})
-        return tuple(_named("screen", body) for body in found)
-
-    def recorded_acts(self, person: str) -> tuple[str, ...]:
-        """Return the ids of a person's acts in the order in which the trail records them."""
-        named = (_named("act", body) for body in _ACT_BODIES.scalars(self._connection, {"person": person}))
-        return tuple(one for one in named if one)
+    def named_of(self, person: str) -> Named:
+        """Return the screens and acts of a person that the trail names, in the order in which it records them."""
+        found = _BODIES_OF.all(self._connection, {"person": person})
+        screens = tuple(_named("screen", body) for kind, body in found if kind in SCREENS)
+        acts = (_named("act", body) for kind, body in found if kind in ACTS)
+        return Named(screens, tuple(one for one in acts if one))
 
     def policy_in_force(self) -> Leaf | None:
         """Return the record that put the present policy in force, None before the first; refusals change nothing."""
@@ -201,6 +205,8 @@ class Trail:
         """Let what was read of the trail's end be what it is now."""
         seen, before = self._seen, self._seen.get("head")
         seen.pop("heads", None)
+        if seen.get(DAMAGE) is not None:
+            seen.pop(DAMAGE)
         if leaf.kind == Kind.POLICY_CHANGED:
             seen.pop("last policy", None)
         if before is not None and head.segment >= before.segment and seen.get("last") is not None:
@@ -331,7 +337,6 @@ SCREENS: Final = (Kind.SCREEN_RECORDED.value, Kind.SCREEN_CORRECTED.value)
 """The kinds of record that stand for a screen."""
 
 _LEAF: Final = schema.audit_leaf.c
-_NEWEST_HEAD: Final = Prepared(select(schema.audit_head).order_by(schema.audit_head.c.segment.desc()).limit(1))
 _HEADS: Final = Prepared(select(schema.audit_head).order_by(schema.audit_head.c.segment))
 _NEWEST_LEAF: Final = Prepared(select(schema.audit_leaf).order_by(_LEAF.seq.desc()).limit(1))
 _LEAF_AT: Final = Prepared(select(schema.audit_leaf).where(_LEAF.seq == given("seq")))
@@ -340,14 +345,8 @@ _PUT_LEAF: Final = Prepared(insert(schema.audit_leaf))
 _ENROLMENT_BODIES: Final = Prepared(
     select(_LEAF.body).where(_LEAF.kind == Kind.ACTOR_CHANGED.value).order_by(_LEAF.seq)
 )
-
-
-def _bodies_of(kinds: tuple[str, ...]) -> Prepared:
-    """Return the statement that reads the bodies of one person's records of these kinds."""
-    return Prepared(
-        select(_LEAF.body).where(_LEAF.patient == given("person"), _LEAF.kind.in_(kinds)).order_by(_LEAF.seq)
-    )
-
-
-_SCREEN_BODIES: Final = _bodies_of(SCREENS)
-_ACT_BODIES: Final = _bodies_of(ACTS)
+_BODIES_OF: Final = Prepared(
+    select(_LEAF.kind, _LEAF.body)
+    .where(_LEAF.patient == given("person"), _LEAF.kind.in_((*SCREENS, *ACTS)))
+    .order_by(_LEAF.seq)
+)

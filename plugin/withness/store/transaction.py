@@ -112,7 +112,7 @@ class Transaction(NoteRows, CheckInRows, PruningRows, ReportRows):
 
     def last_policy(self) -> str | None:
         """Return the digest of the policy that the last policy.changed record put in force."""
-        return self._once("last policy", self._last_policy)
+        return self.once("last policy", self._last_policy)
 
     def _last_policy(self) -> str | None:
         found: str | None = _LAST_POLICY.scalar(self._connection)
@@ -144,7 +144,7 @@ class Transaction(NoteRows, CheckInRows, PruningRows, ReportRows):
     def readable_acts(self, *kinds: str, person: str | None = None) -> tuple[tuple[ActRow, ...], bool]:
         """Return the acts of a person, or of these kinds, that open, and whether all of them do."""
         if kinds:
-            return self._once(f"acts: {kinds}", lambda: self._readable_acts(_acts_of_kinds(kinds), {}))
+            return self.once(f"acts: {kinds}", lambda: self._readable_acts(_acts_of_kinds(kinds), {}))
         return self._readable_acts(_ACTS_OF, {"person": person})
 
     def _readable_acts(self, query: Prepared, given: Mapping[str, Any]) -> tuple[tuple[ActRow, ...], bool]:

@@ -12,7 +12,7 @@ from withness.store.sql import Store
 from withness.store.transaction import Transaction
 
 _FIRST: Final = "0001"
-_KNOWN: Final = (_FIRST, schema.REVISION)
+_KNOWN: Final = (_FIRST, "0002", schema.REVISION)
 _NEW_IN_0002: Final = "audit_tile"
 _STAMP: Final = re.compile("[0-9]{4}", re.ASCII)
 """What any release stamps a schema with."""

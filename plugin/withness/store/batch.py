@@ -1,0 +1,50 @@
+"""The transactions of several threads that become durable by one COMMIT."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Final
+
+from sqlalchemy import Connection
+
+from withness.store.sql import CommitUnknown
+from withness.store.transaction import Transaction
+
+MOST: Final = 32
+"""How many transactions share one COMMIT at most."""
+
+LONGEST: Final = 0.05
+"""How long a batch goes on taking in transactions, in seconds."""
+
+
+class Batch:
+    """The transactions that share one COMMIT, and the threads that wait for it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.members: list[Transaction] = []
+        self.over = threading.Event()
+        self.durable = False
+        self._begun = time.monotonic()
+
+    @property
+    def full(self) -> bool:
+        """Whether it takes in nobody any more."""
+        return len(self.members) >= MOST or time.monotonic() - self._begun >= LONGEST
+
+    def keep(self) -> None:
+        """End a block; the first one has nothing before it that it could be told from."""
+        if self.members:
+            self.connection.exec_driver_sql("RELEASE block")
+
+    def wait(self) -> None:
+        """Wait until it is over. Raises CommitUnknown when its COMMIT failed."""
+        self.over.wait()
+        if not self.durable:
+            raise unknown()
+
+
+def unknown() -> CommitUnknown:
+    """Return what is said when a COMMIT failed."""
+    return CommitUnknown("The database could not confirm that the record is durable.")
