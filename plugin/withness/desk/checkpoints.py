@@ -74,6 +74,12 @@ def refuse_in_doubt(tx: Transaction) -> None:
         raise _in_doubt(doubt, f"{SAVED_AS_EVER} Tell whoever runs Withness: ")
 
 
+def unpublished(tx: Transaction) -> tuple[str, ...]:
+    """Return a sentence, and what to do, where the log cannot be held against what was published; else none."""
+    doubt = tx.doubt()
+    return (f"{_in_doubt(doubt).message} {doubt.hint}",) if doubt is not None else ()
+
+
 def _in_doubt(doubt: log.Doubt, before: str = "") -> CannotTell:
     said = f"{doubt.what}, so nobody can tell whether the log is the one that was published."
     return CannotTell(said, field=doubt.field, hint=f"{before}{doubt.hint}")
