@@ -280,7 +280,7 @@ def open_trail(settings: Settings) -> tuple[Store, InvalidInput | None]:
     except InvalidInput as error:
         return bare, error
     bare.close()
-    _finish_rotation(settings, store)
+    _finish_rotation(settings, store, put_away=False)
     with store.transaction() as tx:
         require_named(store, tx)
     return store, None
@@ -327,8 +327,11 @@ def _require_lost(settings: Settings, store: Store, data_id: str) -> None:
         raise InvalidInput("The present log key is there, and signs for the next one.", field="--lost")
 
 
-def _finish_rotation(settings: Settings, store: Store) -> None:
-    """Put a new log key in its place once the trail names it; one that the trail never named is put away."""
+def _finish_rotation(settings: Settings, store: Store, *, put_away: bool = True) -> None:
+    """Put a new log key in its place once the trail names it; one that the trail never named is put away.
+
+    Without `put_away` it is left: a copy that is looked at shares the place with the directory that goes on.
+    """
     with store.transaction() as tx:
         data_id, known = tx.facts().get("data_id", ""), vkeys(tx)
     path = _next_log_key(settings, data_id)
@@ -342,7 +345,7 @@ def _finish_rotation(settings: Settings, store: Store) -> None:
         _put_in_place(path, log_key_path(settings, data_id), known)
         if store.publisher is not None:
             store.publisher.key = new
-    else:
+    elif put_away:
         path.unlink()
 
 

@@ -56,8 +56,8 @@ def require_named(store: Store, tx: Transaction) -> None:
     if known and known[-1] != store.publisher.key.vkey:
         said = "The log key is not the one that the trail names."
         hint = (
-            "An older copy needs the key of its time: restore it once more into a new directory, with --keys FILE. "
-            "Where that key is lost: withness key rotate --lost"
+            "Put the log key back from its backup; an older copy is restored once more into a new directory, with "
+            "--keys FILE. Where that key is lost: withness key rotate --lost"
         )
         store.publisher.lose(KeyMissing(said, field="WITHNESS_KEY_FILE", hint=hint))
 
