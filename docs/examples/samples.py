@@ -10,6 +10,7 @@ Never fill a real person's screen like this: each answer of a screen is one that
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +18,6 @@ from typing import Any
 from uuid import uuid4
 
 import withness
-from withness.errors import WithnessError
 from withness.packs.forms import load_forms
 
 BASE = "https://withness.example/fhir"
@@ -124,12 +124,11 @@ def check_in(name: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Write the five files into the folder that this is called from."""
-    try:
-        with withness.load() as desk:
+    """Write the five files into the folder that this is called from, and nothing anywhere else."""
+    with tempfile.TemporaryDirectory(prefix="withness-samples-") as folder:
+        settings = withness.Settings(home=Path(folder) / "home", key_file=Path(folder) / "keys" / "samples.key")
+        with withness.load(settings) as desk:  # not your data directory: it is only asked for the form
             questions, version = list(desk.questions()), desk.health()["policy"]["version"]
-    except WithnessError as error:
-        raise SystemExit(f"{error.message} {error.hint}".strip()) from None
     files = {}
     for name, answers in ANSWERS.items():
         files[f"{name}-screen.json"] = screen(name, questions, version, answers)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 from withness.audit.folder import Folder
-from withness.audit.log_key import LogKey, make_log_key, read_log_key
+from withness.audit.log_key import LogKey, beside_main, make_log_key, place_of, read_log_key
 from withness.audit.publishing import Publisher, Rhythm
 from withness.core.jurisdiction import Jurisdiction
 from withness.core.risk import RiskPolicy
 from withness.desk.context import SAMPLE, Actor, Context
 from withness.desk.front import Desk
-from withness.desk.log_keys import LOG_KEY, require_log_key, rotate, vkeys
+from withness.desk.log_keys import LOG_KEY, require_log_key, require_named, rotate, vkeys
 from withness.desk.policies import may_decide
 from withness.desk.putting_back import Places
 from withness.ehr.port import Ehr
@@ -204,7 +204,7 @@ def publisher_of(settings: Settings, facts: Mapping[str, str]) -> Publisher:
     used, publishes nothing, and lets no plan through.
     """
     data_id = facts["data_id"]
-    path = log_key_path(settings, data_id)
+    path = _present_log_key(settings, data_id)
     fresh = LOG_KEY not in facts and not path.exists()
     key: LogKey | KeyMissing
     try:
@@ -224,6 +224,16 @@ def publisher_of(settings: Settings, facts: Mapping[str, str]) -> Publisher:
 def log_key_path(settings: Settings, data_id: str) -> Path:
     """Return where the key that signs a data directory's checkpoints lies: beside the data key."""
     return key_path(settings, data_id).with_name(f"{data_id}.log-key")
+
+
+def _present_log_key(settings: Settings, data_id: str) -> Path:
+    """Return where the log key lies that this directory's trail names; copies that share the place have their own."""
+    main = log_key_path(settings, data_id)
+    if not any(main.parent.glob(f"{main.name}-{'[0-9a-f]' * 8}")):
+        return main
+    with closing(store_of(settings, None)) as bare, bare.transaction() as tx:
+        known = vkeys(tx)
+    return place_of(main, known[-1]) if known else main
 
 
 def _owner(settings: Settings) -> str:
@@ -270,6 +280,9 @@ def open_trail(settings: Settings) -> tuple[Store, InvalidInput | None]:
     except InvalidInput as error:
         return bare, error
     bare.close()
+    _finish_rotation(settings, store, put_away=False)
+    with store.transaction() as tx:
+        require_named(store, tx)
     return store, None
 
 
@@ -305,7 +318,7 @@ def rotate_log_key(settings: Settings, actor: Actor, *, lost: bool = False) -> t
 def _require_lost(settings: Settings, store: Store, data_id: str) -> None:
     """Raise InvalidInput where the present log key is there: it signs for the next one."""
     try:
-        key = read_log_key(log_key_path(settings, data_id), data_id)
+        key = read_log_key(_present_log_key(settings, data_id), data_id)
     except (InvalidInput, KeyMissing):
         return
     with store.transaction() as tx:
@@ -314,8 +327,11 @@ def _require_lost(settings: Settings, store: Store, data_id: str) -> None:
         raise InvalidInput("The present log key is there, and signs for the next one.", field="--lost")
 
 
-def _finish_rotation(settings: Settings, store: Store) -> None:
-    """Put a new log key in its place once the trail names it; one that the trail never named is put away."""
+def _finish_rotation(settings: Settings, store: Store, *, put_away: bool = True) -> None:
+    """Put a new log key in its place once the trail names it; one that the trail never named is put away.
+
+    Without `put_away` it is left: a copy that is looked at shares the place with the directory that goes on.
+    """
     with store.transaction() as tx:
         data_id, known = tx.facts().get("data_id", ""), vkeys(tx)
     path = _next_log_key(settings, data_id)
@@ -326,11 +342,23 @@ def _finish_rotation(settings: Settings, store: Store) -> None:
     except InvalidInput:
         return  # it is left where it is; where the trail names it, the one in its place is not the log's any more
     if known and known[-1] == new.vkey:
-        path.replace(log_key_path(settings, data_id))
+        _put_in_place(path, log_key_path(settings, data_id), known)
         if store.publisher is not None:
             store.publisher.key = new
-    else:
+    elif put_away:
         path.unlink()
+
+
+def _put_in_place(path: Path, main: Path, known: Sequence[str]) -> None:
+    """Give the newest of the `known` keys its place; another directory's of the same log, a copy's, keeps its own."""
+    data_id = main.stem
+    try:
+        others = read_log_key(main, data_id).vkey not in known
+    except (InvalidInput, KeyMissing):
+        others = False
+    path.replace(beside_main(main, known[-1]) if others else main)
+    for one in {beside_main(main, vkey) for vkey in known[:-1]} - {main}:
+        one.unlink(missing_ok=True)
 
 
 def key_path(settings: Settings, data_id: str) -> Path:
@@ -341,9 +369,10 @@ def key_path(settings: Settings, data_id: str) -> Path:
 def keys_of(settings: Settings) -> tuple[Path, Path]:
     """Return the data key and the log key of an existing data directory. Raises what `open_store` raises."""
     store, _ = open_store(settings, fresh=False)
-    with closing(store), store.transaction() as tx:
-        facts = tx.facts()
-    return key_path(settings, facts["data_id"]), log_key_path(settings, facts["data_id"])
+    with closing(store):
+        with store.transaction() as tx:
+            data_id = tx.facts()["data_id"]
+        return key_path(settings, data_id), _present_log_key(settings, data_id)
 
 
 def _was_used(settings: Settings) -> bool:

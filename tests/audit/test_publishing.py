@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -272,6 +273,21 @@ def test_what_lies_about_in_the_folder_stops_nothing(publisher: Publisher) -> No
     log.add(1)
     assert broken(log)
     assert damage(log) is None
+
+
+def test_a_pipe_among_the_daily_checkpoints_holds_nothing_up(publisher: Publisher) -> None:
+    """An export reads all of them. Planted: each opened, whatever it is; seen by hanging."""
+    Published(publisher).add(1)
+    folder = publisher.folder
+    there = list(folder.notes(0))
+    os.mkfifo(folder.path / "2026-11-01-segment-0.checkpoint")
+    (folder.path / "2026-11-02-segment-0.checkpoint").mkdir()
+    found: list[str] = []
+    reading = threading.Thread(target=lambda: found.extend(folder.notes(0)), daemon=True)
+    reading.start()
+    reading.join(timeout=10)
+    assert not reading.is_alive()
+    assert sorted(found) == sorted(there) != []
 
 
 def test_a_copy_whose_segment_is_missing_is_told_that_another_one_publishes(publisher: Publisher) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import withness
 from withness.audit.record import Kind
-from withness.audit.words import TRIED, WHY, tried, why
+from withness.audit.words import TRIED, TRIED_FOR, WHY, tried, why
 from withness.desk.trail_reading import REFUSABLE
 
 _NEVER = {"plan.confirmed", "plan.failed", "plan.on-hold", "protocol.opened", "sweep.finding", "key.rotated"}
@@ -36,3 +36,10 @@ def test_what_has_no_words_is_named() -> None:
     """An earlier release's code. Planted: an error for it; this caught it."""
     assert (why("of-old"), why(""), tried("of.old")) == ("of-old", "no code", "of.old")
     assert why("no-second-signer") == "nobody signed second (no-second-signer)"
+
+
+def test_what_was_tried_is_said_as_far_as_the_code_tells_it() -> None:
+    """Planted: "to sign something off" of a second baseline, and of a loss; this caught it."""
+    assert tried("trail.signed-off", "baseline-there") == "to sign a second baseline"
+    assert "a loss" in tried("trail.signed-off", "not-compliance")
+    assert TRIED_FOR.keys() <= WHY.keys()

@@ -62,6 +62,19 @@ def test_a_new_log_key_and_an_acknowledged_loss_are_listed() -> None:
     assert ["lost" in one.why for one in made] == [True, False, True]
 
 
+def test_one_finding_is_one_item() -> None:
+    """Planted: the break beside the damage of now, or beside the loss that two signed for; both were listed before."""
+    short = "segment 0 has 65 records, and a checkpoint of 66 was published"
+    before = [Break(1, 65, AT, short, short=True)]
+    assert [one.id for one in items(found(breaks=before, damage=short))] == ["damage-now"]
+    after = [*before, Break(2, 70, AT, short, short=True)]
+    signed_off = [record(70, Kind.TRAIL_SIGNED_OFF, "restored")]
+    assert [one.id for one in items(found(breaks=after, restored=signed_off))] == ["restored-70"]
+    other = [Break(1, 65, AT, "a table is missing"), Break(2, 70, AT, "found damaged"), Break(3, 80, AT, short)]
+    listed = items(found(breaks=other, restored=signed_off))
+    assert [one.id for one in listed] == ["segment-1", "segment-3", "restored-70"]
+
+
 def test_a_refused_policy_is_no_change_of_policy() -> None:
     """Planted: it was one; this caught it."""
     refused = record(1, Kind.POLICY_CHANGED, "refused", reason="not-policy-owner")

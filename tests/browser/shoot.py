@@ -29,7 +29,7 @@ def main() -> None:
     shown = {
         "note-session.png": (note_page("session"), 1000),
         "note-plan-for-client.png": (note_page("plan-for-client", preview=PREVIEW), 905),
-        "report.png": (report_formats.html(report_samples.sample(), UTC), 1000),
+        "report.png": (report_formats.html(report_samples.sample(), UTC), 1050),
         "review.png": (paper_review(review_samples.for_the_docs()), 1940),
     }
     with tempfile.TemporaryDirectory(prefix="shoot-") as folder, Chromium(Path(folder)) as browser:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -160,22 +161,31 @@ def test_a_finding_is_said_at_its_file_and_line(site: Site, tmp_path: Path) -> N
         assert f"{folder / 'note.md.j2'}:4: There is no field 'hers'" in done.stdout
 
 
-def test_the_samples_say_why_a_data_directory_cannot_be_used(tmp_path: Path) -> None:
-    """One sentence. Planted: a traceback, as before; caught."""
-    (tmp_path / "withness.sqlite3").write_bytes(b"not a database of ours" * 100)
+def test_the_samples_touch_no_data_directory(tmp_path: Path) -> None:
+    """They ask a temporary one for the form. Planted: the environment's, which it set up or could not read; caught."""
     samples = Path(__file__).resolve().parents[2] / "docs" / "examples" / "samples.py"
     kept = {name: value for name, value in os.environ.items() if not name.startswith("WITHNESS_")}
+    places = {"WITHNESS_HOME": str(tmp_path / "home"), "XDG_CONFIG_HOME": str(tmp_path / "own")}
+    (tmp_path / "out").mkdir()
     done = subprocess.run(
         [sys.executable, str(samples)],
-        env={**kept, "WITHNESS_HOME": str(tmp_path)},
-        cwd=tmp_path,
+        env={**kept, **places, "HOME": str(tmp_path / "own"), "TMPDIR": str(tmp_path / "out")},
+        cwd=tmp_path / "out",
         capture_output=True,
         check=False,
         timeout=120,
     )
-    assert done.returncode == 1
-    assert b"Traceback" not in done.stderr
-    assert done.stderr.decode().startswith("The database cannot be read")
+    assert done.returncode == 0, done.stderr
+    assert [one.name for one in tmp_path.iterdir()] == ["out"]
+    assert {one.suffix for one in (tmp_path / "out").iterdir()} == {".json"}
+
+
+def test_the_list_of_commands_calls_the_notes_commands_by_their_names(site: Site) -> None:
+    """One word per thing. Planted: "begin" for `start`, as before; caught."""
+    said = " ".join(site.console("--help").stdout.split())
+    named = said.partition("Progress notes, letters and statements: ")[2].split(", ")[:5]
+    offered = site.console("note", "--help").stdout
+    assert all(re.search(rf"^  {one.split()[0]} ", offered, re.MULTILINE) for one in named), named
 
 
 def test_an_amendment_and_a_letter_are_told_as_before(site: Site) -> None:

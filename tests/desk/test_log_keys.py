@@ -110,3 +110,22 @@ def test_a_crash_between_record_and_file_is_put_right_at_the_next_start(site: Si
     site.open()
     assert json.loads(path.read_text())["key"] == named
     assert not following.exists()
+
+
+def test_a_look_at_the_trail_signs_with_no_other_key_and_puts_none_away(site: Site, tmp_path: Path) -> None:
+    """A copy shares the place. Planted: any key of the log's name signing for `audit`; the next one removed; caught."""
+    site.screen()
+    site.desk.close()
+    path = next(site.key_file.parent.glob("*.log-key"))
+    kept, data_id = path.read_bytes(), path.stem
+    following = path.with_suffix(".log-key-next")
+    make_log_key(following, data_id)
+    assert site.console("audit", "verify").returncode == 0
+    assert following.exists()
+    path.unlink()
+    make_log_key(path, data_id)
+    code, said = site.console_json("audit", "verify")
+    assert code == 7
+    assert "not the one that the trail names" in said["unchecked"][0]
+    path.write_bytes(kept)
+    site.open()

@@ -15,6 +15,9 @@ from typing import Any
 import pytest
 
 from tests.system.site import COMPLIANCE, SUPERVISOR, Site, make_draft
+from withness.audit import log
+from withness.audit.publishing import Publisher
+from withness.audit.record import Kind, Record
 from withness.desk.acts import broken
 from withness.desk.asking import actor_of
 from withness.desk.restored import acknowledge
@@ -266,6 +269,12 @@ def longer(site: Site, tmp_path: Path) -> Longer:
     return Longer(site, note, state)
 
 
+def _recorded_and_gone(tx: Any, site: Site) -> None:
+    """A record that begins a segment, in a transaction that never comes to its end."""
+    log.append(tx, [Record(Kind.NOTE_SAVED, ACTOR.ref, ACTOR.os_user)], at=site.at)
+    raise KeyboardInterrupt
+
+
 def _unsigned(replace: Any, record: Any) -> Any:
     """The record without the act that stands behind it."""
     return replace(record, details={name: one for name, one in record.details.items() if name != "act"})
@@ -295,6 +304,28 @@ class TestAnOlderCopy:
         older.desk.close()
         older.open()
         assert not is_broken(older)
+
+    @pytest.mark.parametrize("durable", [True, False])
+    def test_a_crash_before_the_new_segments_checkpoint_takes_nothing_over(
+        self, older: Site, monkeypatch: pytest.MonkeyPatch, durable: bool
+    ) -> None:
+        """After the COMMIT, and before it. Planted: the segment's file begun only afterwards; plans waited (exit 7)."""
+        if durable:
+            monkeypatch.setattr(Publisher, "durable", lambda *_: None)
+            acknowledged(older)
+        else:
+            with pytest.raises(KeyboardInterrupt), older.context.store.transaction() as tx:
+                _recorded_and_gone(tx, older)
+        monkeypatch.undo()
+        older.desk.close()
+        older.open()
+        if not durable:
+            acknowledged(older)
+        older.catch_up()
+        older.screen()
+        assert older.save(make_draft())["saved"]
+        assert not [one for one in older.records(500) if one["kind"] == "key.rotated"]
+        assert (verdict(older).whole, older.console("audit", "verify").returncode) == (True, 0)
 
     def test_notes_and_verifications_before_it_do_not_stand_in_its_way(self, older: Site) -> None:
         """They began a segment of their own. Planted: any such segment taken for damage that was found."""
@@ -422,7 +453,6 @@ class TestAnOlderCopy:
         """verify and the gate hold the signed act against the record. Planted: each taking the record at its word."""
         from dataclasses import replace
 
-        from withness.audit.record import Record
         from withness.desk import restored as module
 
         real = module.write

@@ -67,6 +67,30 @@ def test_plans_wait_and_all_else_is_recorded(site: Site, how: str, tmp_path: Pat
     assert site.save()["decision"] == "released"
 
 
+def why(site: Site) -> list[str]:
+    """What the gate says of the trail at a screen."""
+    return [one["why"] for one in site.screen()["findings"] if one["item"] == "trail"]
+
+
+def test_the_gates_reason_says_what_is_so(site: Site, tmp_path: Path) -> None:
+    """Planted: "damaged" where nothing is; and "cannot be checked" of what is damaged, too; both were seen here."""
+    site.screen()
+    for away in (folder(site), *site.key_file.parent.glob("*.log-key")):
+        site.desk.close()
+        away.rename(tmp_path / "away")
+        site.open()
+        site.catch_up()
+        assert why(site) == ["the audit trail cannot be checked now"]
+        site.desk.close()
+        (tmp_path / "away").rename(away)
+        site.open()
+    assert why(site) == []
+    assert site.console("audit", "verify").returncode == 0, "decided again with the reason of then"
+    site.damage_the_trail()
+    shutil.rmtree(folder(site))
+    assert why(site) == ["the audit trail is damaged, or names other screens than those on record"]
+
+
 def test_an_older_copy_without_the_folder_lets_no_plan_through(site: Site, tmp_path: Path) -> None:
     """Rollback, and the folder is not mounted. Planted: nothing published, nothing to fall short of; caught."""
     site.screen()

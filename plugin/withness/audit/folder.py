@@ -89,6 +89,11 @@ class Folder:
         """Whether this database publishes here, or nobody does yet."""
         return not self.owner or self._owner() in ("", self.owner)
 
+    def other(self) -> str:
+        """Return which other database publishes here, "" for none. Raises OSError or ValueError where none can tell."""
+        there = self._owner() if self.owner else ""
+        return there if there != self.owner else ""
+
     def take_over(self) -> None:
         """Let this database publish here from now on, and the one before no longer. Raises OSError."""
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)

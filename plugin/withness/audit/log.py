@@ -209,7 +209,7 @@ def found_damaged(log: Segments, head: Head) -> bool:
     first = log.leaf(head.first_seq) if head.segment else None
     if head.segment == 0 or acknowledged(log, head) is not None:
         return False
-    return first is None or details_of(first).get(_SHORT) is not True
+    return first is None or details_of(first).get(SHORT) is not True
 
 
 def unsettled(log: Segments) -> int:
@@ -221,7 +221,7 @@ def unsettled(log: Segments) -> int:
     return sum(1 for one in heads if one.segment > newest or found_damaged(log, one))
 
 
-_SHORT: Final = "short_of_checkpoint"
+SHORT: Final = "short_of_checkpoint"
 """In the details of a record that begins a segment: true where only a longer published log was the cause."""
 
 
@@ -280,7 +280,7 @@ def _next_segment(log: Log, head: Head | None, last: Leaf | None, *, anew: bool)
 
 def _after_break(log: Log, reason: str | None) -> dict[str, Any]:
     short = reason is not None and reason == log.anchor_damage(prove=False)
-    return {"after_break": reason or "found damaged", **({_SHORT: True} if short else {})}
+    return {"after_break": reason or "found damaged", **({SHORT: True} if short else {})}
 
 
 def _fill(log: Log, head: Head) -> None:

@@ -54,6 +54,24 @@ class LogKey:
         return self._key.sign(message).hex()
 
 
+def beside_main(main: Path, vkey: str) -> Path:
+    """Return where the log key of a vkey lies while another one of the same log has the place `main`.
+
+    A copy from before a rotation and the directory that it was taken from share that place, and each signs with its
+    own key. For what is no vkey it is `main`.
+    """
+    try:
+        return main.with_name(f"{main.name}-{checkpoint.read_vkey(vkey).key_id.hex()}")
+    except ValueError:
+        return main
+
+
+def place_of(main: Path, vkey: str) -> Path:
+    """Return where the log key that a trail names lies: `main`, unless another one has that place."""
+    own = beside_main(main, vkey)
+    return own if own.exists() else main
+
+
 def make_log_key(path: Path, data_id: str) -> LogKey:
     """Write a new log key (mode 0600, never overwriting). Raises InvalidInput when it cannot be written."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -70,6 +88,12 @@ def make_log_key(path: Path, data_id: str) -> LogKey:
     return made
 
 
+def key_in(content: bytes | str) -> LogKey:
+    """Return the log key in a file's content. Raises ValueError, KeyError or TypeError for what is none."""
+    found = json.loads(content)
+    return LogKey(str(found["name"]), base64.b64decode(found["key"], validate=True))
+
+
 def read_log_key(path: Path, data_id: str) -> LogKey:
     """Read the log key of a data directory.
 
@@ -78,8 +102,7 @@ def read_log_key(path: Path, data_id: str) -> LogKey:
     try:
         if path.stat().st_mode & 0o077:
             raise InvalidInput("The log key may be read by others.", field=_FIELD, hint=f"Run: chmod 600 {path}")
-        found = json.loads(path.read_bytes())
-        key = LogKey(str(found["name"]), base64.b64decode(found["key"], validate=True))
+        key = key_in(path.read_bytes())
     except FileNotFoundError:
         raise KeyMissing(
             f"The key that signs this log's checkpoints, {path}, is missing.",

@@ -128,9 +128,12 @@ class Publisher:
             if segment in at_once or (segment == last and (urgent or self._due(head))):
                 self.publish(head, begin=segment in begun)
 
-    def begin(self) -> None:
-        """Begin the folder with the log, before its first record: one without a checkpoint is then one that went."""
-        self.publish(Head(0, 0, 0, EMPTY_ROOT, b""), begin=True)
+    def begin(self, segment: int = 0) -> None:
+        """Begin a segment's file before its first record is durable: one without a checkpoint is then one that went.
+
+        Where the process ends in between, nothing is missing: a checkpoint of no record is borne out by every log.
+        """
+        self.publish(Head(segment, 0, 0, EMPTY_ROOT, b""), begin=True)
 
     def publish(self, head: Head, *, begin: bool = False) -> None:
         """Publish a segment's checkpoint now, with `begin` its first; `trouble` says why that failed."""

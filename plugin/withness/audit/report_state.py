@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from withness.audit.log import SHORT
 from withness.audit.record import Kind
 from withness.audit.seen import Seen, time_of
 
@@ -50,12 +51,16 @@ class ClockRun:
 
 @dataclass(frozen=True)
 class Break:
-    """A new segment of the trail: it begins with record `number`, and the one before it was found damaged."""
+    """A new segment of the trail: it begins with record `number`, and the one before it was found damaged.
+
+    `short`: only a longer log that had been published was the cause.
+    """
 
     segment: int
     number: int
     at: datetime
     why: str
+    short: bool = False
 
 
 def policy_spans(records: Iterable[Seen]) -> tuple[PolicySpan, ...]:
@@ -96,7 +101,10 @@ def clock_runs(backward: Sequence[tuple[int, str, str]]) -> tuple[ClockRun, ...]
 
 def breaks(firsts: Iterable[Seen]) -> tuple[Break, ...]:
     """Return the trail's breaks, from the first record of each further segment."""
-    return tuple(Break(one.segment, one.seq, one.at, str(one.details.get("after_break", ""))) for one in firsts)
+    return tuple(
+        Break(one.segment, one.seq, one.at, str(one.details.get("after_break", "")), one.details.get(SHORT) is True)
+        for one in firsts
+    )
 
 
 def plans_waiting(

@@ -25,9 +25,15 @@ TRIED: Final[Mapping[str, str]] = {
     "policy.changed": "to put a policy in force",
     "trail.viewed": "to look at what is recorded",
     "trail.exported": "to export records",
-    "trail.signed-off": "to sign something off",
+    "trail.signed-off": "to sign for what compliance signs for (an item, a baseline, a loss or a pruning)",
 }
 """What somebody tried, by the kind of the record that says it was refused."""
+
+TRIED_FOR: Final[Mapping[str, str]] = {
+    "baseline-there": "to sign a second baseline",
+    "signed-off": "to sign off an item of the worklist",
+}
+"""The same where the code of the refusal says more of it than the kind does."""
 
 WHY: Final[Mapping[str, str]] = {
     "acute": "it is acute, and only a release ends that",
@@ -84,9 +90,9 @@ WHY: Final[Mapping[str, str]] = {
 """Why something was refused, by its code."""
 
 
-def tried(kind: str) -> str:
-    """Say what somebody tried; a kind that has no words is named."""
-    return TRIED.get(kind, kind)
+def tried(kind: str, code: str = "") -> str:
+    """Say what somebody tried, by the refusal's code where that says more; a kind that has no words is named."""
+    return TRIED_FOR.get(code) or TRIED.get(kind, kind)
 
 
 def why(code: str) -> str:

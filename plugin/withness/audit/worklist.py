@@ -121,7 +121,7 @@ def _items(found: Found) -> Iterator[Item]:
     if found.damage:
         todo = "Run: withness audit verify. Keep the directory as it is."
         yield Item("damage-now", "damage", found.now, f"{found.damage}", todo, going_on=True)
-    for gap in found.breaks:
+    for gap in _breaks(found):
         why = f"The trail was found damaged before record {gap.number}: {gap.why or 'see there'}."
         yield Item(f"segment-{gap.segment}", "segment", gap.at, why, "Find out what was done to the database.")
     yield from filter(None, (_acute(one) for one in found.episodes))
@@ -134,6 +134,15 @@ def _items(found: Found) -> Iterator[Item]:
     yield from (_policy(one) for one in found.changes if one.outcome != "refused")
     yield from (_enrolled(one) for one in found.enrolments if _alone(one))
     yield from (_clock(one) for one in found.clock)
+
+
+def _breaks(found: Found) -> Iterator[Break]:
+    """Yield the breaks that no other item tells: the damage of now, or the loss that two people signed for since."""
+    signed = {one.seq for one in found.restored if one.outcome == RESTORED}
+    for gap in found.breaks:
+        over = gap.number in signed or (gap.short and any(gap.number < one for one in signed))
+        if not over and gap.why != found.damage:
+            yield gap
 
 
 def _acute(one: Episode) -> Item | None:
@@ -228,7 +237,7 @@ def _signed(one: Seen) -> Item | None:
 
 
 def _refused(one: Seen) -> Item:
-    said = f"Somebody tried {tried(one.kind)}, and was refused: {why(one.reason)}."
+    said = f"Somebody tried {tried(one.kind, one.reason)}, and was refused: {why(one.reason)}."
     todo = "Was it a slip, or somebody trying what is not theirs to do?"
     return Item(f"refused-{one.seq}", "refused", one.at, said, todo, one.person, one.actor, one.second)
 

@@ -24,7 +24,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "gate": ("withness.cli.gate:gate", "Ask for the standing decision; writes no plan"),
     "plan": ("withness.cli.plan:plan", "Preview, save, amend, close and list plans"),
     "checkin": ("withness.cli.check_in:checkin", "Record a check-in and say how far each goal has come"),
-    "note": ("withness.cli.note:note", "Progress notes, letters and statements: begin, save, render, sign, amend"),
+    "note": ("withness.cli.note:note", "Progress notes, letters and statements: start, save, render, sign, amend"),
     "protocol": ("withness.cli.protocol:protocol", "The steps, evidence, assessment and release of a hold"),
     "acuity": ("withness.cli.protocol:acuity", "Raise acuity by judgement"),
     "override": ("withness.cli.protocol:override", "Cover named items that were left open, once"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -24,21 +25,28 @@ from withness.cli import say
     is_flag=True,
     help="Publish from here, and no longer from another copy; or begin a folder anew. It is recorded.",
 )
+@click.option("--yes", "sure", is_flag=True, help="With --take-over: yes, in the place of the copy that publishes now.")
 @say.acting
 @say.common
-def checkpoint(out: Path | None, take_over: bool, actor: str | None, home: Path | None, as_json: bool) -> None:
+def checkpoint(
+    out: Path | None, take_over: bool, sure: bool, actor: str | None, home: Path | None, as_json: bool
+) -> None:
     """Sign the log's size and root as they stand, and publish them. Exit 7 when a place cannot be written."""
     from datetime import UTC, datetime
 
     from withness.cli.desk import opened_trail
     from withness.desk.asking import actor_of
-    from withness.desk.checkpoints import publish
-    from withness.errors import CannotTell
+    from withness.desk.checkpoints import of_another, publish
+    from withness.errors import CannotTell, InvalidInput
     from withness.settings import read_settings
 
-    with opened_trail(read_settings({"home": home})) as (store, unsealed):
+    settings = read_settings({"home": home})
+    with opened_trail(settings) as (store, unsealed):
         if unsealed is not None:
             raise unsealed
+        other = of_another(store) if take_over and not sure else ""
+        if other:
+            raise InvalidInput(other, field="--yes", hint=f"If you mean it: {taking_over(settings.home)}")
         made = publish(store, actor_of(actor or "Device/withness"), datetime.now(UTC), take_over=take_over)
     if out is not None:
         say.write_new(out, made.note)
@@ -54,3 +62,8 @@ def checkpoint(out: Path | None, take_over: bool, actor: str | None, home: Path 
             "What is recorded stays recorded. If this is the live directory now: withness audit checkpoint --take-over"
         )
         raise CannotTell(made.trouble, hint=hint)
+
+
+def taking_over(home: Path) -> str:
+    """Return the command by which a directory takes over from the copy that publishes now."""
+    return f"withness audit checkpoint --take-over --yes --home {shlex.quote(str(home.absolute()))}"

@@ -94,6 +94,7 @@ def _verdict(verdict: Verdict) -> dict[str, object]:
         "tail": "not provable without an anchor" if verdict.beyond is None else "anchored",
         "beyond": verdict.beyond,
         "losses": list(verdict.losses),
+        "unchecked": list(verdict.unchecked),
         "damages": [{"record": one.record, "what": one.what} for one in verdict.damages],
     }
 
@@ -111,6 +112,8 @@ def _tell(verdict: Verdict, unsealed: WithnessError | None) -> None:
         say.prose(f"Records beyond the last anchor: {verdict.beyond}.{tail}")
     for loss in verdict.losses:
         say.prose(loss)
+    for sentence in verdict.unchecked:
+        say.prose(f"Not checked: {sentence}")
     for damage in verdict.damages:
         click.secho(damage.sentence(), fg="red")
     match verdict.whole:
@@ -122,9 +125,14 @@ def _tell(verdict: Verdict, unsealed: WithnessError | None) -> None:
             click.secho("The trail is DAMAGED: no plan can be saved.", bold=True)
             click.echo("Keep this directory as it is for inquiry, and go on with a backup that verifies.")
         case None:
-            click.secho("The records are whole. Decisions not recomputed: nothing sealed could be opened.", bold=True)
+            not_opened = " Decisions not recomputed: nothing sealed could be opened."
+            more = "" if verdict.structure or verdict.recomputed is not None else not_opened
+            click.secho(f"The records are whole{_AS_FAR if verdict.unchecked else ''}.{more}", bold=True)
     if unsealed is not None:
         click.echo(f"{unsealed.message} {unsealed.hint}")
+
+
+_AS_FAR = " as far as they could be checked: nobody can tell whether they are all that there were"
 
 
 @contextmanager

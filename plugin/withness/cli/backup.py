@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from withness.cli import say
+from withness.cli.audit_checkpoint import taking_over
 from withness.cli.signing import second_signer, seconding, signer, signing
-from withness.errors import InvalidInput, TrailDamaged
+from withness.errors import CannotTell, InvalidInput, TrailDamaged
 
 if TYPE_CHECKING:
     from withness.desk.backup import BackedUp
@@ -45,7 +48,7 @@ def backup(out: Path, with_keys: Path | None, actor: str | None, home: Path | No
     from withness.desk.asking import actor_of
     from withness.desk.backup import back_up
     from withness.settings import read_settings
-    from withness.wiring import places_of
+    from withness.wiring import keys_of, places_of
 
     settings = read_settings({"home": home})
     with opened_trail(settings) as (store, unsealed):
@@ -54,7 +57,7 @@ def backup(out: Path, with_keys: Path | None, actor: str | None, home: Path | No
         with store.transaction() as tx:
             places = places_of(settings, tx.facts()["data_id"])
         who, at = actor_of(actor or "Device/withness"), datetime.now(UTC)
-        keys = dict(places.keys) if with_keys else None
+        keys = dict(zip(places.keys, keys_of(settings), strict=True)) if with_keys else None
         done = back_up(store, settings, out, who, at, keys=keys, keys_out=with_keys, checkpoints=places.checkpoints)
     _tell_backup(done, out, with_keys, as_json=as_json)
     say.stop(TrailDamaged.exit_code if done.whole is False else 0)
@@ -87,6 +90,7 @@ def _tell_backup(done: BackedUp, out: Path, keys: Path | None, *, as_json: bool)
     "--keys", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="What backup --with-keys wrote."
 )
 @click.option("--acknowledge", is_flag=True, help="Two people sign for the records that a restored copy has lost.")
+@click.option("--take-over", is_flag=True, help="With --acknowledge: publish from here, not from another copy.")
 @signing
 @seconding
 @say.common
@@ -94,6 +98,7 @@ def restore(
     source: Path | None,
     keys: Path | None,
     acknowledge: bool,
+    take_over: bool,
     actor: str | None,
     key: Path | None,
     passphrase_file: Path | None,
@@ -112,14 +117,17 @@ def restore(
         raise InvalidInput("Either FROM names a backup, or --acknowledge is given.", field="FROM")
     if source is None:
         also = second_signer(second, second_key, second_passphrase_file)
-        _tell_loss(_acknowledged(signer(actor, key, passphrase_file), also, home), as_json=as_json)
+        _acknowledge(signer(actor, key, passphrase_file), also, home, take_over=take_over, as_json=as_json)
         return
-    done = _restored(source, home, keys)
-    _tell_restored(done, as_json=as_json)
+    if take_over:
+        hint = "Look at what it says first; withness audit checkpoint --take-over does it by itself, too."
+        raise InvalidInput("--take-over goes with --acknowledge.", field="--take-over", hint=hint)
+    home, done = _restored(source, home, keys)
+    _tell_restored(done, home, as_json=as_json)
     say.stop(TrailDamaged.exit_code if done.damages or done.published else 0)
 
 
-def _restored(source: Path, home: Path | None, keys: Path | None) -> Restored:
+def _restored(source: Path, home: Path | None, keys: Path | None) -> tuple[Path, Restored]:
     from withness.desk.restoring import restore as run
     from withness.settings import read_settings
     from withness.wiring import places_of
@@ -135,27 +143,49 @@ def _restored(source: Path, home: Path | None, keys: Path | None) -> Restored:
     def used(folder: Path, data_id: str) -> Places:
         return places_of(replace(read_settings({"home": folder}), home=settings.home), data_id)
 
-    return run(source, settings.home, own, used, keys)
+    return settings.home, run(source, settings.home, own, used, keys)
 
 
-def _acknowledged(first: Signer, second: Signer | None, home: Path | None) -> Loss:
+def _acknowledge(first: Signer, second: Signer | None, home: Path | None, *, take_over: bool, as_json: bool) -> None:
     from withness.desk.asking import actor_of
+    from withness.desk.checkpoints import of_another, publish
     from withness.desk.restored import acknowledge
     from withness.settings import read_settings
     from withness.wiring import build
 
-    context = build(read_settings({"home": home}), fresh=False)
-    try:
-        return acknowledge(context, first, second, actor_of(first.who))
-    finally:
-        context.store.close()
+    settings = read_settings({"home": home})
+    context = build(settings, fresh=False)
+    with closing(context.store):
+        other = of_another(context.store)
+        loss = acknowledge(context, first, second, actor_of(first.who))
+        if not as_json:
+            _tell_loss(loss)
+        taken = bool(other) and take_over
+        trouble = publish(context.store, actor_of(first.who), context.now(), take_over=True).trouble if taken else ""
+    if as_json:
+        say.document({**loss.as_dict(), "other_copy": other or None, "taken_over": taken and not trouble})
+    else:
+        _tell_way_on(settings.home, other, taken=taken)
+    if trouble:
+        raise CannotTell(trouble, hint=f"Run: {taking_over(settings.home)}")
 
 
-def _tell_restored(done: Restored, *, as_json: bool) -> None:
+def _tell_way_on(home: Path, other: str, *, taken: bool) -> None:
+    """Say what comes next, with the commands as they are typed."""
+    if taken:
+        say.prose("This data directory publishes its checkpoints from now on, and the other copy no longer.")
+    elif other:
+        say.prose(f"{other} Until then what asks for the published checkpoints is exit 7 here. To take over:")
+        click.echo(f"  {taking_over(home)}")
+    say.prose("What was saved after this copy is in the EHR and not here. Look for it:")
+    click.echo(f"  withness audit sweep --home {shlex.quote(str(home.absolute()))}")
+
+
+def _tell_restored(done: Restored, home: Path, *, as_json: bool) -> None:
     if as_json:
         said: dict[str, Any] = {"state": done.state, "published": list(done.published), "damages": list(done.damages)}
         more = {"missing_keys": list(done.missing_keys), "left_out": list(done.left_out)}
-        say.document({**said, **more, **done.manifest})
+        say.document({**said, **more, "other_copy": done.other_copy or None, **done.manifest})
         return
     for one in done.manifest["log"]:
         click.echo(f"Segment {one['segment']}: {one['size']} records, root {one['root']}")
@@ -167,26 +197,41 @@ def _tell_restored(done: Restored, *, as_json: bool) -> None:
     for one in done.left_out:
         say.prose(one)
     for name in done.missing_keys:
-        say.prose(f"The {name} key is not in its place: put it back before you start (see --keys).")
+        say.prose(_MISSING[name])
+    _tell_commands(done, shlex.quote(str(home.absolute())))
 
+
+def _tell_commands(done: Restored, home: str) -> None:
+    """Say what comes next, with the commands as they are typed."""
+    if done.other_copy:
+        say.prose(
+            f"Another copy of this data directory, {done.other_copy}, publishes its checkpoints. For a look or a drill "
+            "leave it so. Where this one is the live one from now on, it takes over."
+        )
+    if done.published:
+        more = " --take-over" if done.other_copy else ""
+        click.echo(
+            f"Two people sign for what is lost:\n  withness restore --acknowledge{more} --home {home} \\\n"
+            "      --actor Practitioner/ID --key FILE --second Practitioner/ID --second-key FILE"
+        )
+    elif done.other_copy:
+        click.echo(f"To take over:\n  withness audit checkpoint --take-over --home {home}")
+
+
+_MISSING = {
+    "data": "The data key is not in its place: put it back before you start (see --keys).",
+    "log": "The log key that this copy was signed with is not in its place (after a rotation a later one is). Run the "
+    "same again with --keys FILE, before anything else. Where it is lost: withness key rotate --lost",
+}
 
 _STATES = {
     "as-published": "Restored. The log is the one that was published.",
-    "older-than-published": "Restored, and records are missing: no plan is saved until two people acknowledge it "
-    "(withness restore --acknowledge).",
+    "older-than-published": "Restored, and records are missing: no plan is saved until two people acknowledge it.",
     "not-provable": "Restored. Nothing that was published lies here: that the copy is the newest cannot be proved.",
 }
 
 
-def _tell_loss(loss: Loss, *, as_json: bool) -> None:
-    if as_json:
-        say.document(loss.as_dict())
-        return
+def _tell_loss(loss: Loss) -> None:
     for gone, left in zip(loss.lost, loss.have, strict=True):
         click.echo(f"Segment {gone['segment']}: {gone['size']} records were published, {left['size']} are here.")
     click.secho("Acknowledged: records go on in a new segment, and plans can be saved again.", bold=True)
-    say.prose(
-        "Where another data directory published before, say first that this one is the live one: "
-        "withness audit checkpoint --take-over"
-    )
-    say.prose("What was saved after this copy is in the EHR and not here: run withness audit sweep.")

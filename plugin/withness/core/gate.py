@@ -74,6 +74,10 @@ def release(decision: Decision) -> Released | None:
     return Released(decision) if decision.members and all(one.released for one in decision.members) else None
 
 
+_DAMAGED = "the audit trail is damaged, or names other screens than those on record"
+_IN_DOUBT = "the audit trail cannot be checked now"
+
+
 def decide_member(
     policy: RiskPolicy, person: str, history: tuple[Screen, ...], standing: Standing, about: Circumstance
 ) -> MemberDecision:
@@ -85,9 +89,7 @@ def decide_member(
     judged = Judgement()
     latest = history[-1] if history else None
     if not about.intact:
-        judged.unknown(
-            SCREEN, "trail", "the audit trail is damaged, or names other screens than those on record", missing="trail"
-        )
+        judged.unknown(SCREEN, "trail", _IN_DOUBT if about.in_doubt else _DAMAGED, missing="trail")
     if latest is None:
         judged.unknown(SCREEN, "", "no risk screen is on record", missing=SCREEN)
     else:

@@ -37,8 +37,9 @@ class Circumstance:
 
     `not_before` is the time of the newest trail record: a clock behind it has gone backwards. `birth_date` comes from
     the chart (None: not proven). `shared` says that the unit has more than one member, `in_unit` that somebody asked
-    about alone takes part in conjoint work; `intact` that screens and acts are those that the trail names. `aliases`
-    are the same person under other ids (a merged record); `chart` what the EHR holds that raises, unless it was not
+    about alone takes part in conjoint work; `intact` that screens and acts are those that the trail names, `in_doubt`
+    that they are, and that nobody can tell whether the trail is the one that was published. `aliases` are the same
+    person under other ids (a merged record); `chart` what the EHR holds that raises, unless it was not
     `chart_reached`; `trainee_screens` those that a supervisor signs too.
     """
 
@@ -50,6 +51,7 @@ class Circumstance:
     not_before: datetime | None = None
     birth_date: date | None = None
     intact: bool = True
+    in_doubt: bool = False
     aliases: frozenset[str] = frozenset()
     chart: tuple[Observed, ...] = ()
     chart_reached: bool = True

@@ -171,8 +171,16 @@ def broken(tx: Transaction) -> bool:
 
     The log takes the record of an acknowledgement at its word, so that whoever can write the database could forge one.
     """
-    if log.broken(tx):
-        return True
+    return log.broken(tx) or _forged(tx)
+
+
+def doubtful(tx: Transaction) -> bool:
+    """Whether a trail that is `broken` is no more than that: nobody can tell whether it is the one published."""
+    return tx.doubt() is not None and not log.hurt(tx) and not _forged(tx)
+
+
+def _forged(tx: Transaction) -> bool:
+    """Whether a segment was begun by an acknowledgement that nobody signed so."""
     begun = (log.acknowledged(tx, head) for head in tx.heads() if head.segment)
     return any(details is not None and not _signed(tx, details) for details in begun)
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from withness.audit import log
+from withness.audit import checkpoint, log
 from withness.audit.publishing import Publisher
 from withness.desk.context import Actor
 from withness.desk.log_keys import record_take_over, vkeys
@@ -74,6 +74,12 @@ def refuse_in_doubt(tx: Transaction) -> None:
         raise _in_doubt(doubt, f"{SAVED_AS_EVER} Tell whoever runs Withness: ")
 
 
+def unpublished(tx: Transaction) -> tuple[str, ...]:
+    """Return a sentence, and what to do, where the log cannot be held against what was published; else none."""
+    doubt = tx.doubt()
+    return (f"{_in_doubt(doubt).message} {doubt.hint}",) if doubt is not None else ()
+
+
 def _in_doubt(doubt: log.Doubt, before: str = "") -> CannotTell:
     said = f"{doubt.what}, so nobody can tell whether the log is the one that was published."
     return CannotTell(said, field=doubt.field, hint=f"{before}{doubt.hint}")
@@ -93,6 +99,36 @@ def publish(store: Store, actor: Actor, at: datetime, *, take_over: bool = False
         publisher.publish(head)
     folder = str(publisher.folder.path)
     return Published(note, head.segment, head.size, head.root.hex(), publisher.key.vkey, folder, publisher.trouble)
+
+
+def of_another(store: Store) -> str:
+    """Say whose records lie in the folder of checkpoints where another copy publishes there, "" where none does.
+
+    Raises CannotTell where nobody can tell.
+    """
+    publisher = store.publisher
+    if publisher is None:
+        return ""
+    folder = publisher.folder
+    try:
+        other, notes = folder.other(), folder.read()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise CannotTell(f"Whose folder of checkpoints it is cannot be read: {why}.", field="--take-over") from None
+    if not other:
+        return ""
+    said = ", ".join(f"segment {one} with {_size(note)} records" for one, note in notes.items()) or "nothing yet"
+    return (
+        f"Another copy of this data directory, {other}, publishes into {folder.path} (there: {said}). "
+        "Once this one does, that one publishes no more, and lets no plan through."
+    )
+
+
+def _size(note: str) -> str:
+    try:
+        return str(checkpoint.read(note).checkpoint.size)
+    except ValueError:
+        return "unreadable"
 
 
 def _take_over(store: Store, actor: Actor, at: datetime) -> None:

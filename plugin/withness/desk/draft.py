@@ -14,23 +14,10 @@ from pydantic import ValidationError
 
 from withness.core.goal import Acceptance, AcceptanceStatus, Conversation, Diagnosis, Frame, Goal, fill
 from withness.core.plan import Concern, Guardian, Plan, Signature, Unit, Voice
-from withness.core.template import Both, Count, Exists, Limit, LimitKind, PlanTemplate, Ratio, Target, Yes
+from withness.core.template import PlanTemplate
 from withness.core.terms import Lead, UnitKind, reference
-from withness.desk.draft_form import (
-    FIRST_YEAR,
-    LAST_YEAR,
-    LIMIT_AND_TARGET_FORMS,
-    MAX_WORDS,
-    AllForm,
-    BySessionForm,
-    CountForm,
-    DraftFile,
-    ExistsForm,
-    GoalForm,
-    SessionsForm,
-    WeeksForm,
-    YesForm,
-)
+from withness.desk.draft_form import FIRST_YEAR, LAST_YEAR, LIMIT_AND_TARGET_FORMS, MAX_WORDS, DraftFile, GoalForm
+from withness.desk.draft_measures import limit_of, target_of
 from withness.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -234,42 +221,14 @@ def _goal(outside: DraftFile, unit: Unit, index: int, templates: Mapping[str, Pl
         words=given.words,
         payer_words=given.payer_words,
         by=_member(given.by, unit, field=f"{field}.by") if given.by is not None else None,
-        within=_limit(given),
-        target=_target(given),
+        within=limit_of(given),
+        target=target_of(given),
         responsible=given.responsible,
         acceptance=_acceptance(given, unit, outside.author, field=field),
         category=given.category,
         replaces=given.replaces,
     )
     return fill(template, conversation, field=field)
-
-
-def _limit(goal: GoalForm) -> Limit | None:
-    match goal.within:
-        case SessionsForm(sessions=number):
-            return Limit(LimitKind.SESSIONS, number)
-        case BySessionForm(by_session=number):
-            return Limit(LimitKind.BY_SESSION, number)
-        case WeeksForm(weeks=number):
-            return Limit(LimitKind.WEEKS, number)
-        case _:
-            return None
-
-
-def _target(goal: GoalForm) -> Target | None:
-    match goal.target:
-        case CountForm(count=count, of=None):
-            return Count(count)
-        case CountForm(count=count, of=int(of)):
-            return Ratio(count, of)
-        case ExistsForm():
-            return Exists()
-        case YesForm():
-            return Yes()
-        case AllForm(all=[first, second]):
-            return Both((first, second))
-        case _:
-            return None
 
 
 def _acceptance(goal: GoalForm, unit: Unit, author: str, *, field: str) -> tuple[Acceptance, ...]:

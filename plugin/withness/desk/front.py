@@ -18,7 +18,7 @@ from withness.desk.goals_front import Goals
 from withness.desk.life import Life
 from withness.desk.note_front import Notes
 from withness.desk.telling import may_see
-from withness.errors import InvalidInput, Refused, SealBroken, TrailDamaged
+from withness.errors import CannotTell, InvalidInput, Refused, SealBroken, TrailDamaged
 from withness.fhir.questionnaires import fields, risk_screen
 from withness.packs.paper import paper_plan, paper_plan_blank, paper_screen
 from withness.packs.publication import load_publication
@@ -176,8 +176,10 @@ class Desk(Life, Notes, Goals, Compliance):
     def health(self, *, actor: str = "Device/withness") -> dict[str, Any]:
         """Verify the trail and return what the desk stands on. Raises TrailDamaged, CannotTell."""
         verdict = verify.verify(self._context.store, actor_of(actor), self._context.now())
-        if not verdict.whole:
+        if verdict.damages:
             raise TrailDamaged(verdict.damages[0].sentence(), hint="Run: withness audit verify")
+        if verdict.unchecked:
+            raise CannotTell(verdict.unchecked[0], hint="Run: withness audit verify")
         policy = self._context.policy
         return {
             "policy": {"version": policy.version, "digest": policy.digest, "demo": policy.demo},

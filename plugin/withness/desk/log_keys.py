@@ -45,10 +45,21 @@ def require_log_key(store: Store, actor: Actor, at: datetime) -> None:
         known = vkeys(tx)
         if not known and tx.head() is not None:
             log.append(tx, [_record(actor, FIRST, {"new": key.vkey})], at=at)
-        elif known and known[-1] != key.vkey:
-            said = "The log key is not the one that the trail names."
-            hint = "Put the log key back from its backup, or run: withness key rotate --lost"
-            store.publisher.lose(KeyMissing(said, field="WITHNESS_KEY_FILE", hint=hint))
+        require_named(store, tx)
+
+
+def require_named(store: Store, tx: Transaction) -> None:
+    """Count a log key that the trail does not name as missing: nothing is signed with it."""
+    if store.publisher is None or store.publisher.keyless:
+        return
+    known = vkeys(tx)
+    if known and known[-1] != store.publisher.key.vkey:
+        said = "The log key is not the one that the trail names."
+        hint = (
+            "Put the log key back from its backup; an older copy is restored once more into a new directory, with "
+            "--keys FILE. Where that key is lost: withness key rotate --lost"
+        )
+        store.publisher.lose(KeyMissing(said, field="WITHNESS_KEY_FILE", hint=hint))
 
 
 def record_take_over(tx: Transaction, actor: Actor, at: datetime) -> None:

@@ -10,9 +10,14 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+from withness.audit.log_key import beside_main, key_in, place_of
 from withness.errors import InvalidInput
 from withness.files import beside, put_in_place, write_new
+
+LOG: Final = "log"
+"""The name of the log key among a data directory's keys."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,8 @@ def _remove(files: list[Path]) -> None:
 def ready_keys(own: Places, used: Places, keys: Mapping[str, str]) -> Iterator[Ready]:
     """Yield those of `keys` that are not in their places yet.
 
-    Raises InvalidInput where another key lies there, or where only the backup's settings name the place; OSError.
+    A log key from before a rotation finds the later one in its place, and gets one of its own beside it. Raises
+    InvalidInput where any other key lies there, or where only the backup's settings name the place; OSError.
     """
     with contextlib.closing(Ready()) as ready:
         for name, text in keys.items():
@@ -77,12 +83,33 @@ def ready_keys(own: Places, used: Places, keys: Mapping[str, str]) -> Iterator[R
                 )
                 hint = "Name the place yourself with WITHNESS_KEY_FILE, or leave --keys out."
                 raise InvalidInput(said, field="WITHNESS_KEY_FILE", hint=hint)
+            if name == LOG:
+                path = _log_place(path, text)
             if not path.exists():
                 ready.add(path, text.encode())
             elif path.read_bytes() != text.encode():
                 said = f"Another key lies at {path}, and is never overwritten."
                 raise InvalidInput(said, field="--keys", hint="Move it away, or leave --keys out.")
         yield ready
+
+
+def _log_place(main: Path, text: str) -> Path:
+    """Return where a log key belongs: `main`, or beside it where another one of the same log has that place."""
+    try:
+        own, there = key_in(text), key_in(main.read_bytes())
+    except (OSError, ValueError, KeyError, TypeError):
+        return main
+    other = own.name == there.name and own.vkey != there.vkey
+    return beside_main(main, own.vkey) if other else main
+
+
+def log_key_there(main: Path, named: str) -> bool:
+    """Whether the log key that a copy's trail names lies in its place; for one that names none, any does."""
+    path = place_of(main, named)
+    try:
+        return path.exists() and (not named or key_in(path.read_bytes()).vkey == named)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 @contextlib.contextmanager

@@ -30,8 +30,9 @@ from withness.desk.backup import (
     require_parts,
     sync_folders,
 )
-from withness.desk.putting_back import Places, Ready, ready_checkpoints, ready_keys
-from withness.errors import CannotTell, InvalidInput
+from withness.desk.log_keys import vkeys
+from withness.desk.putting_back import LOG, Places, Ready, log_key_there, ready_checkpoints, ready_keys
+from withness.errors import CannotTell, InvalidInput, WithnessError
 from withness.files import beside, new_file, rename_folder
 from withness.seal import seal_of
 from withness.store.copies import opened_copy
@@ -53,7 +54,8 @@ class Restored:
 
     `state`: `as-published`, `older-than-published` (records are missing: plans wait until two people acknowledge it),
     `not-provable` (nothing was published, or it cannot be read). `published` are the states that were published and
-    are not there, `left_out` sentences about what was not put in its place or is not used there.
+    are not there, `left_out` sentences about what was not put in its place or is not used there. `other_copy` names
+    the database that publishes where this one would, "" for none.
     """
 
     manifest: Mapping[str, Any]
@@ -62,6 +64,7 @@ class Restored:
     published: tuple[Mapping[str, Any], ...]
     missing_keys: tuple[str, ...]
     left_out: tuple[str, ...]
+    other_copy: str = ""
 
 
 def restore(source: Path, home: Path, own: Own, used: Used, keys_file: Path | None) -> Restored:
@@ -203,6 +206,7 @@ def _put_together(
     data_id = manifest["data_id"]
     own, used = places[0](data_id), places[1](work, data_id)
     damages = damages_in(work / DATABASE, manifest)
+    named = _log_key_named(work / DATABASE)
     found, published = _against_all(work / DATABASE, (used.checkpoints, own.checkpoints), data_id)
     with ready_keys(own, used, keys) as first, ready_checkpoints(own, used, work / "checkpoints") as last:
         if (work / "checkpoints").exists():
@@ -213,8 +217,25 @@ def _put_together(
                 rename_folder(work, home)
         _name_last(last)
         left_out = (*last.left_out, *_other_database(used, home))
-    missing = tuple(name for name, path in used.keys.items() if not path.exists())
-    return Restored(manifest, damages, found, published, missing, left_out)
+    there = {name: log_key_there(path, named) if name == LOG else path.exists() for name, path in used.keys.items()}
+    missing = tuple(name for name, found_there in there.items() if not found_there)
+    return Restored(manifest, damages, found, published, missing, left_out, _other_copy(used))
+
+
+def _log_key_named(database: Path) -> str:
+    """Return the vkey that a copy's trail names as its present one, "" for none that can be read."""
+    try:
+        with opened_copy(database) as (tx, _):
+            return next(iter(reversed(vkeys(tx))), "")
+    except (OSError, ValueError, WithnessError):
+        return ""
+
+
+def _other_copy(used: Places) -> str:
+    try:
+        return Folder(used.checkpoints, str(used.database.resolve())).other() if used.database else ""
+    except (OSError, ValueError):
+        return ""  # whoever publishes next is told
 
 
 def _name_last(checkpoints: Ready) -> None:

@@ -22,7 +22,7 @@ from withness.core.holds import Source, all_sources, sources, standing_of
 from withness.core.reading import Circumstance, Ended, Reading, readings_of
 from withness.core.risk import Domain, Observed, Override, RiskPolicy, Screen, Standing
 from withness.core.terms import HOLDING, Acuity, Purpose, UnitKind
-from withness.desk.acts import act_of, broken, directory_named, enrolled_acts, sound
+from withness.desk.acts import act_of, broken, directory_named, doubtful, enrolled_acts, sound
 from withness.desk.context import Actor, Context
 from withness.desk.digests import digest
 from withness.desk.facts import Facts
@@ -97,6 +97,7 @@ def ask(
     act that does not open is not among those that the trail names, and holds.
     """
     last, whole = newest or log.newest_time(tx), _whole(tx)
+    in_doubt = not whole and doubtful(tx)
     enrolments, directory = enrolled_acts(tx), directory_named(tx)
     rows, acts, inputs = {}, {}, {}
     for member in question.members:
@@ -106,7 +107,8 @@ def ask(
         rows[member] = tuple(sorted((row for some, _ in opened for row in some), key=lambda row: row.number))
         recorded = sorted((row for _, some in opened for row in some), key=lambda row: row.number)
         acts[member] = tuple(act_of(row) for row in recorded)
-        signed = whole and directory and sound(tx, recorded)
+        signed = (whole or in_doubt) and directory and sound(tx, recorded)
+        fits = signed and _named(tx, people, rows[member], acts[member])
         inputs[member] = {
             "person": member,
             "kind": question.kind.value,
@@ -124,7 +126,8 @@ def ask(
             "in_unit": question.in_unit,
             "screens": [row.id for row in rows[member]],
             "acts": [act.id for act in acts[member]],
-            "intact": signed and _named(tx, people, rows[member], acts[member]),
+            "intact": whole and fits,
+            **({"in_doubt": True} if in_doubt and fits else {}),
         }
     bases = {one: basis(context.policy, inputs[one], rows[one], acts[one]) for one in question.members}
     decision = Decision(
@@ -182,6 +185,7 @@ def circumstance(inputs: Mapping[str, Any]) -> Circumstance:
         not_before=moment(inputs["not_before"]) if inputs["not_before"] else None,
         birth_date=date.fromisoformat(inputs["birth_date"]) if inputs["birth_date"] else None,
         intact=inputs["intact"],
+        in_doubt=inputs.get("in_doubt", False),
         aliases=frozenset(inputs["aliases"]),
         chart=tuple(_seen(one) for one in inputs["chart"]),
         chart_reached=inputs["chart_reached"],

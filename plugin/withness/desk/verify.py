@@ -20,7 +20,7 @@ from withness.core.risk import RiskPolicy
 from withness.desk import standing
 from withness.desk.acts import act_of
 from withness.desk.anchors import Anchor, acknowledgement, against, beyond, losses, lost_with, read_anchors
-from withness.desk.checkpoints import refuse_in_doubt
+from withness.desk.checkpoints import unpublished
 from withness.desk.context import Actor
 from withness.desk.digests import digest
 from withness.desk.pruned_acts import said_of_pruned
@@ -47,7 +47,7 @@ class Verdict:
     `records` is how many were looked at, after the `before` that were taken from a checkpoint. `beyond` is how many
     records no anchor covers, None where none was given: then the tail is not proved. `structure`: nothing but bytes,
     columns and trees was to be looked at. `losses` are sentences about what two people acknowledged as lost, or
-    pruned: no damage.
+    pruned: no damage. `unchecked` says what could not be held against anything, and what to do about it.
     """
 
     records: int
@@ -58,11 +58,14 @@ class Verdict:
     before: int = 0
     structure: bool = False
     losses: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
 
     @property
     def whole(self) -> bool | None:
-        """Whether what was to be looked at is whole; None where sealed rows could not be opened, and all else is."""
-        return False if self.damages else (True if self.structure or self.recomputed is not None else None)
+        """Whether what was to be looked at is whole; None where some of it could not be checked, and all else is."""
+        if self.damages:
+            return False
+        return True if (self.structure or self.recomputed is not None) and not self.unchecked else None
 
 
 @dataclass(frozen=True)
@@ -83,8 +86,9 @@ class Asked:
 def verify(store: Store, actor: Actor, at: datetime, asked: Asked = Asked()) -> Verdict:
     """Verify the trail and record that it was done.
 
-    A store without its data key is checked in structure only: decisions are not recomputed. Raises CannotTell when
-    the store, or a checkpoint, cannot be read.
+    A store without its data key is checked in structure only: decisions are not recomputed. Without the log key, or
+    what was published, all else is checked and that is said. Raises CannotTell when the store, or a checkpoint that
+    was given, cannot be read.
     """
     with store.snapshot() as tx, closing(Ledger()) as ledger:
         found = _look(tx, ledger, asked)
@@ -94,9 +98,7 @@ def verify(store: Store, actor: Actor, at: datetime, asked: Asked = Asked()) -> 
         damages = (*found.damages, *([Damage(published)] if published else ()))
         if log.timeless(tx):
             damages = (*damages, Damage("the newest time of a record cannot be read"))
-        if not damages:
-            refuse_in_doubt(tx)
-        verdict = Verdict(**{**vars(found), "damages": damages})
+        verdict = Verdict(**{**vars(found), "damages": damages, "unchecked": unpublished(tx)})
         head = tx.head()
         # With a key that a reviewer brought along, anybody could end every plan: that is told, and stops nothing.
         told = _by_anchors(tx, asked) if asked.pinned else ()
@@ -168,7 +170,7 @@ def _structure(tx: Transaction, asked: Asked, run: _Run | None, start: Anchor | 
 
 def _record(verdict: Verdict, actor: Actor) -> Record:
     looked = {"before": verdict.before} if verdict.before else {}
-    whole = "whole" if verdict.recomputed is not None else "structure-whole"
+    whole = "whole" if verdict.recomputed is not None and not verdict.unchecked else "structure-whole"
     return Record(
         kind=Kind.TRAIL_VERIFIED,
         actor=actor.ref,

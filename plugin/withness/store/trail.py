@@ -199,6 +199,8 @@ class Trail:
         _PUT_LEAF.run(self._connection, vars(leaf))
         self._upsert(schema.audit_head, vars(head), "segment")
         self.written.append((leaf, head))
+        if head.size == 1 and head.segment > 0 and self._publisher is not None:
+            self._publisher.begin(head.segment)
         self._ends_with(leaf, head)
 
     def _ends_with(self, leaf: Leaf, head: Head) -> None:
