@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+_sha256: Final = hashlib.sha256
 HASH_BYTES: Final = 32
 EMPTY_ROOT: Final = hashlib.sha256(b"").digest()
 """Root of the empty tree (RFC 6962, section 2.1)."""
@@ -24,7 +25,7 @@ def leaf_hash(record: bytes) -> bytes:
 
 def node_hash(left: bytes, right: bytes) -> bytes:
     """Return the hash of an interior node."""
-    return hashlib.sha256(b"\x01" + left + right).digest()
+    return _sha256(b"\x01" + left + right).digest()
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,11 @@ class Frontier:
 
 
 def root_of(leaves: Iterable[bytes]) -> bytes:
-    """Return the root over leaf hashes."""
-    frontier = Frontier()
-    for leaf in leaves:
-        frontier = frontier.append(leaf)
-    return frontier.root()
+    """Return the root over leaf hashes: level by level, a last one without a neighbour goes up as it is."""
+    nodes = list(leaves)
+    while len(nodes) > 1:
+        above = [_sha256(b"\x01" + left + right).digest() for left, right in zip(nodes[::2], nodes[1::2], strict=False)]
+        if len(nodes) % 2:
+            above.append(nodes[-1])
+        nodes = above
+    return nodes[0] if nodes else EMPTY_ROOT

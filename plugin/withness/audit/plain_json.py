@@ -12,14 +12,15 @@ _ENCODER: Final = json.JSONEncoder(
 )
 
 
-def _writer() -> Callable[[Any], str]:
-    """Return the standard encoder's `encode`: where C does the work, made once and not anew for each value."""
+def writer(form: json.JSONEncoder) -> Callable[[Any], str]:
+    """Return an encoder's `encode`, looking for no circle: where C does the work, made once and not for each value."""
     make, quote = getattr(encoder, "c_make_encoder", None), getattr(encoder, "encode_basestring", None)
-    if make is None or quote is None:
-        return _ENCODER.encode
-    write = make(None, _ENCODER.default, quote, None, ":", ",", True, False, False)
+    if make is None or quote is None or form.ensure_ascii:
+        return form.encode
+    marks = (form.key_separator, form.item_separator, form.sort_keys, form.skipkeys, form.allow_nan)
+    write = make(None, form.default, quote, None, *marks)
     return lambda value: "".join(write(value, 0))
 
 
-dumps: Final = _writer()
+dumps: Final = writer(_ENCODER)
 """Write a value: keys sorted by code point, no blanks, nothing escaped that need not be."""

@@ -104,7 +104,7 @@ class Leaf:
 
 def instant(at: datetime) -> str:
     """Return `at` in UTC to the microsecond, in the one spelling that records use."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def moment(text: str) -> datetime:

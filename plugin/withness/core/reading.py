@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from withness.core.risk import (
@@ -135,6 +135,7 @@ def _withdrawn(question: Question, screen: Screen) -> Acuity:
     return Acuity.NONE if all(sign == NO for sign in signs) else Acuity.UNKNOWN
 
 
+@lru_cache(maxsize=1024)  # the policy's answers to its questions: the same few each time
 def _reading(item: str, acuity: Acuity, why: str, *, passing: bool = False) -> Reading:
     return Reading(item, acuity, why, passing=passing, positive=acuity in HOLDING)
 

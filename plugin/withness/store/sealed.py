@@ -8,12 +8,13 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection
 
+from withness.audit.plain_json import writer
 from withness.audit.publishing import Publisher
 from withness.errors import CannotTell, SealBroken
 from withness.seal import Seal
 from withness.store.trail import Trail
 
-_write: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_write: Final = writer(json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")))
 
 R = TypeVar("R")
 K = TypeVar("K")
