@@ -24,7 +24,7 @@ bench: $(READY)  ## figures as ratios to their floor in the same run
 
 prove: $(READY)  ## the long campaigns whole, and the benchmarks; writes docs/figures.md
 	WITHNESS_CAMPAIGN=whole $(BIN)/python -m pytest tests -m campaign -q --campaign-figures=benchmarks/campaigns.json
-	$(BIN)/python -m benchmarks --figures docs/figures.md --campaigns benchmarks/campaigns.json
+	WITHNESS_CAMPAIGN=whole $(BIN)/python -m benchmarks --figures docs/figures.md --campaigns benchmarks/campaigns.json
 
 wheel-check: $(READY)  ## sdist -> wheel -> clean venv, run from another folder
 	$(BIN)/python -m benchmarks.wheel
