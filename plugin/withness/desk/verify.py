@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from withness.audit import log
 from withness.audit.check import Damage, Part, Point, check, check_in_parts
-from withness.audit.record import Kind, Leaf, Record
+from withness.audit.record import Kind, Leaf, Record, details_of
 from withness.core.risk import RiskPolicy
 from withness.desk import standing
 from withness.desk.acts import act_of
@@ -33,6 +33,7 @@ from withness.desk.verify_rows import RowsRun
 from withness.desk.verify_watch import Progress, Watched
 from withness.errors import CannotTell, SealBroken, WithnessError
 from withness.packs.policy import parse_policy
+from withness.store import inspecting
 from withness.store.rows import ActRow, DecisionRow, ScreenRow
 from withness.store.sql import Store
 from withness.store.transaction import Transaction
@@ -90,8 +91,11 @@ def verify(store: Store, actor: Actor, at: datetime, asked: Asked = Asked()) -> 
     what was published, all else is checked and that is said. Raises CannotTell when the store, or a checkpoint that
     was given, cannot be read.
     """
-    with store.snapshot() as tx, closing(Ledger()) as ledger:
-        found = _look(tx, ledger, asked)
+    try:
+        with store.snapshot() as tx, closing(Ledger()) as ledger:
+            found = _look(tx, ledger, asked)
+    except CannotTell as error:
+        return _schema_alone(store, error)
     with store.transaction() as tx:
         # What is published may be newer than the snapshot, so the log is held against it as it stands now.
         published = tx.anchor_damage(prove=True)
@@ -105,6 +109,18 @@ def verify(store: Store, actor: Actor, at: datetime, asked: Asked = Asked()) -> 
         found_now = any(one not in told for one in damages) and (head is None or log.sound(tx, head))
         log.append(tx, [_record(verdict, actor)], at=at, fresh_segment=found_now)
     return verdict
+
+
+def _schema_alone(store: Store, error: CannotTell) -> Verdict:
+    """Return what is wrong with the schema of a database that cannot be read to its end; nothing is recorded there.
+
+    Raises the error that came of reading it where the schema is as it was made.
+    """
+    with store.snapshot() as tx:
+        wrong = inspecting.damage(tx.connection)
+    if wrong is None:
+        raise error
+    return Verdict(records=0, recomputed=None, damages=(Damage(wrong),), root="")
 
 
 def _by_anchors(tx: Transaction, asked: Asked) -> tuple[Damage, ...]:
@@ -125,6 +141,7 @@ def _look(tx: Transaction, ledger: Ledger, asked: Asked) -> Verdict:
     damages = list(_structure(tx, asked, run, start))
     if run is not None:
         damages += run.finish()
+    damages += _found_before(tx, heads)
     # A start that the log does not bear out is said once, with the structure.
     damages += against(tx, [one for one in given if one is not start])
     return Verdict(
@@ -137,6 +154,15 @@ def _look(tx: Transaction, ledger: Ledger, asked: Asked) -> Verdict:
         structure=run is None,
         losses=(*losses(tx), *said_of_pruned(tx), *lost_with(tx, given)),
     )
+
+
+def _found_before(tx: Transaction, heads: Sequence[log.Head]) -> Iterator[Damage]:
+    """Yield what was wrong when a segment was begun, where its first record says so."""
+    for head in heads:
+        first = tx.leaf(head.first_seq) if log.found_damaged(tx, head) else None
+        why = details_of(first).get("after_break") if first is not None else None
+        if first is not None and isinstance(why, str):
+            yield Damage(f"a new segment begins with it, for the trail was found damaged: {why}", first.seq)
 
 
 def _before(start: Anchor | None, heads: dict[int, log.Head]) -> int:
