@@ -228,5 +228,6 @@ def ddl(engine: str = SQLITE) -> tuple[str, ...]:
 
 def ddl_of(table: str, engine: str = SQLITE) -> tuple[str, ...]:
     """Return every statement that makes one table with its indexes and triggers."""
-    about = re.compile(rf"CREATE TABLE {table} |CREATE (INDEX|TRIGGER) .*? ON {table}\b|ALTER TABLE {table} ", re.DOTALL)
+    name = f'"?{table}"?'
+    about = re.compile(rf"CREATE TABLE {name} |CREATE (INDEX|TRIGGER) .*? ON {name} |ALTER TABLE {name} ", re.DOTALL)
     return tuple(one for one in ddl(engine) if about.match(one))

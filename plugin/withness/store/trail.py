@@ -297,15 +297,20 @@ class Trail:
     def facts(self) -> dict[str, str]:
         """Return the data directory's facts: as the first record names them, wherever their table says otherwise."""
         stored = {key: value for key, value in self.stored_facts().items() if type(key) is type(value) is str}
-        return {**stored, **self._first_named()}
+        return {**stored, **(self._first_named() or {})}
 
-    def _first_named(self) -> Mapping[str, str]:
+    def _first_named(self) -> Mapping[str, str] | None:
+        """Return the facts that the first record names, none where it is of no such kind; None where it was changed."""
         first = _LEAF_AT.first(self._connection, {"seq": 0})
-        return _directory(bytes(first[3])) if first is not None and type(first[3]) is bytes else {}
+        if first is None or first[3] == b"" or Leaf(*first).kind != Kind.POLICY_CHANGED:
+            return {}
+        return (_directory(first[3]) if type(first[3]) is bytes else {}) or None
 
     def _misnamed(self) -> str | None:
-        """Return that the table of facts is not as the first record has it, None where they agree, or nothing says."""
+        """Return that the facts are not as the first record has them, None where they agree, or nothing says."""
         named = self._first_named()
+        if named is None:
+            return "the first record, which names the data directory, was changed"
         return "the facts of the data directory were changed" if named and named != self.stored_facts() else None
 
 
