@@ -253,6 +253,14 @@ def prose(text: str, *, bold: bool = False, indent: str = "", err: bool = False)
     click.secho(lines, bold=bold, err=err)
 
 
+def changed(rows: Iterable[Sequence[str]]) -> None:
+    """Say that the trail is damaged where a row shows something as unreadable."""
+    from withness.audit.seen import CHANGED, UNREADABLE
+
+    if any(UNREADABLE in cell.split() for row in rows for cell in row):
+        prose(CHANGED, bold=True)
+
+
 def zone_of(home: Path | None) -> tzinfo:
     """Return the site's time zone, as the settings have it."""
     from withness.settings import read_settings
