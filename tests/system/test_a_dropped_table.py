@@ -1,4 +1,4 @@
-"""A table of the database was dropped: verify names it and exits 4, notes and screens are saved, and no plan is (I7)."""
+"""A dropped table: verify names it and exits 4, notes and screens are saved, and no plan is (I7)."""
 
 from __future__ import annotations
 

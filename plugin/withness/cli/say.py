@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from withness.errors import InvalidInput, WithnessError
+from withness.files import read_regular
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -80,8 +81,7 @@ def read_file(path: str, most: int = 0) -> bytes:
     try:
         if path == "-":
             return sys.stdin.buffer.read(taken)
-        with Path(path).open("rb") as file:
-            return file.read(taken)
+        return read_regular(path, taken)
     except OSError as error:
         raise InvalidInput(f"{path or 'The empty name'} cannot be read: {error.strerror}.", field="FILE") from None
 

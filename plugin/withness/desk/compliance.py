@@ -94,7 +94,8 @@ def _words(acts: Mapping[str, Act]) -> Callable[[Leaf], str]:
 
 
 def _shown(stored: Leaf, naming: Naming, words: Callable[[Leaf], str] = lambda _: "") -> Shown:
-    leaf = replace(stored, **{name: _text(getattr(stored, name)) for name in _TEXTS})
+    texts: dict[str, Any] = {name: _text(getattr(stored, name)) for name in _TEXTS}
+    leaf = replace(stored, **texts)
     return Shown(
         seq=leaf.seq,
         at=leaf.recorded_at,

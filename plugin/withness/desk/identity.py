@@ -36,8 +36,8 @@ def named(store: Store, mark: str) -> Named | None:
         facts, stored = tx.facts(), tx.stored_facts()
     if not {*NEEDED} <= facts.keys():
         return None
-    ids = dict.fromkeys(one for one in (facts["data_id"], stored.get("data_id"), mark) if _is_name(one))
-    keys = dict.fromkeys(one for one in (facts["key"], stored.get("key")) if isinstance(one, str))
+    ids = dict.fromkeys(str(one) for one in (facts["data_id"], stored.get("data_id"), mark) if _is_name(one))
+    keys = dict.fromkeys(str(one) for one in (facts["key"], stored.get("key")) if isinstance(one, str))
     return Named(facts, tuple(ids), tuple(keys))
 
 
@@ -99,4 +99,3 @@ def opens_with(store: Callable[[Seal], Store]) -> Callable[[Seal], bool]:
             opened.close()
 
     return opens
-

@@ -178,8 +178,6 @@ def _blocks(reading: TrailReading, asked: Asked, acts: Sequence[Act]) -> Blocks:
 
 def _held(reading: TrailReading, asked: Asked) -> Iterator[str]:
     """Return the ids of the decisions that held somebody."""
-    if reading.tx.unreadable:
-        yield CHANGED
     span = (instant(asked.since) if asked.since else "", instant(asked.until) if asked.until else "")
     bodies = reading.tx.bodies(Kind.GATE_DECIDED.value, *span, policy=reading.policy, held=True)
     return (str(details_of(body).get("decision")) for body in bodies)

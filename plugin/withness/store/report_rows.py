@@ -79,7 +79,8 @@ class ReportRows(Sealed):
         return found
 
     def _recorded(self, row: Sequence[Any]) -> Recorded:
-        return Recorded(*self._texts(row[:-1]), row[-1])
+        columns = (*self._texts(row[:-1]), row[-1])
+        return Recorded(*columns)
 
     def pseudonym(self, text: str) -> str | None:
         """Return the code that stands for `text` in this directory's extracts, None without the data key."""
