@@ -15,13 +15,14 @@ from typing import Any, TypeVar
 
 from withness.audit import log
 from withness.audit.check import Damage, Part, Point, check, check_in_parts
-from withness.audit.record import Kind, Leaf, Record, details_of
+from withness.audit.record import Kind, Leaf, Record
 from withness.core.risk import RiskPolicy
 from withness.desk import standing
 from withness.desk.acts import act_of
 from withness.desk.anchors import Anchor, acknowledgement, against, beyond, losses, lost_with, read_anchors
 from withness.desk.checkpoints import unpublished
 from withness.desk.context import Actor
+from withness.desk.damaged import breaks
 from withness.desk.digests import digest
 from withness.desk.pruned_acts import said_of_pruned
 from withness.desk.verify_acts import ActsRun
@@ -141,7 +142,9 @@ def _look(tx: Transaction, ledger: Ledger, asked: Asked) -> Verdict:
     damages = list(_structure(tx, asked, run, start))
     if run is not None:
         damages += run.finish()
-    damages += _found_before(tx, heads)
+    damages += [
+        Damage(f"a new segment begins with it, for the trail was found damaged: {why}", seq) for seq, why in breaks(tx)
+    ]
     # A start that the log does not bear out is said once, with the structure.
     damages += against(tx, [one for one in given if one is not start])
     return Verdict(
@@ -154,15 +157,6 @@ def _look(tx: Transaction, ledger: Ledger, asked: Asked) -> Verdict:
         structure=run is None,
         losses=(*losses(tx), *said_of_pruned(tx), *lost_with(tx, given)),
     )
-
-
-def _found_before(tx: Transaction, heads: Sequence[log.Head]) -> Iterator[Damage]:
-    """Yield what was wrong when a segment was begun, where its first record says so."""
-    for head in heads:
-        first = tx.leaf(head.first_seq) if log.found_damaged(tx, head) else None
-        why = details_of(first).get("after_break") if first is not None else None
-        if first is not None and isinstance(why, str):
-            yield Damage(f"a new segment begins with it, for the trail was found damaged: {why}", first.seq)
 
 
 def _before(start: Anchor | None, heads: dict[int, log.Head]) -> int:
