@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Final
 from uuid import uuid4
@@ -13,8 +15,31 @@ from uuid import uuid4
 _OWNERS: Final = 0o600
 EVERYBODYS: Final = 0o666
 """The mode of a file that is no secret."""
+NOT_REGULAR: Final = "it is no regular file"
+"""What is said of a pipe or a device where a file should be."""
 _NO_LINKS: Final = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 """What a file system says that has no hard links, such as that of a memory stick."""
+
+
+def open_regular(path: Path | str) -> BufferedReader:
+    """Open a file to read that somebody named, or that lies in a folder: one that nobody has to wait for.
+
+    Raises OSError for a pipe, a device or a folder, and where it cannot be opened.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    kind = os.fstat(handle).st_mode
+    if stat.S_ISREG(kind):
+        return os.fdopen(handle, "rb")
+    os.close(handle)
+    if stat.S_ISDIR(kind):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    raise OSError(errno.EINVAL, NOT_REGULAR)
+
+
+def read_regular(path: Path | str, most: int = -1) -> bytes:
+    """Return a file's bytes, no more than `most` where given (see `open_regular`)."""
+    with open_regular(path) as file:
+        return file.read(most)
 
 
 @contextlib.contextmanager

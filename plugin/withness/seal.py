@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from withness.errors import InvalidInput, KeyMissing, SealBroken
-from withness.files import write_new
+from withness.files import read_regular, write_new
 
 _FORMAT: Final = b"\x01"
 _NONCE_BYTES: Final = 12
@@ -87,7 +87,7 @@ def read_key(path: Path) -> Seal:
             raise InvalidInput(
                 "The key file may be read by others.", field="WITHNESS_KEY_FILE", hint=f"Run: chmod 600 {path}"
             )
-        found = json.loads(path.read_bytes())
+        found = json.loads(read_regular(path))
         key = base64.b64decode(found["data"], validate=True)
     except FileNotFoundError:
         raise KeyMissing(
@@ -113,7 +113,7 @@ def back_up_key(path: Path, copy: Path) -> None:
 def copy_key(path: Path, copy: Path) -> None:
     """Copy a file to a new one that only its owner reads. Raises InvalidInput."""
     try:
-        _write(copy, path.read_bytes())
+        _write(copy, read_regular(path))
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read: {error.strerror}.", field="key file") from None
 

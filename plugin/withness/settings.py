@@ -16,6 +16,7 @@ from typing import Any, Final, get_args, get_type_hints
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from withness.errors import InvalidInput
+from withness.files import read_regular
 
 US_CORE_VERSIONS: Final = ("6.1.0", "7.0.0", "8.0.0")
 _REFERENCE: Final = re.compile(r"Organization/[A-Za-z0-9\-.]{1,64}")
@@ -170,7 +171,7 @@ def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
 
 def _from_file(path: Path) -> dict[str, Any]:
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        found = tomllib.loads(read_regular(path).decode())
     except FileNotFoundError:
         return {}
     except (OSError, ValueError):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from withness.errors import InvalidInput
-from withness.files import write_new
+from withness.files import read_regular, write_new
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -97,7 +97,7 @@ def read_signer(who: str, path: Path, passphrase: str) -> Signer:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     try:
-        parts = json.loads(path.read_bytes())
+        parts = json.loads(read_regular(path))
         salt, nonce, sealed = (bytes.fromhex(parts[name]) for name in ("salt", "nonce", "sealed"))
         key = AESGCM(_stretched(passphrase, salt)).decrypt(nonce, sealed, _FORM)
         return Signer(who, Ed25519PrivateKey.from_private_bytes(key))

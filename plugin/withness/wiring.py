@@ -14,13 +14,16 @@ from withness.audit.log_key import LogKey, beside_main, make_log_key, place_of, 
 from withness.audit.publishing import Publisher, Rhythm
 from withness.core.jurisdiction import Jurisdiction
 from withness.core.risk import RiskPolicy
+from withness.desk import identity
 from withness.desk.context import SAMPLE, Actor, Context
 from withness.desk.front import Desk
+from withness.desk.identity import Named
 from withness.desk.log_keys import LOG_KEY, require_log_key, require_named, rotate, vkeys
 from withness.desk.policies import may_decide
 from withness.desk.putting_back import Places
 from withness.ehr.port import Ehr
 from withness.errors import CannotTell, InvalidInput, KeyMissing, PolicyRefused, WithnessError
+from withness.files import read_regular
 from withness.packs.jurisdictions import load_jurisdictions
 from withness.packs.load import load_catalogue
 from withness.packs.policy import FILE, SETTING, policy_bytes, policy_of, shipped_digest
@@ -28,6 +31,7 @@ from withness.packs.templates import load_templates
 from withness.seal import Seal, make_key, read_key
 from withness.settings import Settings, key_folder, read_settings
 from withness.signing import Signer, read_signer
+from withness.store.dropped import put_back
 from withness.store.opening import store_of
 from withness.store.sql import Store
 from withness.store.upgrading import upgrade
@@ -159,42 +163,50 @@ def open_store(
     """
     used, begun = _was_used(settings), False
     with closing(store_of(settings, None)) as bare:
-        facts = _facts(bare) if bare.exists() else {}
-        if not facts and not fresh and not used:
+        found = _named(settings, bare)
+        if found is None and not fresh and not used:
             raise InvalidInput(
                 "There is nothing in this data directory yet.", field="WITHNESS_HOME", hint="Name it with --home."
             )
-        if not facts and used:
+        if found is None and used:
             raise InvalidInput(
                 "The data directory was used before, but its database is missing or empty.",
                 field="WITHNESS_HOME",
                 hint="Restore its database, or name an empty data directory.",
             )
-        if not facts:
-            facts, begun = _set_up(settings, bare, sample=sample), True
-        upgrade(bare)
-    _mark_used(settings, facts["data_id"])
-    seal = read_key(key_path(settings, facts["data_id"]))
-    if seal.fingerprint != facts["key"]:
-        raise InvalidInput(
-            "The key file belongs to another data directory.",
-            field="WITHNESS_KEY_FILE",
-            hint="Point WITHNESS_KEY_FILE at this directory's own key.",
-        )
-    publisher = publisher_of(settings, facts) if log_key else None
+        if found is None:
+            found, begun = _set_up(settings, bare, sample=sample), True
+    seal = identity.open_key(
+        found,
+        lambda one: key_path(settings, one),
+        identity.opens_with(lambda seal: store_of(settings, seal)),
+    )
+    data_id = identity.id_of(found, lambda one: log_key_path(settings, one))
+    _mark_used(settings, data_id)
+    publisher = publisher_of(settings, {**found.facts, "data_id": data_id}) if log_key else None
     if publisher is not None and begun:
         publisher.begin()
     return store_of(settings, seal, publisher), seal
 
 
-def _set_up(settings: Settings, bare: Store, *, sample: bool) -> dict[str, str]:
+def _named(settings: Settings, bare: Store) -> Named | None:
+    """Return what the database says of its data directory, brought up to this release; None where it says nothing."""
+    if not bare.exists():
+        return None
+    upgrade(bare)
+    put_back(bare, datetime.now(UTC))
+    return identity.named(bare, _marked(settings))
+
+
+def _set_up(settings: Settings, bare: Store, *, sample: bool) -> Named:
     """Set up a fresh data directory: its id, its two keys, its database."""
     data_id = str(uuid4())
     path = key_path(settings, data_id)
     seal = _make_or_read(path)
     log_key = make_log_key(log_key_path(settings, data_id), data_id)
     marked = {SAMPLE: "yes"} if sample else {}
-    return bare.set_up({"data_id": data_id, "key": seal.fingerprint, LOG_KEY: log_key.vkey, **marked})
+    facts = bare.set_up({"data_id": data_id, "key": seal.fingerprint, LOG_KEY: log_key.vkey, **marked})
+    return Named(facts, (facts["data_id"],), (facts["key"],))
 
 
 def publisher_of(settings: Settings, facts: Mapping[str, str]) -> Publisher:
@@ -275,6 +287,7 @@ def open_trail(settings: Settings) -> tuple[Store, InvalidInput | None]:
             "The data directory holds no trail yet.", field="WITHNESS_HOME", hint="Name another with --home."
         )
     upgrade(bare)
+    put_back(bare, datetime.now(UTC))
     try:
         store, _ = open_store(settings, fresh=False)
     except InvalidInput as error:
@@ -384,6 +397,14 @@ def _mark(settings: Settings) -> Path:
     return settings.home / "withness.id"
 
 
+def _marked(settings: Settings) -> str:
+    """Return the id that stands beside the database, "" for none."""
+    try:
+        return read_regular(_mark(settings), most=100).decode().strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
 def _mark_used(settings: Settings, data_id: str) -> None:
     """Leave the data directory's id beside its database, where it is not there yet and can be written."""
     with suppress(OSError):
@@ -401,12 +422,6 @@ def _used(settings: Settings) -> bool:
         return bare.exists()
     finally:
         bare.close()
-
-
-def _facts(store: Store) -> dict[str, str]:
-    with store.transaction() as tx:
-        found = tx.facts() if tx.has_table("meta") else {}
-    return found if {"data_id", "key"} <= found.keys() else {}
 
 
 def _make_or_read(path: Path) -> Seal:

@@ -130,14 +130,27 @@ class TestNdjson:
         assert checked(clinic, str(out))[0] == 0
 
     def test_a_trail_that_went_on_after_damage_is_exported_whole(self, clinic: Site, tmp_path: Path) -> None:
-        """Two segments, two headers. Planted: only the newest segment written; caught."""
+        """Two segments, two headers, all proved; and the file says what was found before. Planted: only the newest
+        segment written, and the damage not told (exit 0, here and of the verifier); caught."""
         clinic.damage_the_trail()
         clinic.screen()
         out = tmp_path / "e"
         done = exported(clinic, out)
         assert [part.head.segment for part in done.parts] == [0, 1]
+        assert (done.finding, done.rest) == ("", ())
+        mark, first, *_ = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+        assert mark["finding"] == done.before
+        assert mark["finding"].startswith("it was found damaged before record ")
+        assert first["format"] == "withness-audit-export/1"
         code, said = checked(clinic, str(out))
-        assert (code, len(said)) == (0, 2)
+        assert (code, len(said)) == (4, 1)
+        key = clinic.context.store.publisher
+        assert key is not None
+        assert offline_verifier.main([str(out), "--vkey", key.key.vkey]) == 4
+        clinic.desk.close()
+        code, told = clinic.console_json("audit", "export", "--format", "csv", "--out", str(tmp_path / "e.csv"))
+        assert (code, told["finding"], told["covered"]) == (4, done.before, told["records"])
+        assert "TRAIL-DAMAGED" in (tmp_path / "e.csv").read_text(encoding="utf-8")
 
 
 class TestWhoMay:

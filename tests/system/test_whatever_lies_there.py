@@ -65,6 +65,36 @@ def test_a_cell_that_nobody_can_read_stops_no_note_and_is_named(site: Site, cell
         assert site.console("audit", "show").returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("cell", "commands"),
+    [
+        ("plan.id", ["plan list"]),
+        ("plan.state", ["plan list"]),
+        ("audit_leaf.recorded_at", ["audit show", "audit report"]),
+        ("audit_leaf.kind", ["audit show", "audit report"]),
+        ("audit_leaf.actor", ["audit show", "audit report"]),
+        ("audit_leaf.second_actor", ["audit show"]),
+        ("audit_leaf.patient", ["audit show", "audit report"]),
+        ("audit_leaf.outcome", ["audit show", "audit report"]),
+        ("audit_leaf.policy_hash", ["audit report"]),
+        ("audit_leaf.leaf_hash", []),
+        ("outbox.approved_at", []),
+    ],
+)
+def test_bytes_where_a_text_should_be_are_shown_as_unreadable(site: Site, cell: str, commands: list[str]) -> None:
+    """Planted: the column as it is; "a fault" and exit 7 was seen of each cell that `commands` stand for."""
+    site.screen()
+    site.save()
+    site.screen("Patient/tom", answers={"suicide.now": "yes"})
+    table, _, column = cell.partition(".")
+    edit(site, f"UPDATE {table} SET {column} = x'ff00'")
+    for command in ("plan list", "audit show", "audit report", "audit worklist"):
+        done = site.console(*command.split())
+        assert (done.returncode, "fault" in done.stderr) == (0, False)
+        assert command not in commands or "the trail is damaged" in done.stdout
+        assert site.console_json(*command.split())[0] == 0
+
+
 def test_a_second_stamp_is_damage(site: Site) -> None:
     """Planted: the first stamp asked alone; caught."""
     edit(site, "INSERT INTO alembic_version VALUES ('0000')")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import stat
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Final
 from filelock import FileLock, Timeout
 
 from withness.audit import checkpoint
-from withness.files import replace_file
+from withness.files import read_regular, replace_file
 
 _LOCK_SECONDS: Final = 2.0
 _NAME: Final = re.compile(r"segment-([0-9]{1,9})\.checkpoint", re.ASCII)
@@ -117,10 +116,7 @@ class Folder:
 
 def _text(path: Path) -> str:
     """Return a file's text. Raises OSError or ValueError for what is no regular file, too large, or no text."""
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise ValueError("it is no regular file")
-    with path.open("rb") as file:
-        content = file.read(_MOST_BYTES + 1)
+    content = read_regular(path, _MOST_BYTES + 1)
     if len(content) > _MOST_BYTES:
         raise ValueError("it is too large for a checkpoint")
     return content.decode()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from withness.audit import checkpoint
 from withness.audit.checkpoint import Checkpoint
 from withness.errors import InvalidInput, KeyMissing
-from withness.files import write_new
+from withness.files import read_regular, write_new
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -102,7 +102,7 @@ def read_log_key(path: Path, data_id: str) -> LogKey:
     try:
         if path.stat().st_mode & 0o077:
             raise InvalidInput("The log key may be read by others.", field=_FIELD, hint=f"Run: chmod 600 {path}")
-        key = key_in(path.read_bytes())
+        key = key_in(read_regular(path))
     except FileNotFoundError:
         raise KeyMissing(
             f"The key that signs this log's checkpoints, {path}, is missing.",

@@ -12,6 +12,12 @@ from typing import Any, Final, Protocol
 Naming = Callable[[str], str]
 """How people are called: a reference in, a pseudonym or the reference out; never one name for two people."""
 
+UNREADABLE: Final = "unreadable"
+"""What stands for a text that somebody has put bytes in the place of: the trail is damaged, and the rest is shown."""
+
+CHANGED: Final = "What is unreadable there was changed: the trail is damaged. Run: withness audit verify"
+"""What is said where something is shown as `UNREADABLE`."""
+
 NO_TIME: Final = datetime.min.replace(tzinfo=UTC)
 """The time of a record that tells none: its column was changed."""
 

@@ -69,13 +69,13 @@ def export(
         say.document(
             {
                 **{"file": str(out), "format": form, "signed": key is not None, "pruned": done.pruned},
-                **{"finding": done.finding or None, "covered": sum(one.records for one in done.parts)},
+                **{"finding": done.told or None, "covered": sum(one.records for one in done.parts)},
                 **done.details(),
             }
         )
     else:
         _tell(done, out, chosen, signed=key is not None)
-    say.stop(TrailDamaged.exit_code if done.finding else 0)
+    say.stop(TrailDamaged.exit_code if done.told else 0)
 
 
 def _tell(done: Stretch, out: Path, chosen: Form, *, signed: bool) -> None:
@@ -90,8 +90,8 @@ def _tell(done: Stretch, out: Path, chosen: Form, *, signed: bool) -> None:
         click.echo(f"The key of its checkpoint: {done.vkey}")
     elif not signed:
         click.echo("Patients and actors stand under pseudonyms, the same in each export of this data directory.")
-    if done.finding:
-        click.secho(f"The trail is damaged: {done.finding}. The file says so.", fg="red")
+    if done.told:
+        click.secho(f"The trail is damaged: {done.told}. The file says so.", fg="red")
         proved = sum(one.records for one in done.parts)
         say.prose(f"{proved} of the records lie under a published checkpoint that still fits; no other can be proved.")
 

@@ -90,3 +90,4 @@ def _tell(found: tuple[Shown, ...], *, signed: bool) -> None:
     ]
     more = ("in their words",) if signed else ()
     say.table("Audit trail", ("#", "when (UTC)", "what", "outcome", "about", "who", *more), rows, whole=("#", "what"))
+    say.changed([row[:6] for row in rows])

@@ -14,6 +14,7 @@ import click
 from withness.cli import say
 from withness.desk.verify import Verdict
 from withness.errors import CannotTell, TrailDamaged, WithnessError
+from withness.files import read_regular
 
 
 @click.command(
@@ -79,7 +80,7 @@ def verify(
 def _note(path: str, field: str) -> str:
     """Read a checkpoint. Raises CannotTell: one that was named and cannot be read proves nothing."""
     try:
-        return Path(path).read_text(encoding="utf-8")
+        return read_regular(path).decode()
     except (OSError, UnicodeDecodeError):
         raise CannotTell("The checkpoint cannot be read.", field=field) from None
 

@@ -86,6 +86,7 @@ def _tell(found: Sequence[Item], limit: int, zone: tzinfo, *, everything: bool) 
     last = "signed off" if everything else "what to do"
     title = "What was to be examined so far" if everything else "What waits to be examined"
     say.table(title, ("item", "since", "what", "by", "about", last), rows, whole=("item",))
+    say.changed(rows)
     if len(found) > limit:
         click.echo(f"… and {len(found) - limit} more: --limit {len(found)} shows them all.")
     say.prose("When you have examined an item: withness audit sign-off ITEM --note TEXT --actor ID --key FILE")

@@ -36,6 +36,7 @@ def list_plans(due: bool, stale: bool, at_risk: bool, home: Path | None, as_json
     columns = ("plan", "state", "unit", "members", "review", "screens", *(("goals",) if at_risk else ()))
     rows = [_row(one, goals=at_risk) for one in found]
     say.table("Plans and working copies", columns, rows, whole=("plan",))
+    say.changed(rows)
 
 
 def _asked_for(one: dict[str, Any], *, due: bool, stale: bool, at_risk: bool) -> bool:

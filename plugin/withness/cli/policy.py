@@ -12,6 +12,7 @@ import click
 from withness.cli import say
 from withness.cli.signing import signer, signing
 from withness.errors import InvalidInput, PolicyRefused
+from withness.files import read_regular
 
 if TYPE_CHECKING:
     from withness.core.risk import RiskPolicy
@@ -213,7 +214,7 @@ def _compared(file: Path, other: Path | None) -> tuple[RiskPolicy, RiskPolicy, t
 
 def _bytes(file: Path, field: str = "FILE") -> bytes:
     try:
-        return file.read_bytes()
+        return read_regular(file)
     except OSError as error:
         raise InvalidInput(f"{file} cannot be read: {error.strerror}.", field=field) from None
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from withness.errors import InvalidInput, WithnessError
+from withness.files import read_regular
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -80,8 +81,7 @@ def read_file(path: str, most: int = 0) -> bytes:
     try:
         if path == "-":
             return sys.stdin.buffer.read(taken)
-        with Path(path).open("rb") as file:
-            return file.read(taken)
+        return read_regular(path, taken)
     except OSError as error:
         raise InvalidInput(f"{path or 'The empty name'} cannot be read: {error.strerror}.", field="FILE") from None
 
@@ -251,6 +251,14 @@ def prose(text: str, *, bold: bool = False, indent: str = "", err: bool = False)
 
     lines = textwrap.fill(text, width(), break_long_words=False, break_on_hyphens=False, subsequent_indent=indent)
     click.secho(lines, bold=bold, err=err)
+
+
+def changed(rows: Iterable[Sequence[str]]) -> None:
+    """Say that the trail is damaged where a row shows something as unreadable."""
+    from withness.audit.seen import CHANGED, UNREADABLE
+
+    if any(UNREADABLE in cell.split() for row in rows for cell in row):
+        prose(CHANGED, bold=True)
 
 
 def zone_of(home: Path | None) -> tzinfo:

@@ -30,7 +30,16 @@ from withness.audit.record import Kind, Record, instant
 from withness.desk.context import Actor
 from withness.ehr.local import copy_chart
 from withness.errors import CannotTell, InvalidInput
-from withness.files import beside, new_file, put_in_place, rename_folder, sync_folder, write_new
+from withness.files import (
+    beside,
+    new_file,
+    open_regular,
+    put_in_place,
+    read_regular,
+    rename_folder,
+    sync_folder,
+    write_new,
+)
 from withness.settings import FILE_NAME, Settings
 from withness.store.copies import opened_copy
 from withness.store.sql import Store
@@ -171,7 +180,7 @@ def _part(work: Path, path: Path) -> dict[str, Any]:
 
 def digest_of(path: Path) -> str:
     """Return a file's SHA-256 in hex."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -185,7 +194,7 @@ def require_parts(folder: Path, parts: Sequence[Mapping[str, Any]]) -> None:
 def _copy_small(source: Path, to: Path) -> None:
     if source.exists():
         to.parent.mkdir(mode=0o700, exist_ok=True)
-        write_new(to, source.read_bytes())
+        write_new(to, read_regular(source))
 
 
 def sync_folders(folder: Path) -> None:
@@ -201,7 +210,7 @@ def _tarred(work: Path, at: datetime) -> Path:
         for path in sorted(one for one in work.rglob("*") if one.is_file()):
             entry = tarfile.TarInfo(path.relative_to(work).as_posix())
             entry.size, entry.mode, entry.mtime = path.stat().st_size, 0o600, int(at.timestamp())
-            with path.open("rb") as content:
+            with open_regular(path) as content:
                 tar.addfile(entry, content)
     with tarfile.open(made) as tar:
         for entry in tar:
@@ -221,7 +230,7 @@ def _digest(file: Any) -> str:
 def _write_keys(path: Path, data_id: str, keys: Mapping[str, Path]) -> None:
     """Write the keys' files into one new file. Raises InvalidInput when one cannot be read."""
     try:
-        held = {name: file.read_text(encoding="utf-8") for name, file in keys.items()}
+        held = {name: read_regular(file).decode() for name, file in keys.items()}
     except (OSError, UnicodeDecodeError):
         raise InvalidInput("A key file cannot be read.", field="WITHNESS_KEY_FILE") from None
     write_new(path, json.dumps({KEYS_FORM: 1, "data_id": data_id, "keys": held}, indent=2).encode() + b"\n")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from withness.audit.record import Kind, Leaf
 from withness.audit.report_signed import words_of
-from withness.audit.seen import Naming, details_of
+from withness.audit.seen import UNREADABLE, Naming, details_of
 from withness.core.acts import Act
 from withness.core.terms import reference
 from withness.desk.context import Actor, Context
@@ -81,11 +81,21 @@ def signed_show(
         return tuple(_shown(one, as_they_are, _words(acts)) for one in tx.newest_leaves(limit, of))
 
 
+_TEXTS: Final = ("recorded_at", "kind", "outcome", "reason_code", "patient", "actor", "second_actor")
+
+
+def _text(value: object) -> str | None:
+    """Return a stored text, whatever its column holds."""
+    return value if isinstance(value, str) or value is None else UNREADABLE
+
+
 def _words(acts: Mapping[str, Act]) -> Callable[[Leaf], str]:
     return lambda leaf: words_of(acts.get(str(details_of(leaf.body).get("act"))))
 
 
-def _shown(leaf: Leaf, naming: Naming, words: Callable[[Leaf], str] = lambda _: "") -> Shown:
+def _shown(stored: Leaf, naming: Naming, words: Callable[[Leaf], str] = lambda _: "") -> Shown:
+    texts: dict[str, Any] = {name: _text(getattr(stored, name)) for name in _TEXTS}
+    leaf = replace(stored, **texts)
     return Shown(
         seq=leaf.seq,
         at=leaf.recorded_at,
@@ -95,7 +105,7 @@ def _shown(leaf: Leaf, naming: Naming, words: Callable[[Leaf], str] = lambda _: 
         patient=naming(leaf.patient) if leaf.patient else None,
         actor=naming(leaf.actor) if leaf.actor else "",
         second_actor=naming(leaf.second_actor) if leaf.second_actor else None,
-        leaf_hash=leaf.leaf_hash.hex(),
+        leaf_hash=leaf.leaf_hash.hex() if isinstance(leaf.leaf_hash, bytes) else UNREADABLE,
         pruned=not leaf.body,
         words=words(leaf) or None,
     )

@@ -14,6 +14,7 @@ from withness.audit.checkpoint import Checkpoint
 from withness.audit.log import Head
 from withness.audit.proofs import root_at
 from withness.audit.publishing import Publisher
+from withness.audit.record import details_of
 from withness.errors import TrailDamaged
 from withness.store.transaction import Transaction
 
@@ -29,6 +30,22 @@ class Covered:
 def finding(tx: Transaction) -> str:
     """Return what is wrong with the trail as it stands, "" where its cheap signs and what was published agree."""
     return log.damage(tx, prove=True) or ""
+
+
+def breaks(tx: Transaction) -> Iterator[tuple[int, str]]:
+    """Yield, of each segment that was begun because of damage, its first record and what that says was found."""
+    for head in tx.heads():
+        first = tx.leaf(head.first_seq) if log.found_damaged(tx, head) else None
+        why = details_of(first).get("after_break") if first is not None else None
+        if first is not None and isinstance(why, str):
+            yield first.seq, why
+
+
+def found_before(tx: Transaction) -> str:
+    """Return what was wrong when the trail was found damaged, whatever it looks like now; "" where it never was."""
+    told = "; ".join(f"before record {seq}: {why}" for seq, why in breaks(tx))
+    found = any(log.found_damaged(tx, head) for head in tx.heads())
+    return f"it was found damaged {told or 'before'}" if found else ""
 
 
 def damaged(what: str) -> TrailDamaged:

@@ -40,8 +40,8 @@ def fhir(context: Context) -> Write:
         head = {"resourceType": "Bundle", "id": str(uuid4()), "type": "collection", "timestamp": instant(stretch.at)}
         file.write(f'{json.dumps(head)[:-1]}, "entry": [')
         before = "\n"
-        if stretch.finding:
-            file.write(before + json.dumps(_mark(stretch.finding), ensure_ascii=False))
+        if stretch.told:
+            file.write(before + json.dumps(_mark(stretch.told), ensure_ascii=False))
             before = ",\n"
         for event in _events(stretch, leaves, around):
             entry = {"fullUrl": f"urn:uuid:{event['id']}", "resource": event}

@@ -59,7 +59,7 @@ def ndjson(stretch: Stretch, leaves: Iterator[Leaf | None], file: IO[str]) -> No
     Of a trail that is known to be damaged it is marked, and holds such bytes in base64.
     """
     known = bool(stretch.finding)
-    if known:
+    if stretch.told:
         _line(file, {**_mark(stretch), "at": instant(stretch.at), "data_id": stretch.data_id, "vkey": stretch.vkey})
     for part in stretch.parts:
         _line(file, _header(stretch, part))
@@ -72,7 +72,7 @@ def ndjson(stretch: Stretch, leaves: Iterator[Leaf | None], file: IO[str]) -> No
 
 
 def _mark(stretch: Stretch) -> dict[str, Any]:
-    return {"format": DAMAGED_FORMAT, "finding": stretch.finding}
+    return {"format": DAMAGED_FORMAT, "finding": stretch.told}
 
 
 def _said(leaf: Leaf | None, *, known: bool) -> dict[str, Any]:
@@ -147,8 +147,8 @@ def _pseudonym(seal: Seal, name: str) -> str:
 def _csv(stretch: Stretch, leaves: Iterator[Leaf | None], file: IO[str], named: Any) -> None:
     rows = csv.writer(file)  # RFC 4180: CRLF, quotes doubled
     rows.writerow(COLUMNS)
-    if stretch.finding:
-        mark = {"recorded_at": instant(stretch.at), "kind": DAMAGED, "outcome": stretch.finding}
+    if stretch.told:
+        mark = {"recorded_at": instant(stretch.at), "kind": DAMAGED, "outcome": stretch.told}
         rows.writerow([_cell(column, mark.get(column), named) for column in COLUMNS])
     for leaf in (one for one in leaves if one is not None and one.body):  # the others were pruned, or are missing
         rows.writerow([_cell(column, getattr(leaf, column), named) for column in COLUMNS])

@@ -26,7 +26,7 @@ from withness.audit.proofs import sides
 from withness.audit.record import Kind, Leaf, Record
 from withness.desk.checkpoints import present, publisher_of
 from withness.desk.context import Actor, Context
-from withness.desk.damaged import Covered, covered, finding
+from withness.desk.damaged import Covered, covered, finding, found_before
 from withness.desk.sign_off import Matter, sign_off
 from withness.desk.telling import may_see
 from withness.errors import CannotTell, InvalidInput, Refused, TrailDamaged
@@ -93,9 +93,16 @@ class Stretch:
     pruned: int = 0
     """How many of the records were pruned: an export can only give their hashes, or leave them out."""
     finding: str = ""
-    """What is wrong with the trail, where it is damaged: the export says so."""
+    """What is wrong with the trail now, where it is damaged: the export says so."""
+    before: str = ""
+    """What was found wrong before, where the trail went on in a new segment: the export says that too."""
     rest: tuple[Rest, ...] = ()
     """What no checkpoint covers; only where it is damaged."""
+
+    @property
+    def told(self) -> str:
+        """What the export says of damage, "" where there was never any."""
+        return "; ".join(filter(None, (self.finding, self.before)))
 
     @property
     def spans(self) -> tuple[tuple[int, int], ...]:
@@ -152,7 +159,7 @@ def settle(store: Store, tx: Transaction, period: Period, at: datetime) -> Stret
         parts = tuple(_parts(tx, covered(publisher, tx), low, high))
         rest = tuple(_rest(parts, low, high))
     pruned = tx.count_emptied(low, high)
-    return Stretch(parts, tx.facts().get("data_id", ""), publisher.key.vkey, at, pruned, found, rest)
+    return Stretch(parts, tx.facts().get("data_id", ""), publisher.key.vkey, at, pruned, found, found_before(tx), rest)
 
 
 def _parts(tx: Transaction, some: Iterable[Covered], low: int, high: int) -> Iterator[Part]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from withness import strict_json
+from withness.audit.seen import UNREADABLE
 from withness.core.plan import charts
 from withness.core.terms import REFERENCE, Purpose, UnitKind, reference
 from withness.desk import amending, plans, screens, sync, verify
@@ -216,8 +217,8 @@ def _listed(tx: Transaction, id: str) -> dict[str, Any]:
         row = None
     if row is None:
         return {
-            "plan": id,
-            "state": "unreadable",
+            "plan": id if isinstance(id, str) else UNREADABLE,
+            "state": UNREADABLE,
             "unit": "",
             "members": [],
             "decision": "",

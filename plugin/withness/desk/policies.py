@@ -34,7 +34,7 @@ from withness.desk.context import (
 )
 from withness.desk.signing import keys_fault
 from withness.errors import InvalidInput, PolicyRefused, Refused
-from withness.files import EVERYBODYS, sync_folder, write_new
+from withness.files import EVERYBODYS, read_regular, sync_folder, write_new
 from withness.packs.policy import SETTING, policy_of, shipped_digest
 from withness.signing import Signer, verifies
 from withness.store.rows import ActRow
@@ -228,8 +228,7 @@ def _signed_act(tx: Transaction, policy: RiskPolicy, path: Path) -> tuple[ActRow
 
 def _read(file: Path, path: Path) -> Signature:
     try:
-        with file.open("rb") as opened:
-            found = strict_json.parse(opened.read(strict_json.MAX_BYTES + 1), name=file.name)
+        found = strict_json.parse(read_regular(file, strict_json.MAX_BYTES + 1), name=file.name)
     except FileNotFoundError:
         raise _not_signed(path, f"is not signed: there is no {file.name} beside it") from None
     except OSError as error:

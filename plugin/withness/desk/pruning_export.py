@@ -15,6 +15,7 @@ from withness.audit.offline_verifier import MOST_BYTES, Damaged, Findings, Unkno
 from withness.desk.anchors import Anchor, against
 from withness.desk.log_keys import vkeys
 from withness.errors import InvalidInput
+from withness.files import open_regular
 from withness.store.transaction import Transaction
 
 _HOW = "Write one first: withness audit export --format ndjson --to DAY"
@@ -53,7 +54,7 @@ def check_export(tx: Transaction, path: Path, wanted: frozenset[bytes]) -> str:
     """
     findings = Findings([read_key(one) for one in vkeys(tx)])
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             read = _Read(file, {one.hex() for one in wanted})
             parts = offline_verifier.check_export(read.lines(), findings)
     except OSError as error:

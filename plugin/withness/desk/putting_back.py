@@ -14,7 +14,7 @@ from typing import Final
 
 from withness.audit.log_key import beside_main, key_in, place_of
 from withness.errors import InvalidInput
-from withness.files import beside, put_in_place, write_new
+from withness.files import beside, put_in_place, read_regular, write_new
 
 LOG: Final = "log"
 """The name of the log key among a data directory's keys."""
@@ -87,7 +87,7 @@ def ready_keys(own: Places, used: Places, keys: Mapping[str, str]) -> Iterator[R
                 path = _log_place(path, text)
             if not path.exists():
                 ready.add(path, text.encode())
-            elif path.read_bytes() != text.encode():
+            elif read_regular(path) != text.encode():
                 said = f"Another key lies at {path}, and is never overwritten."
                 raise InvalidInput(said, field="--keys", hint="Move it away, or leave --keys out.")
         yield ready
@@ -96,7 +96,7 @@ def ready_keys(own: Places, used: Places, keys: Mapping[str, str]) -> Iterator[R
 def _log_place(main: Path, text: str) -> Path:
     """Return where a log key belongs: `main`, or beside it where another one of the same log has that place."""
     try:
-        own, there = key_in(text), key_in(main.read_bytes())
+        own, there = key_in(text), key_in(read_regular(main))
     except (OSError, ValueError, KeyError, TypeError):
         return main
     other = own.name == there.name and own.vkey != there.vkey
@@ -107,7 +107,7 @@ def log_key_there(main: Path, named: str) -> bool:
     """Whether the log key that a copy's trail names lies in its place; for one that names none, any does."""
     path = place_of(main, named)
     try:
-        return path.exists() and (not named or key_in(path.read_bytes()).vkey == named)
+        return path.exists() and (not named or key_in(read_regular(path)).vkey == named)
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
@@ -123,5 +123,5 @@ def ready_checkpoints(own: Places, used: Places, kept: Path) -> Iterator[Ready]:
             found = []
         for path in found:
             if not (own.checkpoints / path.name).exists():
-                ready.add(own.checkpoints / path.name, path.read_bytes())
+                ready.add(own.checkpoints / path.name, read_regular(path))
         yield ready

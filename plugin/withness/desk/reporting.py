@@ -17,7 +17,7 @@ from withness.audit.report_acute import Episode, without_protocol
 from withness.audit.report_counts import Blocks, NearExpiry, decisions, near_expiry, weeks
 from withness.audit.report_signed import PAIRED, patterns, raises, refusals, sign_offs, signed_acts
 from withness.audit.report_state import policy_spans
-from withness.audit.seen import Seen, details_of, time_of
+from withness.audit.seen import CHANGED, Seen, details_of, time_of
 from withness.core.acts import Act
 from withness.desk.context import SAMPLE, Actor, Context
 from withness.desk.sign_off import Matter, sign_off
@@ -117,7 +117,6 @@ def _read(tx: Transaction, now: datetime, asked: Asked, organization: str) -> Re
         asked=asked,
         records=sum(one.count for one in counted),
         span=(time_of(first[0]), time_of(first[1])) if first else None,
-        limits=tuple(_limits(reading, asked, unread + (blocks.unread if blocks else 0))),
         notice=_notice(asked, sample=SAMPLE in facts),
         decisions=decisions(counted),
         weeks=weeks(counted),
@@ -136,6 +135,8 @@ def _read(tx: Transaction, now: datetime, asked: Asked, organization: str) -> Re
         damage=log.damage(tx) or "",
         refusals=refusals(reading.refused(*span)),
         sign_offs=sign_offs(reading.records([Kind.TRAIL_SIGNED_OFF], *span), acts, words=asked.rationales),
+        # The last: by then all has been read.
+        limits=tuple(_limits(reading, asked, unread + (blocks.unread if blocks else 0))),
     )
 
 
@@ -206,6 +207,8 @@ def _limits(reading: TrailReading, asked: Asked, unread: int) -> Iterator[str]:
         yield "Records of one policy are counted; what names no policy, such as deliveries, is left out of the counts."
     if unread + reading.broken:
         yield f"{unread + reading.broken} sealed rows do not open and are not counted. Run: withness audit verify"
+    if reading.tx.unreadable:
+        yield CHANGED
     span = (instant(asked.since) if asked.since else "", instant(asked.until) if asked.until else "")
     if gone := reading.tx.pruned(*span):
         yield f"{gone} records of this time were pruned: they are not counted, and the export that was kept has them."

@@ -33,7 +33,7 @@ from withness.desk.backup import (
 from withness.desk.log_keys import vkeys
 from withness.desk.putting_back import LOG, Places, Ready, log_key_there, ready_checkpoints, ready_keys
 from withness.errors import CannotTell, InvalidInput, WithnessError
-from withness.files import beside, new_file, rename_folder
+from withness.files import beside, new_file, open_regular, read_regular, rename_folder
 from withness.seal import seal_of
 from withness.store.copies import opened_copy
 
@@ -116,9 +116,9 @@ def _opened(source: Path) -> Iterator[Opener]:
     """Yield what opens a part of the backup by its name. Raises InvalidInput naming FROM."""
     try:
         if source.is_dir():
-            yield lambda name: (source / name).open("rb")
+            yield lambda name: open_regular(source / name)
             return
-        with tarfile.open(source, mode="r:") as tar:
+        with open_regular(source) as whole, tarfile.open(fileobj=whole, mode="r:") as tar:
             yield lambda name: _member(tar, name)
     except (FileNotFoundError, KeyError) as error:
         missing = Path(str(error.filename or "")).name if isinstance(error, OSError) else str(error.args[0])[:80]
@@ -169,7 +169,7 @@ def _require_whole(open_part: Opener, parts: list[dict[str, Any]]) -> None:
 
 def _read_keys(file: Path, manifest: Mapping[str, Any]) -> dict[str, str]:
     try:
-        found = strict_json.parse(file.read_bytes(), name=file.name)
+        found = strict_json.parse(read_regular(file), name=file.name)
     except OSError as error:
         raise InvalidInput(f"The keys' file cannot be read: {error.strerror}.", field="--keys") from None
     keys = found.get("keys") if isinstance(found, dict) and found.get(KEYS_FORM) == 1 else None

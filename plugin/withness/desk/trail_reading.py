@@ -16,7 +16,7 @@ from withness.audit import log
 from withness.audit.record import Kind, Record, instant
 from withness.audit.report_acute import ACUTE, Episode, acute_episodes
 from withness.audit.report_state import Break, ClockRun, PlanWaiting, breaks, clock_runs, plans_waiting
-from withness.audit.seen import Naming, Seen, seen
+from withness.audit.seen import UNREADABLE, Naming, Seen, seen
 from withness.core.acts import Act, ActKind
 from withness.core.risk import RiskPolicy
 from withness.desk.acts import act_of
@@ -60,6 +60,8 @@ def pseudonyms(tx: Transaction) -> Naming:
     known: dict[str, str] = {}
 
     def name(reference: str) -> str:
+        if reference == UNREADABLE:
+            return reference
         if reference not in known:
             code = tx.pseudonym(reference) or str(len(known) + 1)
             known[reference] = f"{_CALLED.get(reference.partition('/')[0], 'Somebody')} {code}"

@@ -22,6 +22,7 @@ from withness.desk.acts import act_of
 from withness.desk.anchors import Anchor, acknowledgement, against, beyond, losses, lost_with, read_anchors
 from withness.desk.checkpoints import unpublished
 from withness.desk.context import Actor
+from withness.desk.damaged import breaks
 from withness.desk.digests import digest
 from withness.desk.pruned_acts import said_of_pruned
 from withness.desk.verify_acts import ActsRun
@@ -33,6 +34,7 @@ from withness.desk.verify_rows import RowsRun
 from withness.desk.verify_watch import Progress, Watched
 from withness.errors import CannotTell, SealBroken, WithnessError
 from withness.packs.policy import parse_policy
+from withness.store import inspecting
 from withness.store.rows import ActRow, DecisionRow, ScreenRow
 from withness.store.sql import Store
 from withness.store.transaction import Transaction
@@ -90,8 +92,11 @@ def verify(store: Store, actor: Actor, at: datetime, asked: Asked = Asked()) -> 
     what was published, all else is checked and that is said. Raises CannotTell when the store, or a checkpoint that
     was given, cannot be read.
     """
-    with store.snapshot() as tx, closing(Ledger()) as ledger:
-        found = _look(tx, ledger, asked)
+    try:
+        with store.snapshot() as tx, closing(Ledger()) as ledger:
+            found = _look(tx, ledger, asked)
+    except CannotTell as error:
+        return _schema_alone(store, error)
     with store.transaction() as tx:
         # What is published may be newer than the snapshot, so the log is held against it as it stands now.
         published = tx.anchor_damage(prove=True)
@@ -105,6 +110,18 @@ def verify(store: Store, actor: Actor, at: datetime, asked: Asked = Asked()) -> 
         found_now = any(one not in told for one in damages) and (head is None or log.sound(tx, head))
         log.append(tx, [_record(verdict, actor)], at=at, fresh_segment=found_now)
     return verdict
+
+
+def _schema_alone(store: Store, error: CannotTell) -> Verdict:
+    """Return what is wrong with the schema of a database that cannot be read to its end; nothing is recorded there.
+
+    Raises the error that came of reading it where the schema is as it was made.
+    """
+    with store.snapshot() as tx:
+        wrong = inspecting.damage(tx.connection)
+    if wrong is None:
+        raise error
+    return Verdict(records=0, recomputed=None, damages=(Damage(wrong),), root="")
 
 
 def _by_anchors(tx: Transaction, asked: Asked) -> tuple[Damage, ...]:
@@ -125,6 +142,9 @@ def _look(tx: Transaction, ledger: Ledger, asked: Asked) -> Verdict:
     damages = list(_structure(tx, asked, run, start))
     if run is not None:
         damages += run.finish()
+    damages += [
+        Damage(f"a new segment begins with it, for the trail was found damaged: {why}", seq) for seq, why in breaks(tx)
+    ]
     # A start that the log does not bear out is said once, with the structure.
     damages += against(tx, [one for one in given if one is not start])
     return Verdict(

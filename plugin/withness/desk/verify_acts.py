@@ -38,8 +38,13 @@ class ActsRun:
 
     @cached_property
     def facts(self) -> dict[str, str]:
-        """The data directory's facts."""
+        """The data directory's facts, as the first record names them."""
         return self.tx.facts()
+
+    @cached_property
+    def stored_facts(self) -> dict[str, Any]:
+        """The same as their table has them."""
+        return self.tx.stored_facts()
 
     def take(self, leaf: Leaf, details: Mapping[str, Any]) -> Iterator[Damage]:
         """Take in one record, and yield what is wrong with what it stands for."""
@@ -49,7 +54,7 @@ class ActsRun:
                 yield from self._act(leaf, details)
         if leaf.kind == Kind.POLICY_CHANGED:
             self.ledger.say("policy", str(leaf.policy_hash), details["version"], leaf.seq)
-            if details["directory"] != self.facts:
+            if details["directory"] != self.stored_facts:
                 yield Damage("the data directory is not the one that it names", leaf.seq)
             yield from self._change(leaf, details)
         if (leaf.kind, leaf.outcome) == (Kind.TRAIL_SIGNED_OFF, RESTORED):

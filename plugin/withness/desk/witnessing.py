@@ -27,7 +27,7 @@ from withness.desk.export_forms import hashes
 from withness.desk.exporting import new_file
 from withness.desk.log_keys import ROTATED, rotation_fault
 from withness.errors import InvalidInput, TrailDamaged
-from withness.files import replace_file
+from withness.files import read_regular, replace_file
 from withness.store.sql import Store
 from withness.store.transaction import Transaction
 
@@ -204,8 +204,7 @@ def _next_keys(tx: Transaction, key: str) -> Iterator[str]:
 
 def _read(path: Path) -> Seen | None:
     try:
-        with path.open("rb") as file:
-            found = strict_json.parse(file.read(strict_json.MAX_BYTES + 1), name=path.name)
+        found = strict_json.parse(read_regular(path, strict_json.MAX_BYTES + 1), name=path.name)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -14,6 +14,7 @@ from withness.core.claims import Claim, Claims, Statement, claims_in
 from withness.core.negation import Negation
 from withness.core.wording import Grammar
 from withness.errors import InvalidContent
+from withness.files import read_regular
 from withness.packs.toml import Outside, Slug, Text, no_twice, read, refusal
 from withness.packs.wording import Groups, PatternTable, Words, not_too_many, only_adds
 
@@ -96,8 +97,7 @@ def added(packs: Path | None, file: str) -> bytes | None:
     if not packs.is_dir():
         raise InvalidContent("WITHNESS_PACKS does not name a folder.", field="WITHNESS_PACKS")
     try:
-        with (packs / file).open("rb") as opened:
-            text = opened.read(MAX_FILE + 1)
+        text = read_regular(packs / file, MAX_FILE + 1)
     except FileNotFoundError:
         return None
     except OSError:

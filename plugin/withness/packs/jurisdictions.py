@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, StringConstraints
 from withness import content
 from withness.core.jurisdiction import Consent, Jurisdiction, Population, ReportRule, WorkingDays
 from withness.errors import InvalidContent
+from withness.files import read_regular
 from withness.packs.policy_file import Duration
 from withness.packs.toml import Outside, Text, no_twice, read, refusal
 
@@ -74,7 +75,7 @@ def load_jurisdictions(path: Path | None = None) -> Mapping[str, Jurisdiction]:
 
 def _bytes(file: Traversable | Path, *, name: str) -> bytes:
     try:
-        return file.read_bytes()
+        return read_regular(file) if isinstance(file, Path) else file.read_bytes()
     except OSError:
         raise InvalidContent(f"{name} cannot be read.", field=name) from None
 

@@ -27,6 +27,7 @@ from withness.core.risk import (
 )
 from withness.core.terms import Acuity, Purpose
 from withness.errors import InvalidContent, PolicyRefused
+from withness.files import read_regular
 from withness.packs.policy_check import check_policy
 from withness.packs.policy_compare import refuse_loosening
 from withness.packs.policy_file import (
@@ -116,7 +117,7 @@ def _shipped(name: str) -> bytes:
 
 def _edited(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except OSError:
         raise InvalidContent(f"{SETTING} names a file that cannot be read.", field=SETTING) from None
 

@@ -11,6 +11,7 @@ from pydantic import Field
 from withness import content
 from withness.core.decline import ReviewRules, Told
 from withness.errors import InvalidContent
+from withness.files import read_regular
 from withness.packs.toml import Outside, Text, read, refusal
 
 FILE: Final = "review.toml"
@@ -50,7 +51,7 @@ def load_review_rules(packs: Path | None) -> ReviewRules:
     own = packs / FILE if packs is not None else None
     path = own if own is not None and own.exists() else content.folder("catalogue") / FILE
     try:
-        text = path.read_bytes()
+        text = read_regular(path) if isinstance(path, Path) else path.read_bytes()
     except OSError:
         raise InvalidContent(f"{FILE} cannot be read.", field=FILE) from None
     return parse_review_rules(text, name=FILE)

@@ -27,6 +27,7 @@ from withness.core.template import (
 )
 from withness.core.terms import Lead, UnitKind
 from withness.errors import InvalidContent
+from withness.files import read_regular
 from withness.packs.toml import Number, Outside, References, Slug, Text, Version, no_twice, read, refusal
 
 FOLDER: Final = "plan_templates"
@@ -116,7 +117,8 @@ def _templates(folder: Traversable, names: tuple[str, ...]) -> Iterator[PlanTemp
     for stem in names:
         name = f"{FOLDER}/{stem}.toml"
         try:
-            text = (folder / f"{stem}.toml").read_bytes()
+            file = folder / f"{stem}.toml"
+            text = read_regular(file) if isinstance(file, Path) else file.read_bytes()
         except OSError:
             raise InvalidContent(f"{name} cannot be read.", field=name) from None
         template = parse_template(text, name=name)

@@ -39,6 +39,20 @@ _POSTGRES_TABLE: Final = (
 )
 
 
+_SQLITE_TABLES: Final = "SELECT name FROM sqlite_master WHERE type = 'table'"
+_POSTGRES_TABLES: Final = (
+    "SELECT relname FROM pg_catalog.pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace"
+)
+
+
+def missing_tables(connection: Connection) -> tuple[str, ...]:
+    """Return the schema's tables that are not there, none where there is none of them at all."""
+    asked = _SQLITE_TABLES if connection.dialect.name == schema.SQLITE else _POSTGRES_TABLES
+    there = set(connection.exec_driver_sql(asked).scalars())
+    gone = tuple(name for name in schema.metadata.tables if name not in there)
+    return gone if len(gone) < len(schema.metadata.tables) else ()
+
+
 _STAMP: Final = Prepared(select(schema.alembic_version.c.version_num))
 _SQLITE_CATALOGUE: Final = (
     "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_stat%'"
@@ -76,7 +90,8 @@ def damage(connection: Connection) -> str | None:
         found, expected = _on_postgres(connection), _expected_postgres(name)
     if found == expected:
         return _stamp_damage(connection)
-    for kind, name in sorted(expected.keys() | found.keys()):
+    # A table that is gone is named before the indexes and triggers that went with it.
+    for kind, name in sorted(expected.keys() | found.keys(), key=lambda one: (one[0] != "table", *one)):
         if (kind, name) not in found:
             return f"the {kind} {name} is missing from the database"
         if (kind, name) not in expected:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, func, select
 
+from withness.audit.seen import UNREADABLE
 from withness.errors import SealBroken
 from withness.store import schema
 from withness.store.rows import ActRow, Delivery, Sending
@@ -68,6 +69,19 @@ _COLUMNS = (
 class ReportRows(Sealed):
     """The reading of reports and worklists in one transaction. Writes nothing."""
 
+    unreadable = False
+    """Whether bytes were met where a text should be."""
+
+    def _texts(self, row: Sequence[Any]) -> tuple[Any, ...]:
+        """Return a row's texts and numbers: what is no text any more is shown as `UNREADABLE`."""
+        found = tuple(UNREADABLE if isinstance(one, bytes) else one for one in row)
+        self.unreadable = self.unreadable or UNREADABLE in found
+        return found
+
+    def _recorded(self, row: Sequence[Any]) -> Recorded:
+        columns = (*self._texts(row[:-1]), row[-1])
+        return Recorded(*columns)
+
     def pseudonym(self, text: str) -> str | None:
         """Return the code that stands for `text` in this directory's extracts, None without the data key."""
         return self._seal.pseudonym(text) if self._seal is not None else None
@@ -77,7 +91,7 @@ class ReportRows(Sealed):
         day = func.substr(_LEAF.recorded_at, 1, 10).label("day")
         columns = (_LEAF.kind, _LEAF.outcome, _LEAF.reason_code, day)
         query = select(*columns, func.count()).where(_within(since, until, policy)).group_by(*columns)
-        return tuple(Counted(*row) for row in self._connection.execute(query))
+        return tuple(Counted(*self._texts(row)) for row in self._connection.execute(query))
 
     def recorded(
         self,
@@ -93,7 +107,7 @@ class ReportRows(Sealed):
         if outcome is not None:
             where = and_(where, _LEAF.outcome == outcome)
         rows = self._connection.execute(select(*_COLUMNS).where(where)).all()
-        return sorted((Recorded(*row) for row in rows), key=lambda one: one.seq)
+        return sorted((self._recorded(row) for row in rows), key=lambda one: one.seq)
 
     def bodies(
         self, kind: str, since: str, until: str, *, policy: str | None = None, held: bool = False
@@ -108,7 +122,7 @@ class ReportRows(Sealed):
         head = schema.audit_head.c
         first = select(head.first_seq).where(head.segment == segment).scalar_subquery()
         row = self._connection.execute(select(*_COLUMNS).where(_LEAF.seq == first)).first()
-        return Recorded(*row) if row else None
+        return self._recorded(row) if row else None
 
     def pruned(self, since: str, until: str) -> int:
         """Return how many records from `since` until before `until` were pruned (instants, "" for open)."""
@@ -122,12 +136,13 @@ class ReportRows(Sealed):
         newest = func.max(_LEAF.recorded_at).over(order_by=_LEAF.seq, rows=(None, 0)).label("newest")
         inner = select(_LEAF.seq, _LEAF.recorded_at, newest).subquery()
         query = select(inner).where(inner.c.recorded_at < inner.c.newest).order_by(inner.c.seq)
-        return tuple((row[0], row[1], row[2]) for row in self._connection.execute(query))
+        return tuple((row[0], *self._texts(row[1:])) for row in self._connection.execute(query))
 
     def span(self) -> tuple[str, str] | None:
         """Return the times of the earliest and the latest record, None for an empty trail."""
         row = self._connection.execute(select(func.min(_LEAF.recorded_at), func.max(_LEAF.recorded_at))).first()
-        return (row[0], row[1]) if row and row[0] is not None else None
+        first, last = self._texts(row) if row else (None, None)
+        return (first, last) if first is not None else None
 
     def decisions_of(self, ids: Iterable[str]) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
         """Yield id and content of each member's part of these decisions, None for one that does not open.
@@ -166,7 +181,7 @@ class ReportRows(Sealed):
             .where(row.state.in_(open_states), row.kind == Sending.PLAN.value)
             .order_by(row.approved_at, row.decision_id)
         )
-        return tuple(Undelivered(*one) for one in self._connection.execute(query))
+        return tuple(Undelivered(*self._texts(one)) for one in self._connection.execute(query))
 
     def orphans(self) -> tuple[tuple[str, str], ...]:
         """Return id and last change of each plan that is approved, and for which nothing is on its way any more."""
@@ -178,7 +193,7 @@ class ReportRows(Sealed):
             .where(plan.state == "approved", plan.id.not_in(going))
             .order_by(plan.updated_at, plan.id)
         )
-        return tuple((row[0], row[1]) for row in self._connection.execute(query))
+        return tuple((id, at) for id, at in map(self._texts, self._connection.execute(query)))
 
 
 def _within(since: str, until: str, policy: str | None) -> ColumnElement[bool]:

@@ -5,6 +5,7 @@ Triggers stop accidents, not the file's owner; the verifier compares them with w
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Final
 
@@ -223,3 +224,10 @@ def ddl(engine: str = SQLITE) -> tuple[str, ...]:
         for index in sorted(table.indexes, key=lambda one: str(one.name))
     ]
     return (*made, *indexes, *triggers(engine))
+
+
+def ddl_of(table: str, engine: str = SQLITE) -> tuple[str, ...]:
+    """Return every statement that makes one table with its indexes and triggers."""
+    name = f'"?{table}"?'
+    about = re.compile(rf"CREATE TABLE {name} |CREATE (INDEX|TRIGGER) .*? ON {name} |ALTER TABLE {name} ", re.DOTALL)
+    return tuple(one for one in ddl(engine) if about.match(one))

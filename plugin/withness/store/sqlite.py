@@ -11,7 +11,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine
@@ -27,6 +27,9 @@ from withness.store.sqlite_files import BEGIN, inodes, reading, writing
 from withness.store.transaction import Transaction
 from withness.store.turns import Turns
 
+_PARENTS: Final[list[object]] = []
+"""What a forked process found open, never used there and never closed."""
+
 
 class SqliteStore(Store):
     """A store in one file.
@@ -40,11 +43,16 @@ class SqliteStore(Store):
     def __init__(self, path: Path, seal: Seal | None, publisher: Publisher | None = None) -> None:
         super().__init__(seal, publisher)
         self._path, self._folder = path, path.parent
+        self._names = tuple(f"{path}{end}" for end in ("", "-wal", "-shm"))  # its log and that log's index beside it
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Hold nothing open yet, in this process."""
+        self._process = os.getpid()
         self._turns = Turns()
         # Whoever ends a batch releases the lock that its first thread took.
-        self._file_lock = FileLock(f"{path}.lock", mode=0o600, thread_local=False)
+        self._file_lock = FileLock(f"{self._path}.lock", mode=0o600, thread_local=False)
         self._connection: Connection | None = None
-        self._names = tuple(f"{path}{end}" for end in ("", "-wal", "-shm"))  # its log and that log's index beside it
         self._files: tuple[int | None, ...] = ()
         self._unsure = False
         self._batch: Batch | None = None
@@ -138,13 +146,17 @@ class SqliteStore(Store):
 
     def close(self) -> None:
         """Close the database; its last checkpoint runs under the lock."""
-        if self._connection is not None:
+        if self._connection is not None and self._process == os.getpid():
             with self._locked():
                 self._discard()
 
     # -- turns and batches
 
     def _take_turn(self) -> None:
+        if self._process != os.getpid():
+            # What came along with a fork is the parent's: to use it, or only to close it, would end the parent's locks.
+            _PARENTS.append((self._connection, self._file_lock, self._batch))
+            self._begin_anew()
         if not self._turns.acquire(sql.LOCK_SECONDS):
             raise busy()
 

@@ -6,7 +6,7 @@ import contextlib
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Executable, Table, func, insert, select, true
@@ -287,8 +287,41 @@ class Trail:
     def schema_damage(self) -> str | None:
         """See `audit.log.Log.schema_damage`."""
         if self._schema is None:  # asked by everything that appends; nothing here changes it
-            self._schema = (inspecting.damage(self._connection),)
+            self._schema = (inspecting.damage(self._connection) or self._misnamed(),)
         return self._schema[0]
+
+    def stored_facts(self) -> dict[str, Any]:
+        """Return the data directory's facts as their table has them now, whatever was written there."""
+        return {row[0]: row[1] for row in _FACTS.all(self._connection)}
+
+    def facts(self) -> dict[str, str]:
+        """Return the data directory's facts: as the first record names them, wherever their table says otherwise."""
+        stored = {key: value for key, value in self.stored_facts().items() if type(key) is type(value) is str}
+        return {**stored, **(self._first_named() or {})}
+
+    def _first_named(self) -> Mapping[str, str] | None:
+        """Return the facts that the first record names, none where it is of no such kind; None where it was changed."""
+        first = _LEAF_AT.first(self._connection, {"seq": 0})
+        if first is None or first[3] == b"" or Leaf(*first).kind != Kind.POLICY_CHANGED:
+            return {}
+        return (_directory(first[3]) if type(first[3]) is bytes else {}) or None
+
+    def _misnamed(self) -> str | None:
+        """Return that the facts are not as the first record has them, None where they agree, or nothing says."""
+        named = self._first_named()
+        if named is None:
+            return "the first record, which names the data directory, was changed"
+        return "the facts of the data directory were changed" if named and named != self.stored_facts() else None
+
+
+@lru_cache(maxsize=8)
+def _directory(body: bytes) -> Mapping[str, str]:
+    """Return the facts that a record's bytes name, none where it names none."""
+    try:
+        found = json.loads(body)["details"]["directory"]
+        return {str(key): str(value) for key, value in found.items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
 
 
 @cache
@@ -338,6 +371,7 @@ ACTS = tuple(
 SCREENS: Final = (Kind.SCREEN_RECORDED.value, Kind.SCREEN_CORRECTED.value)
 """The kinds of record that stand for a screen."""
 
+_FACTS: Final = Prepared(select(schema.meta))
 _LEAF: Final = schema.audit_leaf.c
 _HEADS: Final = Prepared(select(schema.audit_head).order_by(schema.audit_head.c.segment))
 _NEWEST_LEAF: Final = Prepared(select(schema.audit_leaf).order_by(_LEAF.seq.desc()).limit(1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import cache
 from pathlib import Path
@@ -35,6 +35,15 @@ class Transaction(NoteRows, CheckInRows, PruningRows, ReportRows):
         """Run one statement of the schema."""
         self._connection.execute(text(statement))
 
+    def missing_tables(self) -> tuple[str, ...]:
+        """Return the schema's tables that are not there, none where there is none of them at all."""
+        return inspecting.missing_tables(self._connection)
+
+    def make_tables(self, names: Iterable[str]) -> None:
+        """Make tables of the schema, empty, with their indexes and triggers."""
+        for statement in (one for name in names for one in schema.ddl_of(name, self._connection.dialect.name)):
+            self.execute_ddl(statement)
+
     def revision(self) -> str | None:
         """Return the revision that the schema is stamped with, None where there is no stamp."""
         return inspecting.revision(self._connection)
@@ -52,9 +61,14 @@ class Transaction(NoteRows, CheckInRows, PruningRows, ReportRows):
         """Store the data directory's facts."""
         self._connection.execute(insert(schema.meta), [{"key": key, "value": value} for key, value in facts.items()])
 
-    def facts(self) -> dict[str, str]:
-        """Return the data directory's facts."""
-        return {row[0]: row[1] for row in _FACTS.all(self._connection)}
+    def proves_key(self) -> bool:
+        """Whether any sealed screen, act or plan opens with the data key that is at hand."""
+        readers: tuple[tuple[Iterable[str], Callable[[str], object]], ...] = (
+            ((id for id, _ in self.screen_ids()), self.screen),
+            ((id for id, _ in self.act_ids()), self.act),
+            (self.plan_ids(), self.plan),
+        )
+        return any(readable(read, (id,))[0] for ids, read in readers for id in ids)
 
     def copy_to(self, path: Path) -> bool:
         """Copy the database, as this transaction finds it, into a new file that only its owner reads, durably.
@@ -299,7 +313,6 @@ class Transaction(NoteRows, CheckInRows, PruningRows, ReportRows):
 _LAST: Final = 2**63 - 1
 """The largest number that a database holds: one that a forger wrote leads nowhere."""
 
-_FACTS: Final = Prepared(select(schema.meta))
 _LAST_POLICY: Final = Prepared(
     select(schema.audit_leaf.c.policy_hash)
     .where(schema.audit_leaf.c.kind == "policy.changed")

@@ -1,0 +1,31 @@
+"""Tables that somebody dropped, put back empty: what comes next is recorded, in a segment that names the break (I7)."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import datetime
+from typing import Final
+
+from withness.audit import log
+from withness.audit.record import Kind, Record
+from withness.errors import CannotTell
+from withness.store.sql import Store
+
+WHO: Final = "Device/withness"
+"""Who records that tables were put back."""
+
+
+def put_back(store: Store, at: datetime) -> None:
+    """Make the tables that are missing again and record it; the trail counts as damaged from then on.
+
+    Where the database does not let itself be mended, it is left as it is: whoever reads it says what is wrong.
+    """
+    with contextlib.suppress(CannotTell), store.transaction() as tx:
+        gone = tx.missing_tables()
+        if not gone:
+            return
+        tx.schema_damage()  # the record says what was wrong before, not after
+        tx.make_tables(gone)
+        details = {"missing": list(gone), "damages": len(gone)}
+        said = Record(kind=Kind.TRAIL_VERIFIED, actor=WHO, os_user="", outcome="damaged", details=details)
+        log.append(tx, [said], at=at, fresh_segment=True)

@@ -1,0 +1,64 @@
+"""A dropped table: verify names it and exits 4, notes and screens are saved, and no plan is (I7)."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+
+from tests.system.notes import signed
+from tests.system.site import Site, make_draft
+from withness.desk.asking import actor_of
+from withness.desk.verify import verify
+from withness.errors import TrailDamaged
+from withness.store import schema
+from withness.store.sqlite import SqliteStore
+
+TABLES = sorted(schema.metadata.tables)
+
+
+def drop(site: Site, table: str) -> None:
+    """Drop a table of the closed database, and with it its indexes and triggers."""
+    site.desk.close()
+    with sqlite3.connect(site.settings.database, isolation_level=None) as database:
+        database.execute(f"DROP TABLE {table}")
+    database.close()
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_dropped_table_is_named_and_stops_no_note(site: Site, table: str) -> None:
+    """Planted: no table put back; of audit_head, audit_leaf, audit_tile, meta and note it was seen here."""
+    site.screen()
+    site.save()
+    drop(site, table)
+    site.pass_time(minutes=1)
+    site.open()
+    assert signed(site, "safety")["state"] == "signed"
+    assert site.screen("Patient/tom", answers={"suicide.now": "yes"})["decision"].startswith("held")
+    with pytest.raises(TrailDamaged):
+        site.save(make_draft())
+    code, said = site.console_json("audit", "verify")
+    assert code == 4
+    assert any(f"the table {table} is missing" in one["what"] for one in said["damages"])
+
+
+@pytest.mark.parametrize("table", ["audit_head", "audit_leaf", "audit_tile"])
+def test_verify_is_the_first_that_meets_it(site: Site, table: str) -> None:
+    site.screen()
+    drop(site, table)
+    done = site.console("audit", "verify")
+    assert done.returncode == 4
+    assert f"the table {table} is missing from the database" in done.stdout
+    for command in ("show", "report", "worklist"):
+        assert site.console("audit", command).returncode == 0
+
+
+@pytest.mark.parametrize("table", ["audit_head", "audit_tile"])
+def test_verify_names_a_table_that_was_not_put_back(site: Site, table: str) -> None:
+    """Planted: the error of the read alone; exit 7 was seen here."""
+    site.screen()
+    drop(site, table)
+    store = SqliteStore(site.settings.database, None)
+    verdict = verify(store, actor_of("Device/withness"), site.at)
+    store.close()
+    assert [one.what for one in verdict.damages] == [f"the table {table} is missing from the database"]
