@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from withness.store.sql import CommitUnknown
+from withness.store.trail import Memory
 from withness.store.transaction import Transaction
 
 MOST: Final = 32
@@ -21,12 +22,18 @@ LONGEST: Final = 0.05
 class Batch:
     """The transactions that share one COMMIT, and the threads that wait for it."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, known: Memory) -> None:
         self.connection = connection
+        self._known = known
         self.members: list[Transaction] = []
         self.over = threading.Event()
         self.durable = False
         self._begun = time.monotonic()
+
+    @property
+    def known(self) -> Memory:
+        """What the last of its blocks found of the trail's end, or what was known before the first."""
+        return self.members[-1].memory() if self.members else self._known
 
     @property
     def full(self) -> bool:

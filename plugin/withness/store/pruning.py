@@ -48,6 +48,7 @@ class PruningRows(Sealed):
         The trigger that forbids it is away for these statements alone, and back before anybody sees them. Only for
         SQLite, in a transaction that runs alone.
         """
+        self.changed_otherwise()
         return _empty(self._connection, spans)
 
 

@@ -24,6 +24,7 @@ from withness.store import schema, sql
 from withness.store.batch import Batch, unknown
 from withness.store.sql import CommitUnknown, Store, busy
 from withness.store.sqlite_files import BEGIN, inodes, reading, writing
+from withness.store.trail import Memory
 from withness.store.transaction import Transaction
 from withness.store.turns import Turns
 
@@ -54,6 +55,8 @@ class SqliteStore(Store):
         self._file_lock = FileLock(f"{self._path}.lock", mode=0o600, thread_local=False)
         self._connection: Connection | None = None
         self._files: tuple[int | None, ...] = ()
+        self._version: int | None = None  # SQLite's number for what other connections have written
+        self._memory: Memory = {}
         self._unsure = False
         self._batch: Batch | None = None
 
@@ -80,6 +83,7 @@ class SqliteStore(Store):
         try:
             batch = self._joined()
             tx = Transaction(batch.connection, self._seal, self.publisher)
+            tx.go_by(batch.known)
             try:
                 yield tx
                 batch.keep()
@@ -176,7 +180,8 @@ class SqliteStore(Store):
                 return self._batch
             self._acquire()
             try:
-                self._batch = Batch(self._begun())
+                connection = self._begun()
+                self._batch = Batch(connection, self._known(connection))
             except BaseException:
                 self._discard()
                 self._file_lock.release()
@@ -184,6 +189,14 @@ class SqliteStore(Store):
         except (SQLAlchemyError, sqlite3.Error) as error:
             raise _cannot_tell(error) from None
         return self._batch
+
+    def _known(self, connection: Connection) -> Memory:
+        """Return what is known of the trail's end: what it was, unless another connection has written since."""
+        driver: Any = connection.connection.driver_connection
+        version = driver.execute("PRAGMA data_version").fetchone()[0]
+        if version != self._version:
+            self._version, self._memory = version, {}
+        return self._memory
 
     def _undo(self, batch: Batch) -> None:
         """Take back what a block did, and nothing of the blocks before it."""
@@ -209,6 +222,7 @@ class SqliteStore(Store):
             with contextlib.suppress(CommitUnknown):
                 self._commit(batch.connection)
                 batch.durable = True
+                self._memory = batch.known
                 self._publish(*batch.members)
         finally:
             self._file_lock.release()
@@ -303,6 +317,7 @@ class SqliteStore(Store):
         if self._connection is None:
             return
         discarded, self._connection = self._connection, None
+        self._version, self._memory = None, {}
         with contextlib.suppress(SQLAlchemyError, sqlite3.Error):
             discarded.close()
         discarded.engine.dispose()

@@ -28,6 +28,16 @@ _PAGE: Final = 1000
 """Leaves that are read at a time."""
 
 
+Memory = Mapping[str, Any]
+"""What a transaction found of the trail's end, by what it is."""
+
+SCHEMA: Final = "schema"
+_FITS: Final = "fits what is published"
+_OF_THE_END: Final = frozenset(
+    {DAMAGE, SCHEMA, _FITS, "head", "heads", "last", "newest time", "last policy", "enrolments"}
+)
+
+
 class Named(NamedTuple):
     """The ids of the screens and acts of one person that the trail names, each in the order of their records."""
 
@@ -44,9 +54,24 @@ class Trail:
     def __init__(self, connection: Connection, publisher: Publisher | None = None) -> None:
         self._connection = connection
         self._publisher = publisher
-        self._schema: tuple[str | None] | None = None
         self._seen: dict[str, Any] = {}
+        self._otherwise = False
         self.written: list[tuple[Leaf, Head]] = []
+
+    def memory(self) -> Memory:
+        """Return what the next transaction may go by where nobody else has written since: nothing of a damaged end."""
+        whole = DAMAGE in self._seen and self._seen[DAMAGE] is None and self._seen.get(SCHEMA) is None
+        if not whole or self._otherwise:
+            return {}
+        return {what: found for what, found in self._seen.items() if what in _OF_THE_END}
+
+    def go_by(self, memory: Memory) -> None:
+        """Take over what the transaction before found, with nobody's change in between."""
+        self._seen.update(memory)
+
+    def changed_otherwise(self) -> None:
+        """Let the next transaction read everything anew: something is changed by another way than these methods."""
+        self._otherwise = True
 
     def once(self, what: str, read: Callable[[], T]) -> T:
         """See `audit.log.Log.once`: in a transaction that others run beside, it is read anew each time."""
@@ -155,6 +180,9 @@ class Trail:
 
     def recorded_enrolments(self) -> tuple[str, ...]:
         """Return the ids of every enrolment and revocation in the order in which the trail records them."""
+        return self.once("enrolments", self._recorded_enrolments)
+
+    def _recorded_enrolments(self) -> tuple[str, ...]:
         named = (_named("act", body) for body in _ENROLMENT_BODIES.scalars(self._connection))
         return tuple(one for one in named if one)
 
@@ -205,12 +233,15 @@ class Trail:
 
     def _ends_with(self, leaf: Leaf, head: Head) -> None:
         """Let what was read of the trail's end be what it is now."""
-        seen, before = self._seen, self._seen.get("head")
-        seen.pop("heads", None)
+        seen, before, heads = self._seen, self._seen.get("head"), self._seen.pop("heads", ())
+        if heads and heads[-1].segment == head.segment:
+            seen["heads"] = (*heads[:-1], head)
         if seen.get(DAMAGE) is not None:
             seen.pop(DAMAGE)
         if leaf.kind == Kind.POLICY_CHANGED:
             seen.pop("last policy", None)
+        if leaf.kind == Kind.ACTOR_CHANGED:
+            seen.pop("enrolments", None)
         if before is not None and head.segment >= before.segment and seen.get("last") is not None:
             seen["head"], seen["last"] = head, leaf
         else:
@@ -253,11 +284,11 @@ class Trail:
 
     def anchor_damage(self, *, prove: bool) -> str | None:
         """See `audit.log.Log.anchor_damage`."""
-        if self._publisher is None or self._seen.get("fits what is published"):
+        if self._publisher is None or self._seen.get(_FITS) == self._notes is not None:
             return None  # a log that fits goes on to fit while it grows
         found = self._publisher.damage(self, self._notes, prove=prove)
         if found is None and prove and self.beside is None:
-            self._seen["fits what is published"] = True
+            self._seen[_FITS] = self._notes
         return found
 
     def fed(self, repository: str) -> int:
@@ -286,9 +317,10 @@ class Trail:
 
     def schema_damage(self) -> str | None:
         """See `audit.log.Log.schema_damage`."""
-        if self._schema is None:  # asked by everything that appends; nothing here changes it
-            self._schema = (inspecting.damage(self._connection) or self._misnamed(),)
-        return self._schema[0]
+        if SCHEMA not in self._seen:  # asked by everything that appends; nothing here changes it
+            self._seen[SCHEMA] = inspecting.damage(self._connection) or self._misnamed()
+        found: str | None = self._seen[SCHEMA]
+        return found
 
     def stored_facts(self) -> dict[str, Any]:
         """Return the data directory's facts as their table has them now, whatever was written there."""

@@ -33,6 +33,7 @@ class Transaction(NoteRows, CheckInRows, PruningRows, ReportRows):
 
     def execute_ddl(self, statement: str) -> None:
         """Run one statement of the schema."""
+        self.changed_otherwise()
         self._connection.execute(text(statement))
 
     def missing_tables(self) -> tuple[str, ...]:
@@ -51,6 +52,7 @@ class Transaction(NoteRows, CheckInRows, PruningRows, ReportRows):
     @property
     def connection(self) -> Connection:
         """The open connection, for what changes the schema."""
+        self.changed_otherwise()
         return self._connection
 
     def stamp(self, revision: str) -> None:
@@ -59,6 +61,7 @@ class Transaction(NoteRows, CheckInRows, PruningRows, ReportRows):
 
     def put_facts(self, facts: Mapping[str, str]) -> None:
         """Store the data directory's facts."""
+        self.changed_otherwise()
         self._connection.execute(insert(schema.meta), [{"key": key, "value": value} for key, value in facts.items()])
 
     def proves_key(self) -> bool:

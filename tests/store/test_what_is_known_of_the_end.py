@@ -1,0 +1,159 @@
+"""What a save found of the trail's end is gone by in the next one, until anybody else has written (SQLite)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from tests.store.furnishing import AT, KEY, RECORD
+
+from withness.audit import log
+from withness.audit.folder import Folder
+from withness.audit.log_key import make_log_key
+from withness.audit.publishing import Publisher
+from withness.audit.record import Kind, Record
+from withness.seal import Seal
+from withness.store.sqlite import SqliteStore
+
+ENROLLED = Record(Kind.ACTOR_CHANGED, "Practitioner/p1", "somebody", details={"act": "a1"})
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "home" / "w.sqlite3"
+
+
+@pytest.fixture
+def store(path: Path, tmp_path: Path) -> Iterator[SqliteStore]:
+    """An open store with three records, the last of them just saved, and its checkpoint outside."""
+    publisher = Publisher(
+        "x", Folder(tmp_path / "out"), make_log_key(tmp_path / "log-key", "x"), now=lambda: datetime.now(UTC)
+    )
+    publisher.begin()
+    made = SqliteStore(path, Seal(KEY), publisher)
+    made.set_up({"data_id": "x"})
+    for _ in range(3):
+        save(made)
+    yield made
+    made.close()
+
+
+def save(store: SqliteStore, record: Record = RECORD) -> None:
+    with store.transaction() as tx:
+        log.append(tx, [record], at=AT)
+        assert log.damage(tx, prove=True) is None
+
+
+def broken(store: SqliteStore) -> bool:
+    with store.transaction() as tx:
+        return log.broken(tx)
+
+
+def asked(store: SqliteStore, work: Callable[[], None]) -> str:
+    """Every statement that the store's open connection runs in `work`."""
+    said: list[str] = []
+    assert store._connection is not None
+    driver = store._connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    driver.set_trace_callback(said.append)
+    work()
+    driver.set_trace_callback(None)
+    return "\n".join(said)
+
+
+def test_what_nobody_has_changed_is_not_read_again(store: SqliteStore) -> None:
+    """Neither schema nor head nor newest record. Planted: nothing taken over; caught."""
+    said = asked(store, lambda: save(store))
+    assert "sqlite_master" not in said
+    assert "FROM audit_" not in said
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE audit_head SET root = x'00'",
+        "UPDATE audit_head SET size = 2",
+        "DROP TRIGGER audit_leaf_no_update",
+        "DROP INDEX outbox_by_plan",
+        "UPDATE alembic_version SET version_num = '9'",
+        "DROP TRIGGER audit_leaf_no_delete; DELETE FROM audit_leaf WHERE seq = 2",
+    ],
+)
+def test_what_another_connection_has_changed_is_seen_at_once(store: SqliteStore, path: Path, change: str) -> None:
+    """By a process that has just saved. Planted: SQLite's number of others' changes not compared; all six caught."""
+    assert not broken(store)
+    with closing(sqlite3.connect(path)) as other:
+        other.executescript(change)
+    assert broken(store)
+
+
+def test_an_older_copy_of_the_end_is_seen_at_once(store: SqliteStore, path: Path) -> None:
+    """A rewritten trail with the same number of records. Planted: as above; caught."""
+    with closing(SqliteStore(path.with_name("other.sqlite3"), Seal(KEY))) as forged:
+        forged.set_up({"data_id": "x"})
+        with forged.transaction() as tx:
+            log.append(tx, [RECORD] * 3, at=AT)
+    with closing(sqlite3.connect(path)) as other:
+        other.executescript("DROP TRIGGER audit_leaf_no_delete; DROP TRIGGER audit_leaf_no_replace")
+        triggers = [one for one in _triggers(path.with_name("other.sqlite3")) if "audit_leaf_no" in one]
+        other.execute("ATTACH ? AS forged", (str(path.with_name("other.sqlite3")),))
+        for table in ("audit_leaf", "audit_head"):
+            other.execute(f"DELETE FROM {table}")
+            other.execute(f"INSERT INTO {table} SELECT * FROM forged.{table}")
+        for one in triggers:
+            if "no_delete" in one or "no_replace" in one:
+                other.execute(one)
+        other.commit()
+    with store.transaction() as tx:
+        assert tx.schema_damage() is None
+    assert broken(store)
+
+
+def _triggers(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as database:
+        return [row[0] for row in database.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger'")]
+
+
+def test_a_checkpoint_that_was_published_meanwhile_is_held_against_it(store: SqliteStore, tmp_path: Path) -> None:
+    """Of a longer log: another copy went on. Planted: what fitted once fits for ever; caught."""
+    assert not broken(store)
+    publisher = store.publisher
+    assert publisher is not None
+    with closing(SqliteStore(tmp_path / "copy.sqlite3", Seal(KEY), publisher)) as copy:
+        copy.set_up({"data_id": "x"})
+        with copy.transaction() as tx:
+            log.append(tx, [RECORD] * 300, at=AT)
+    assert broken(store)
+
+
+def test_what_the_store_itself_changes_by_another_way_is_seen(store: SqliteStore) -> None:
+    """DDL of its own, as migrations run it. Planted: it is gone by what was known all the same; caught."""
+    with store.transaction() as tx:
+        assert log.damage(tx) is None
+        tx.execute_ddl("DROP TRIGGER audit_leaf_no_update")
+    assert broken(store)
+
+
+def test_a_block_that_was_undone_leaves_nothing_behind(store: SqliteStore) -> None:
+    """Nor does a new kind of record. Planted: what an undone block found is kept; enrolments not forgotten; caught."""
+
+    def fail() -> None:
+        with store.transaction() as tx:
+            log.append(tx, [RECORD], at=AT)
+            raise ValueError("x")
+
+    with pytest.raises(ValueError, match="x"):
+        fail()
+    with store.transaction() as tx:
+        assert tx.recorded_enrolments() == ()
+        last = tx.last()
+        assert last is not None
+        assert last.seq == 2
+    save(store, ENROLLED)
+    with store.transaction() as tx:
+        assert tx.recorded_enrolments() == ("a1",)
+    assert not broken(store)
