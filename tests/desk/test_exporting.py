@@ -23,8 +23,8 @@ from withness.desk.export_forms import named_csv, ndjson, pseudonymous_csv
 from withness.desk.exporting import Form, Period, export, export_signed
 from withness.desk.proving import prove
 from withness.desk.verify import verify
+from withness.directory import open_store
 from withness.errors import CannotTell, InvalidInput, Refused, TrailDamaged
-from withness.wiring import open_store
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from tests.system.site import CLINICIAN, Site
 from withness.audit import offline_verifier
 from withness.desk.asking import actor_of
 from withness.desk.witnessing import Synced, sync
+from withness.directory import rotate_log_key
 from withness.errors import InvalidInput, TrailDamaged
-from withness.wiring import rotate_log_key
 
 
 @pytest.fixture

@@ -18,8 +18,9 @@ from tests.faults.writer import WHO
 from tests.system.site import PLUGIN
 from withness.audit.check import check
 from withness.audit.record import Kind
+from withness.directory import open_store
 from withness.settings import Settings
-from withness.wiring import load, open_store
+from withness.wiring import load
 
 ROOT = PLUGIN.parent
 PATIENCE = 60.0

@@ -15,8 +15,9 @@ import pytest
 from tests.faults.child import Place, Refusal, Writer, assert_one_sentence, check_records, started
 from tests.requiring import require
 from withness.audit.log import broken
+from withness.directory import open_store, open_trail
 from withness.errors import CannotTell, InvalidInput
-from withness.wiring import load, open_store, open_trail
+from withness.wiring import load
 
 FILES = ("withness.sqlite3", "withness.sqlite3-wal", "withness.sqlite3-shm")
 

@@ -23,8 +23,8 @@ from withness.desk.backup import back_up
 from withness.desk.putting_back import Places
 from withness.desk.restoring import Restored, restore
 from withness.errors import CannotTell, InvalidInput
+from withness.places import places_of
 from withness.settings import Settings
-from withness.wiring import places_of
 
 ACTOR = actor_of("Device/withness")
 CALLS = ("fsync", "link", "mkdir", "open", "rename", "replace", "unlink")

@@ -22,12 +22,12 @@ from tests.system.test_a_clear_screen_saves import (  # noqa: F401
     test_the_plan_is_in_the_chart_in_the_clients_own_words,
     test_the_same_request_never_makes_a_second_plan,
 )
+from withness.directory import open_store
 from withness.errors import InvalidInput
 from withness.settings import Settings
 from withness.store import roles, schema, triggers
 from withness.store.opening import store_of
 from withness.store.sqlite import SqliteStore
-from withness.wiring import open_store
 
 ROLE = "withness_app"
 

@@ -101,7 +101,7 @@ def _unsigned(settings: Settings, period: Period, out: Path, actor: str | None) 
     from withness.desk.export_forms import pseudonymous_csv
     from withness.desk.exporting import Form
     from withness.desk.exporting import export as run
-    from withness.wiring import open_store
+    from withness.directory import open_store
 
     who = actor_of(actor or "Device/withness")
     store, seal = open_store(settings, fresh=False)

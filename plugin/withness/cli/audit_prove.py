@@ -28,8 +28,8 @@ def prove(seq: int, out: Path, actor: str | None, home: Path | None, as_json: bo
     """
     from withness.desk.asking import actor_of
     from withness.desk.proving import prove as run
+    from withness.directory import open_store
     from withness.settings import read_settings
-    from withness.wiring import open_store
 
     who = actor_of(actor or "Device/withness")
     store, _ = open_store(read_settings({"home": home}), fresh=False)

@@ -30,8 +30,8 @@ def sync_reviewer(
     same size they must read the same line.
     """
     from withness.desk.witnessing import sync
+    from withness.directory import open_store
     from withness.settings import read_settings
-    from withness.wiring import open_store
 
     store, _ = open_store(read_settings({"home": home}), fresh=False)
     with closing(store):

@@ -47,8 +47,9 @@ def backup(out: Path, with_keys: Path | None, actor: str | None, home: Path | No
     from withness.cli.desk import opened_trail
     from withness.desk.asking import actor_of
     from withness.desk.backup import back_up
+    from withness.directory import keys_of
+    from withness.places import places_of
     from withness.settings import read_settings
-    from withness.wiring import keys_of, places_of
 
     settings = read_settings({"home": home})
     with opened_trail(settings) as (store, unsealed):
@@ -129,8 +130,8 @@ def restore(
 
 def _restored(source: Path, home: Path | None, keys: Path | None) -> tuple[Path, Restored]:
     from withness.desk.restoring import restore as run
+    from withness.places import places_of
     from withness.settings import read_settings
-    from withness.wiring import places_of
 
     settings = read_settings({"home": home}, file=False)
     if settings.on_server or settings.database.absolute() != (settings.home / "withness.sqlite3").absolute():

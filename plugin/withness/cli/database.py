@@ -22,8 +22,8 @@ def migrate(home: Path | None, as_json: bool) -> None:
 
     A SQLite file needs no such command: it is made, and brought up to date, when it is opened.
     """
+    from withness.directory import open_store
     from withness.settings import read_settings
-    from withness.wiring import open_store
 
     store, _ = open_store(read_settings({"home": home}), log_key=False)
     with closing(store), store.transaction() as tx:
@@ -42,9 +42,9 @@ def grant(role: str, home: Path | None, as_json: bool) -> None:
 
     Only what moves on (plans, notes, what waits, the log's head) can be changed by it; all else is only added to.
     """
+    from withness.directory import open_store
     from withness.settings import read_settings
     from withness.store import roles
-    from withness.wiring import open_store
 
     store, _ = open_store(read_settings({"home": home}), fresh=False, log_key=False)
     with closing(store):

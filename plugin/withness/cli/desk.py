@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from withness.desk.front import Desk
+from withness.directory import open_trail
 from withness.errors import WithnessError
 from withness.settings import Settings, read_settings
 from withness.store.sql import Store
-from withness.wiring import load, open_trail
+from withness.wiring import load
 
 
 @contextmanager

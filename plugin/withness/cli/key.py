@@ -26,9 +26,9 @@ def key() -> None:
 def backup(out: Path, home: Path | None, as_json: bool) -> None:
     """Copy the data key to FILE and the log key to FILE.log-key (mode 0600, never overwriting)."""
     from withness.desk.backup import require_outside
+    from withness.directory import keys_of
     from withness.seal import back_up_key, copy_key
     from withness.settings import read_settings
-    from withness.wiring import keys_of
 
     settings = read_settings({"home": home})
     if not out.name:
@@ -52,8 +52,8 @@ def backup(out: Path, home: Path | None, as_json: bool) -> None:
 def rotate(lost: bool, actor: str | None, home: Path | None, as_json: bool) -> None:
     """Give the log a new key to sign its checkpoints with. Reviewers need the new vkey that this prints."""
     from withness.desk.asking import actor_of
+    from withness.directory import rotate_log_key
     from withness.settings import read_settings
-    from withness.wiring import rotate_log_key
 
     old, new = rotate_log_key(read_settings({"home": home}), actor_of(actor or "Device/withness"), lost=lost)
     if as_json:
