@@ -48,7 +48,7 @@ def open_store(
     """
     used, begun = was_used(settings), False
     with closing(store_of(settings, None)) as bare:
-        found = _named(settings, bare)
+        mended, found = _named(settings, bare)
         if found is None and not fresh and not used:
             raise InvalidInput(
                 "There is nothing in this data directory yet.", field="WITHNESS_HOME", hint="Name it with --home."
@@ -71,16 +71,30 @@ def open_store(
     publisher = publisher_of(settings, {**found.facts, "data_id": data_id}) if log_key else None
     if publisher is not None and begun:
         publisher.begin()
-    return store_of(settings, seal, publisher), seal
+    store = store_of(settings, seal, publisher)
+    if publisher is not None and mended:
+        _publish(store, publisher)
+    return store, seal
 
 
-def _named(settings: Settings, bare: Store) -> Named | None:
-    """Return what the database says of its data directory, brought up to this release; None where it says nothing."""
+def _named(settings: Settings, bare: Store) -> tuple[bool, Named | None]:
+    """Return what the database says of its data directory, brought up to this release; None where it says nothing.
+
+    Before it, whether tables had been dropped and were put back: a new segment then waits to be published.
+    """
     if not bare.exists():
-        return None
+        return False, None
     upgrade(bare)
-    put_back(bare, datetime.now(UTC))
-    return identity.named(bare, marked(settings))
+    mended = put_back(bare, datetime.now(UTC))
+    return mended, identity.named(bare, marked(settings))
+
+
+def _publish(store: Store, publisher: Publisher) -> None:
+    """Publish the first checkpoint of the newest segment."""
+    with store.transaction() as tx:
+        head = tx.head()
+    if head is not None:
+        publisher.publish(head, begin=True)
 
 
 def _set_up(settings: Settings, bare: Store, *, sample: bool) -> Named:
@@ -136,8 +150,6 @@ def open_trail(settings: Settings) -> tuple[Store, InvalidInput | None]:
         raise InvalidInput(
             "The data directory holds no trail yet.", field="WITHNESS_HOME", hint="Name another with --home."
         )
-    upgrade(bare)
-    put_back(bare, datetime.now(UTC))
     try:
         store, _ = open_store(settings, fresh=False)
     except InvalidInput as error:
@@ -154,7 +166,7 @@ def keys_of(settings: Settings) -> tuple[Path, Path]:
     store, _ = open_store(settings, fresh=False)
     with closing(store):
         with store.transaction() as tx:
-            data_id = tx.facts()["data_id"]
+            data_id = tx.facts().get("data_id") or marked(settings)
         return key_path(settings, data_id), present_log_key(settings, data_id)
 
 
@@ -167,7 +179,7 @@ def rotate_log_key(settings: Settings, actor: Actor, *, lost: bool = False) -> t
     store, _ = open_store(settings, fresh=False, log_key=not lost)
     with closing(store):
         with store.transaction() as tx:
-            data_id = tx.facts()["data_id"]
+            data_id = tx.facts().get("data_id") or marked(settings)
         finish_rotation(settings, store)
         if lost:
             _require_lost(settings, store, data_id)

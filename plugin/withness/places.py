@@ -38,6 +38,7 @@ def present_log_key(settings: Settings, data_id: str) -> Path:
 
 
 def next_log_key(settings: Settings, data_id: str) -> Path:
+    """Return where a new log key lies until the trail names it."""
     return log_key_path(settings, data_id).with_suffix(".log-key-next")
 
 
@@ -59,8 +60,8 @@ def finish_rotation(settings: Settings, store: Store, *, put_away: bool = True) 
         _put_in_place(path, log_key_path(settings, data_id), known)
         if store.publisher is not None:
             store.publisher.key = new
-    elif put_away:
-        path.unlink()
+    elif put_away:  # another directory of the same log, which this one is a copy of, may have named it by now
+        path.replace(beside_main(log_key_path(settings, data_id), new.vkey))
 
 
 def _put_in_place(path: Path, main: Path, known: Sequence[str]) -> None:
@@ -70,9 +71,12 @@ def _put_in_place(path: Path, main: Path, known: Sequence[str]) -> None:
         others = read_log_key(main, data_id).vkey not in known
     except (InvalidInput, KeyMissing):
         others = False
-    path.replace(beside_main(main, known[-1]) if others else main)
-    for one in {beside_main(main, vkey) for vkey in known[:-1]} - {main}:
-        one.unlink(missing_ok=True)
+    if not others:
+        path.replace(main)
+        return
+    path.replace(beside_main(main, known[-1]))
+    for one in {beside_main(main, vkey) for vkey in known[-2:-1]} - {main}:
+        one.unlink(missing_ok=True)  # its own of before: what lies beside another directory's is that copy's
 
 
 def checkpoints_path(settings: Settings, data_id: str) -> Path:

@@ -232,7 +232,7 @@ def append(log: Log, records: Iterable[Record], *, at: datetime, fresh_segment: 
     as it was found.
     """
     written = []
-    reason = damage(log)
+    reason = damage(log, prove=True)  # what is published next must bear out what lies there
     head, last, newest = _newest_readable(log), log.last(), newest_time(log)
     lost = newest is None and last is not None
     start_anew = (reason is not None and (head is None or sound(log, head) or _inconsistent(log))) or fresh_segment

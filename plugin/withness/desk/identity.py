@@ -8,15 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from withness.audit.log_key import read_log_key
 from withness.errors import CannotTell, InvalidInput, KeyMissing, WithnessError
 from withness.seal import Seal, read_key
 from withness.store.sql import Store
-
-NEEDED: Final = ("data_id", "key")
-"""The facts without which a database names no data directory."""
+from withness.store.trail import DATA_ID
 
 
 @dataclass(frozen=True)
@@ -34,16 +31,16 @@ def named(store: Store, mark: str) -> Named | None:
         if not tx.has_table("meta"):
             return None
         facts, stored = tx.facts(), tx.stored_facts()
-    if not {*NEEDED} <= facts.keys():
-        return None
-    ids = dict.fromkeys(str(one) for one in (facts["data_id"], stored.get("data_id"), mark) if _is_name(one))
-    keys = dict.fromkeys(str(one) for one in (facts["key"], stored.get("key")) if isinstance(one, str))
-    return Named(facts, tuple(ids), tuple(keys))
+    believed = (facts.get("data_id"), stored.get("data_id"), mark)
+    ids = tuple(dict.fromkeys(str(one) for one in believed if _is_name(one)))
+    keys = tuple(dict.fromkeys(str(one) for one in (facts.get("key"), stored.get("key")) if isinstance(one, str)))
+    # A database that names neither, of a directory that was used, was emptied: what is sealed in it proves the key.
+    return Named({**facts, "data_id": ids[0]}, ids, keys) if ids and (keys or mark) else None
 
 
 def _is_name(value: object) -> bool:
     """Whether this names a file, and nothing beyond its folder."""
-    return isinstance(value, str) and value != "" and Path(value).name == value and "\0" not in value
+    return isinstance(value, str) and DATA_ID.fullmatch(value) is not None
 
 
 def open_key(found: Named, place: Callable[[str], Path], opens: Callable[[Seal], bool]) -> Seal:
@@ -74,7 +71,7 @@ def _anothers() -> InvalidInput:
 
 def id_of(found: Named, place: Callable[[str], Path]) -> str:
     """Return the directory's id: the one whose log key is there, else the most believed."""
-    return next((one for one in found.ids if _fits(place(one), one)), found.facts["data_id"])
+    return next((one for one in found.ids if _fits(place(one), one)), found.ids[0])
 
 
 def _fits(path: Path, data_id: str) -> bool:

@@ -15,17 +15,21 @@ WHO: Final = "Device/withness"
 """Who records that tables were put back."""
 
 
-def put_back(store: Store, at: datetime) -> None:
-    """Make the tables that are missing again and record it; the trail counts as damaged from then on.
+def put_back(store: Store, at: datetime) -> bool:
+    """Make the tables that are missing again and record it; whether there was anything to do.
+
+    The trail counts as damaged from then on. The new segment is to be published at once.
 
     Where the database does not let itself be mended, it is left as it is: whoever reads it says what is wrong.
     """
     with contextlib.suppress(CannotTell), store.transaction() as tx:
         gone = tx.missing_tables()
         if not gone:
-            return
+            return False
         tx.schema_damage()  # the record says what was wrong before, not after
         tx.make_tables(gone)
         details = {"missing": list(gone), "damages": len(gone)}
         said = Record(kind=Kind.TRAIL_VERIFIED, actor=WHO, os_user="", outcome="damaged", details=details)
         log.append(tx, [said], at=at, fresh_segment=True)
+        return True
+    return False

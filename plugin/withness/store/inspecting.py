@@ -55,7 +55,8 @@ def missing_tables(connection: Connection) -> tuple[str, ...]:
 
 _STAMP: Final = Prepared(select(schema.alembic_version.c.version_num))
 _SQLITE_CATALOGUE: Final = (
-    "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_stat%'"
+    "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+    " AND NOT (type = 'table' AND name IN ('sqlite_stat1', 'sqlite_stat2', 'sqlite_stat3', 'sqlite_stat4'))"
 )
 _ON_SQLITE: Final = Prepared(text(_SQLITE_CATALOGUE))
 _SQLITE_AT_ONCE: Final = _SQLITE_CATALOGUE.replace(

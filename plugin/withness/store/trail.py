@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, cached_property, lru_cache
@@ -23,6 +24,9 @@ from withness.store.prepared import Prepared, given
 from withness.store.tree import SqlNodes
 
 T = TypeVar("T")
+
+DATA_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+"""What the id of a data directory looks like: files are named after it."""
 
 _PAGE: Final = 1000
 """Leaves that are read at a time."""
@@ -329,6 +333,8 @@ class Trail:
     def facts(self) -> dict[str, str]:
         """Return the data directory's facts: as the first record names them, wherever their table says otherwise."""
         stored = {key: value for key, value in self.stored_facts().items() if type(key) is type(value) is str}
+        if not DATA_ID.fullmatch(stored.get("data_id", "")):
+            stored.pop("data_id", None)
         return {**stored, **(self._first_named() or {})}
 
     def _first_named(self) -> Mapping[str, str] | None:
@@ -351,7 +357,8 @@ def _directory(body: bytes) -> Mapping[str, str]:
     """Return the facts that a record's bytes name, none where it names none."""
     try:
         found = json.loads(body)["details"]["directory"]
-        return {str(key): str(value) for key, value in found.items()}
+        named = {str(key): str(value) for key, value in found.items()}
+        return named if DATA_ID.fullmatch(named.get("data_id", "")) else {}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
 

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import Final
 
+from sqlalchemy.exc import DBAPIError
+
 from withness.errors import InvalidInput
 from withness.store import schema
 from withness.store.sql import Store
@@ -21,8 +23,24 @@ _STAMP: Final = re.compile("[0-9]{4}", re.ASCII)
 def upgrade(store: Store) -> bool:
     """Bring the schema up to this release's revision; whether there was anything to do.
 
-    It happens in one transaction, alone. Raises InvalidInput for a schema of a later release, CannotTell.
+    It happens in one transaction, alone. A database that is not what its stamp says is left as it is: that is damage,
+    which the verifier tells, and which stops no note (contracts I7). Raises InvalidInput for a schema of a later
+    release, CannotTell.
     """
+    try:
+        return _upgrade(store)
+    except _NotWhatItSays:
+        return False
+
+
+class _NotWhatItSays(Exception):
+    """Something that the next revision makes is there already, or something that it changes is not."""
+
+
+_AMISS: Final = re.compile("already exists|no such|does not exist")
+
+
+def _upgrade(store: Store) -> bool:
     with store.transaction() as tx:
         revision = _revision(tx)
         if revision is None or revision == schema.REVISION:
@@ -36,7 +54,12 @@ def upgrade(store: Store) -> bool:
         if tx.revision() is None:
             tx.execute_ddl(_stamp_table(store.engine))
             tx.stamp(revision)
-        _migrate(tx)
+        try:
+            _migrate(tx)
+        except DBAPIError as error:
+            if _AMISS.search(str(error.orig)):
+                raise _NotWhatItSays from None
+            raise
         return True
 
 
