@@ -14,21 +14,26 @@ class WithnessError(Exception):
     """Base of every error that Withness raises on purpose.
 
     `message` is one sentence for a person, `field` names the datum it is about (a JSON path, a setting or
-    empty), `hint` says what to do next. `exit_code` follows the table in the contracts.
+    empty), `hint` says what to do next, `answer` what the gate says all the same. `exit_code` follows the table in the
+    contracts.
     """
 
     exit_code: ClassVar[int] = 7
     code: ClassVar[str] = "error"
 
-    def __init__(self, message: str, *, field: str = "", hint: str = "") -> None:
+    def __init__(
+        self, message: str, *, field: str = "", hint: str = "", answer: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.field = field
         self.hint = hint
+        self.answer = dict(answer or {})
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the error as a JSON-ready mapping."""
-        return {"error": self.code, "message": self.message, "field": self.field, "hint": self.hint}
+        """Return the error as a JSON-ready mapping, with its answer."""
+        own = {"error": self.code, "message": self.message, "field": self.field, "hint": self.hint}
+        return {**own, **self.answer}
 
 
 class InvalidInput(WithnessError):
@@ -48,14 +53,6 @@ class NoteNotReady(InvalidInput):
     """A note that cannot be signed yet; `answer` holds all that keeps it from that, at once (exit 2)."""
 
     code = "note-not-ready"
-
-    def __init__(self, message: str, *, field: str = "", hint: str = "", answer: Mapping[str, Any]) -> None:
-        super().__init__(message, field=field, hint=hint)
-        self.answer = dict(answer)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the error as a JSON-ready mapping, with what is missing and what may not be claimed."""
-        return {**super().as_dict(), **self.answer}
 
 
 class InvalidContent(InvalidInput):
@@ -86,8 +83,7 @@ class Held(WithnessError):
     code = "held"
 
     def __init__(self, message: str, *, answer: Mapping[str, Any] | None = None, hint: str = "") -> None:
-        super().__init__(message, field="decision", hint=hint)
-        self.answer = dict(answer or {})
+        super().__init__(message, field="decision", hint=hint, answer=answer)
 
 
 class Refused(WithnessError):
@@ -98,7 +94,10 @@ class Refused(WithnessError):
 
 
 class TrailDamaged(WithnessError):
-    """The audit trail does not verify; plans are refused until people have looked (exit 4)."""
+    """The audit trail does not verify; plans are refused until people have looked (exit 4).
+
+    For a plan's save `answer` holds what the gate says now; likewise for a `CannotTell` of a trail in doubt.
+    """
 
     exit_code = 4
     code = "trail-damaged"
@@ -130,16 +129,6 @@ class Conflict(WithnessError):
 
     exit_code = 6
     code = "conflict"
-
-    def __init__(
-        self, message: str, *, field: str = "", hint: str = "", answer: Mapping[str, Any] | None = None
-    ) -> None:
-        super().__init__(message, field=field, hint=hint)
-        self.answer = dict(answer or {})
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the error as a JSON-ready mapping, with what changed."""
-        return {**super().as_dict(), **self.answer}
 
 
 class CannotTell(WithnessError):

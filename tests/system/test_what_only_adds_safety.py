@@ -105,15 +105,28 @@ OTHERWISE: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 }
 
 
+BESIDES = {
+    "a goal that is no safety goal": "this amendment also changes: goals[1]. Leave that as it stands and it saves now.",
+    "a word of an old goal": "also changes: goals[0].words.",
+    "the goals in another order": "also changes: goals.",
+    "the rhythm": "also changes: frame.frequency_weeks.",
+    "who leads": "also changes: lead.",
+}
+
+
 @pytest.mark.parametrize("name", OTHERWISE)
 def test_with_anything_else_it_is_held(site: Site, name: str) -> None:
-    """Planted: goals compared by number alone; "a word of an old goal" caught it."""
+    """Planted: goals compared by number alone; "a word of an old goal" caught it. Who only forgot something is told
+    what else is changed; planted: no word of it."""
     draft = on_hold(site)
     before = site.everything_about(TOM)
     answer = site.save(OTHERWISE[name](with_safety(draft)))
     assert (answer["saved"], answer["decision"]) == (False, "held-for-directive-protocol")
     assert site.everything_about(TOM) == before
     assert site.desk.health()["records"] > 0
+    said = [one for one in answer["advisories"] if one.startswith("The safety goal or safety plan is not saved yet")]
+    assert [one for one in said if BESIDES.get(name, "") not in one] == []
+    assert len(said) == (name != "nothing at all")
 
 
 def test_it_saves_on_a_damaged_trail_and_nothing_else_does(site: Site) -> None:
@@ -126,7 +139,7 @@ def test_it_saves_on_a_damaged_trail_and_nothing_else_does(site: Site) -> None:
     assert site.plan_status(TOM) == "on-hold"
     other = {**draft, "supersedes": {**draft["supersedes"], "version": "2"}, "lead": "therapist-led"}
     other["request_id"] = make_draft(TOM)["request_id"]
-    with pytest.raises(TrailDamaged, match="The audit trail is damaged, so no plan can be saved"):
+    with pytest.raises(TrailDamaged, match="the audit trail is damaged, so no plan can be saved"):
         site.save(other)
     assert goals(site)[-1] == SAFE
     assert site.records(1)[0]["segment"] == 1

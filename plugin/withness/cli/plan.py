@@ -13,7 +13,7 @@ from withness.cli import say
 from withness.cli.desk import opened
 from withness.cli.plan_review import list_plans, review
 from withness.cli.signing import second_signer, seconding, signer, signing
-from withness.errors import Conflict, InvalidInput
+from withness.errors import CannotTell, Conflict, InvalidInput, TrailDamaged
 
 UNDELIVERED = ("waiting", "sending", "refused")
 """Approved and kept, not confirmed by the EHR."""
@@ -65,13 +65,18 @@ def save(file: str, actor: str | None, home: Path | None, as_json: bool) -> None
 
 
 def _save(desk: Any, questions: dict[str, str], draft: dict[str, Any], actor: str | None, *, as_json: bool) -> None:
-    answer = desk.save(draft, actor=actor)
+    try:
+        answer = desk.save(draft, actor=actor)
+    except (TrailDamaged, CannotTell) as refused:
+        if refused.answer and not as_json:
+            say.decision(refused.answer, questions)
+        raise
     if as_json:
         say.document(answer)
     else:
         say.decision(answer, questions)
         _advise(answer)
-        if answer["bundle"]:
+        if answer["bundle"] and not answer["repeated"]:
             say.bundle(answer["bundle"])
         say.prose(_outcome(answer, desk.ehr))
     say.stop(_exit(answer))
@@ -85,6 +90,8 @@ def _exit(answer: dict[str, Any]) -> int:
 
 def _outcome(answer: dict[str, Any], ehr: str) -> str:
     where = "the embedded chart" if ehr == "local" else ehr
+    if answer["repeated"]:
+        return " ".join(one for one in (answer["repeated"], answer["trouble"]) if one)
     if answer["saved"]:
         return f"Saved as plan {answer['plan']} in {where}."
     if answer["delivery"] in UNDELIVERED:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from withness.core.judgement import SCREEN, Finding, Judgement
 from withness.core.reading import Circumstance, Ended, Reading, blank, ended_raise, readings_of
@@ -75,7 +76,8 @@ def release(decision: Decision) -> Released | None:
 
 
 _DAMAGED = "the audit trail is damaged, or names other screens than those on record"
-_IN_DOUBT = "the audit trail cannot be checked now"
+IN_DOUBT: Final = "the audit trail cannot be checked now"
+"""Why a trail lets nothing through that is not known to be damaged. It stands in sealed decisions, word for word."""
 
 
 def decide_member(
@@ -89,7 +91,7 @@ def decide_member(
     judged = Judgement()
     latest = history[-1] if history else None
     if not about.intact:
-        judged.unknown(SCREEN, "trail", _IN_DOUBT if about.in_doubt else _DAMAGED, missing="trail")
+        judged.unknown(SCREEN, "trail", IN_DOUBT if about.in_doubt else _DAMAGED, missing="trail")
     if latest is None:
         judged.unknown(SCREEN, "", "no risk screen is on record", missing=SCREEN)
     else:

@@ -150,6 +150,18 @@ def only_safety(current: Mapping[str, Any], given: Mapping[str, Any]) -> tuple[i
     return tuple(range(len(before), len(after))) if added or new_reference else None
 
 
+def besides_safety(current: Mapping[str, Any], given: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the fields that a draft changes beside the safety that it adds; none where it adds no safety."""
+    added = [one for one in given["goals"] if one.get("category") == "safety" and one not in current["goals"]]
+    more = given.get("safety_plan") not in (None, current.get("safety_plan"))
+    rest = {**given, "goals": [one for one in given["goals"] if one not in added]}
+    if more:
+        rest["safety_plan"] = current.get("safety_plan")
+    found = differences({"safety_plan": None, **current}, {"safety_plan": None, **rest})
+    named = tuple(one["field"] for one in found) or ("goals",)  # nothing but their order
+    return named if added or more else ()
+
+
 def dropped_goals(
     context: Context, base: Base, chart: ChartPlan, made: Mapping[str, str], at: datetime
 ) -> list[tuple[Resource, str]]:

@@ -24,6 +24,8 @@ class Answer:
     version: str = "1"
     follow: tuple[str, ...] = ()
     conflict: tuple[Mapping[str, Any], ...] | None = None
+    repeated: str | None = None
+    care_plans: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the contract's JSON document."""
@@ -32,11 +34,12 @@ class Answer:
             "saved": self.state is PlanState.DELIVERED and self.trouble is None,
             "plan": self.plan,
             "version": self.version,
-            "care_plans": _care_plans(self.bundle),
+            "care_plans": _care_plans(self.bundle) or list(self.care_plans),
             "bundle": self.bundle,
             "delivery": self.delivery.value if self.delivery else None,
             "trouble": self.trouble,
             "advisories": list(self.advisories),
+            "repeated": self.repeated,
         }
 
 

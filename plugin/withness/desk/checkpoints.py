@@ -10,7 +10,7 @@ from withness.audit import checkpoint, log
 from withness.audit.publishing import Publisher
 from withness.desk.context import Actor
 from withness.desk.log_keys import record_take_over, vkeys
-from withness.desk.telling import SAVED_AS_EVER
+from withness.desk.telling import FOR_IT, SAVED_AS_EVER
 from withness.errors import CannotTell, InvalidInput, TrailDamaged
 from withness.store.sql import Store
 from withness.store.transaction import Transaction
@@ -71,7 +71,7 @@ def refuse_in_doubt(tx: Transaction) -> None:
     """Raise CannotTell where nothing is known to be wrong, and nobody can tell whether the log is the published one."""
     doubt = tx.doubt()
     if doubt is not None and not log.hurt(tx):
-        raise _in_doubt(doubt, f"{SAVED_AS_EVER} Tell whoever runs Withness: ")
+        raise _in_doubt(doubt, f"{SAVED_AS_EVER} {FOR_IT} ")
 
 
 def unpublished(tx: Transaction) -> tuple[str, ...]:

@@ -12,17 +12,15 @@ from withness.audit import log
 from withness.audit.record import Kind, Record, canonical, instant
 from withness.core.gate import Decision
 from withness.core.terms import Purpose
-from withness.desk import amending, delivery, opening, safety_only, standing
+from withness.desk import amending, delivery, facts, opening, repeated, safety_only, standing, unsaved
 from withness.desk.answer import Answer
 from withness.desk.case import Case, open_case
-from withness.desk.checkpoints import refuse_in_doubt
 from withness.desk.context import Actor, Context
 from withness.desk.draft import read_draft
 from withness.desk.outbox import Sent
 from withness.desk.overrides import note_overrides
 from withness.desk.screens import send
-from withness.desk.shares import OVER
-from withness.desk.telling import RELEASED, WHAT_SAVES, tell
+from withness.desk.telling import tell
 from withness.errors import CannotTell, Conflict, InvalidInput, TrailDamaged
 from withness.store.rows import Delivery, OutboxRow, PlanRow, PlanState, Sending
 from withness.store.transaction import Transaction
@@ -60,11 +58,16 @@ def save(context: Context, draft: Mapping[str, Any], actor: Actor) -> Answer:
     if case.base is not None and case.base.version == case.base.current and case.base.row.content.get("pending"):
         said = "An amendment of this plan waits for the EHR: run withness sync, then amend the version that stands."
         raise InvalidInput(said, field="supersedes.plan")
-    answer = context.commit(
-        lambda tx: _decide_and_keep(tx, case, actor),
-        landed=lambda tx: tx.decision(case.decision_id, case.plan.unit.members[0]) is not None,
-        people=case.question.people,
-    )
+    try:
+        answer = context.commit(
+            lambda tx: _decide_and_keep(tx, case, actor),
+            landed=lambda tx: tx.decision(case.decision_id, case.plan.unit.members[0]) is not None,
+            people=case.question.people,
+        )
+    except (TrailDamaged, CannotTell) as refused:
+        if refused.answer:
+            unsaved.follow(case, actor)
+        raise
     try:
         return _sent(context, answer, actor)
     except CannotTell:  # what was decided is durable: that the database went away since does not undo it
@@ -88,7 +91,11 @@ def _sent(context: Context, answer: Answer, actor: Actor) -> Answer:
         )
     if answer.state is not PlanState.APPROVED or answer.delivery is not Delivery.WAITING:
         return answer
-    sent = delivery.deliver(context, answer.decision_id, actor)
+    try:
+        sent = delivery.deliver(context, answer.decision_id, actor)
+    except TrailDamaged as damaged:
+        damaged.answer = {**answer.told, "saved": False}
+        raise
     send(context, sent.follow, actor)
     return _after(answer, sent)
 
@@ -109,11 +116,19 @@ def _asked_again(context: Context, draft: Mapping[str, Any], actor: Actor) -> An
     case = Case(context, draft, plan, question, "", context.now(), None)
     with context.store.transaction() as tx:
         kept = tx.plan_of(plan.request_id)
-        if kept is None or kept.state in (PlanState.HELD, PlanState.WITHHELD):
-            return None
-        _require_same(kept, case.digest(actor))
-        answer = _present(tx, kept, case)
-    return None if answer.state is PlanState.APPROVED else answer
+    if kept is None or kept.state in UNDECIDED:
+        return None
+    _require_same(kept, case.digest(actor))
+    purpose = Purpose.AMENDMENT if draft.get("supersedes") else Purpose.NEW_PLAN
+    known = facts.gather(context, plan.unit.members)  # the EHR is asked outside the transaction
+    case = replace(case, question=replace(question, purpose=purpose, facts=known))
+    with context.store.transaction() as tx:
+        kept = tx.plan_of(plan.request_id) or kept
+        return None if kept.state in UNDECIDED else repeated.present(tx, kept, case, actor)
+
+
+UNDECIDED: Final = (PlanState.HELD, PlanState.WITHHELD, PlanState.APPROVED)
+"""Where the same request asks anew, or is sent."""
 
 
 def _add_safety(case: Case, base: amending.Base, added: tuple[int, ...], actor: Actor) -> Answer:
@@ -122,7 +137,7 @@ def _add_safety(case: Case, base: amending.Base, added: tuple[int, ...], actor: 
         kept = tx.plan_of(case.plan.request_id)
         if kept is not None:
             _require_same(kept, case.digest(actor))
-            return _present(tx, kept, case)
+            return repeated.present(tx, kept, case, actor)
     asked = safety_only.Asked(case.draft, case.plan, base, added, case.question, case.digest(actor))
     told, version, rows = safety_only.save(case.context, asked, actor)
     troubles = send(case.context, rows, actor)
@@ -138,14 +153,14 @@ def _decide_and_keep(tx: Transaction, case: Case, actor: Actor) -> Answer:
     if kept is not None:
         _require_same(kept, digest)
         if kept.state not in (PlanState.HELD, PlanState.WITHHELD):
-            return _present(tx, kept, case)
+            return repeated.present(tx, kept, case, actor)
     newest = log.newest_time(tx)
     case = replace(case, at=context.now())  # the time of the decision is a time under the lock
     answered = standing.ask(tx, context, case.question, at=case.at, id=case.decision_id, newest=newest)
+    told = tell(answered.decision, context.policy, actor.ref)
     if not answered.intact:
-        refuse_in_doubt(tx)
-        raise TrailDamaged("The audit trail is damaged, so no plan can be saved.", hint=WHAT_SAVES)
-    told, stale = tell(answered.decision, context.policy, actor.ref), _stale(tx, case)
+        unsaved.refuse(tx, case, told)
+    stale = _stale(tx, case)
     if stale is not None:
         context.record(tx, actor, case.at, *standing.keep(tx, answered, actor, request=plan.request_id))
         follow = opening.follow(tx, context, answered, actor, case.at)
@@ -168,7 +183,8 @@ def _decide_and_keep(tx: Transaction, case: Case, actor: Actor) -> Answer:
     version = str(int(case.base.current) + (bundle is not None)) if case.base else "1"
     shown = case.base.row.id if case.base and bundle else plan_id
     waiting = Delivery.WAITING if bundle else None
-    return Answer(told, state, shown, bundle, waiting, None, case.advice, case.decision_id, version, follow)
+    advice = (*(() if bundle else unsaved.safety_waits(case)), *case.advice)
+    return Answer(told, state, shown, bundle, waiting, None, advice, case.decision_id, version, follow)
 
 
 def _require_same(kept: PlanRow, digest: str) -> None:
@@ -206,22 +222,6 @@ def _content(
     if case.base is not None:
         content["amends"] = case.base.row.id
     return content
-
-
-def _present(tx: Transaction, kept: PlanRow, case: Case) -> Answer:
-    """Answer a repeated request with the present state; nothing is decided or written again.
-
-    Raises Conflict for a working copy that was put away: what held it then is nothing to say of today.
-    """
-    row = tx.outbox(kept.decision_id or "")
-    if row is None and kept.state in OVER:
-        said = "This draft was a working copy and has been put away."
-        raise Conflict(said, field="request_id", hint="To save it after all, give it a new request_id.")
-    bundle, state = (row.content["bundle"], row.state) if row else (None, None)
-    told = kept.content["told"]
-    late = delivery.LATE if kept.state is PlanState.DELIVERED and told["decision"] not in RELEASED else None
-    shown = kept.content.get("amends", kept.id)
-    return Answer(told, kept.state, shown, bundle, state, late, case.advice, kept.decision_id or "")
 
 
 def _put_outbox(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from withness.audit.record import instant
-from withness.core.gate import Decision, MemberDecision, release
+from withness.core.gate import IN_DOUBT, Decision, MemberDecision, release
 from withness.core.holds import RESCREEN, needs_of
+from withness.core.judgement import Finding
 from withness.core.protocol import steps
 from withness.core.risk import RiskPolicy
 from withness.core.terms import Acuity
@@ -51,7 +52,7 @@ def tell(decision: Decision, policy: RiskPolicy, viewer: str = "") -> dict[str, 
         "person": member.person,
         "decision": member.name,
         "by": member.by,
-        "findings": [one.said() for one in sorted(member.findings, key=lambda one: -one.acuity.rank)],
+        "findings": [one.said() for one in sorted(member.findings, key=_gravest)],
         "missing": list(member.missing),
         "conditions": list(member.conditions),
         "protocol": [
@@ -68,11 +69,20 @@ def tell(decision: Decision, policy: RiskPolicy, viewer: str = "") -> dict[str, 
 
 
 def _sentence(member: MemberDecision) -> str:
-    """Return what to do next; a trail that lets nothing through is told, and never in the place of what is acute."""
+    """Return what to do next: what the person needs comes first, a trail that lets nothing through after it."""
     if TRAIL not in member.missing:
         return _SENTENCES[member.name]
-    acute = member.name == "held-for-directive-protocol"
-    return f"{_SENTENCES[member.name]} {TRAIL_SENTENCE}" if acute else TRAIL_SENTENCE
+    doubt = any(one.item == TRAIL and one.why == IN_DOUBT for one in member.findings)
+    trail = DOUBT_SENTENCE if doubt else DAMAGE_SENTENCE
+    if member.acuity is Acuity.ACUTE:
+        return f"{_SENTENCES[member.name]} {trail}"
+    elevated = any(one.acuity is Acuity.ELEVATED for one in member.findings)
+    return f"{_ELEVATED_FIRST} {trail}" if elevated else trail
+
+
+def _gravest(finding: Finding) -> tuple[bool, int]:
+    """Sort the gravest first, and the trail, which says nothing of the person, last."""
+    return finding.item == TRAIL, -finding.acuity.rank
 
 
 def needs(decision: MemberDecision, policy: RiskPolicy) -> list[str]:
@@ -93,22 +103,40 @@ TRAIL: Final = "trail"
 """What is missing where the trail lets nothing through."""
 
 SAVED_AS_EVER: Final = (
-    "Notes, screens, check-ins, safety plans, steps and evidence are saved as ever. To screen again does not help."
+    "Notes, screens, check-ins, safety plans, steps and evidence are saved as ever. A new screen does not mend the "
+    "technical fault."
 )
 
+FOR_IT: Final = "For whoever runs Withness:"
+"""What begins the part that nobody with a client before them need read."""
+
 WHAT_SAVES: Final = (
-    f"{SAVED_AS_EVER} Tell whoever is in charge of compliance, and whoever runs Withness: they run withness audit "
+    f"{SAVED_AS_EVER} Tell whoever is in charge of compliance, and whoever runs Withness. {FOR_IT} run withness audit "
     "verify, keep the data directory as it is, and go on with a backup that verifies."
 )
 """What somebody with a client before them does while the trail is damaged."""
 
-TRAIL_SENTENCE: Final = (
-    "No plan is let through: the audit trail is damaged, cannot be checked now, or names other screens than those "
-    "that lie here. "
-    f"{WHAT_SAVES} Act on whatever is listed as acute or elevated all the same."
+DAMAGE_SENTENCE: Final = (
+    f"No plan is let through: the audit trail is damaged, or names other screens than those that lie here. {WHAT_SAVES}"
+)
+DOUBT_SENTENCE: Final = (
+    "No plan is let through: the audit trail cannot be checked now, because a part of the system is not reachable. "
+    f"Keep working with the client. {SAVED_AS_EVER} Tell whoever runs Withness."
 )
 
+NOT_SAVED: Final = "The plan is not saved, for a technical reason that has nothing to do with you or with your client:"
+DAMAGED: Final = "the audit trail is damaged, so no plan can be saved."
+DOUBTED: Final = "the audit trail cannot be checked now."
+KEEP_THE_FILE: Final = (
+    "Keep the draft file: it stays as it is, and no working copy of it can be kept now. Once the fault is mended, save "
+    "it again."
+)
+"""What a refused save says, in this order, before what goes on and what is for whoever runs Withness."""
+
 _NEVER_HELD = " Notes, safety plans, referrals, reports and messages are never held, and the client's words are kept."
+_ELEVATED_FIRST = (
+    "First: assess this person, today, about what is listed as elevated, and write down what you find." + _NEVER_HELD
+)
 _SENTENCES = {
     "released": "Nothing in this screen holds the plan. That is not a statement that the person is safe: anything new "
     "counts at once.",
