@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.makers import make_screen
-from tests.system.site import CLINICIAN, SUPERVISOR, Site
+from tests.system.site import CLINICIAN, SUPERVISOR, Site, make_draft
 
 TOM = "Patient/tom"
 ACUTE = {"suicide.now": "yes"}
@@ -136,6 +136,35 @@ def test_a_steps_state_is_said_in_words(practice: Site) -> None:
         assert any(line.startswith(f"{step} ") and line.endswith(f" {state} {CLINICIAN}") for line in lines), step
     assert any(line.startswith("For later, with a colleague or supervisor: ") for line in lines)
     assert practice.desk.health()["records"] > 0
+
+
+def test_what_is_due_at_once_says_now(practice: Site) -> None:
+    """And since when it is overdue; what is due later has its time. Planted: clock times for all; caught."""
+    practice.at = datetime.now(UTC)
+    practice.screen(TOM, answers=ACUTE)
+    due = {one["step"]: one for one in practice.desk.protocol(TOM, actor=CLINICIAN)["episodes"][0]["steps"]}
+    assert (due["stay-with"]["within"], due["safety-plan"]["within"]) == ("now", "same-session")
+    rows = {line.split(" ")[0]: line for line in shown(practice)}
+    assert " now open " in rows["stay-with"]
+    assert " now " not in rows["safety-plan"]
+    practice.morning()
+    practice.screen("Patient/ana", answers=ACUTE)
+    assert sum("now, overdue since " in line for line in shown(practice, "Patient/ana")) == 2
+
+
+def test_a_screen_that_pauses_a_plan_says_so(practice: Site, tmp_path: Path) -> None:
+    """Once, where it was paused. Planted: said of each acute screen, or of none; caught."""
+    said = "Their active plan was paused in the chart, with a neutral note."
+    practice.morning()
+    assert practice.screen(TOM)["paused"] == []
+    assert practice.save(make_draft(TOM))["saved"] is True
+    practice.pass_time(hours=1)
+    answers = make_screen(practice.policy, subject=TOM, authored=practice.at, answers=ACUTE)
+    file = tmp_path / "screen.json"
+    file.write_text(json.dumps(answers), encoding="utf-8")
+    assert said in practice.console("screen", str(file)).stdout.splitlines()
+    assert practice.plan_status(TOM) == "on-hold"
+    assert practice.screen(TOM, answers=ACUTE)["paused"] == []
 
 
 def test_a_time_zone_that_nobody_set_is_said(tmp_path: Path, practice: Site) -> None:
