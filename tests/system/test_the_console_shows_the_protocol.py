@@ -156,7 +156,8 @@ def test_a_screen_that_pauses_a_plan_says_so(practice: Site, tmp_path: Path) -> 
     """Once, where it was paused. Planted: said of each acute screen, or of none; caught."""
     said = "Their active plan was paused in the chart, with a neutral note."
     practice.morning()
-    assert practice.screen(TOM)["paused"] == []
+    at = practice.at.astimezone(ZoneInfo(ZONE))
+    assert practice.screen(TOM, authored=at)["paused"] == []
     assert practice.save(make_draft(TOM))["saved"] is True
     practice.pass_time(hours=1)
     answers = make_screen(practice.policy, subject=TOM, authored=practice.at, answers=ACUTE)
