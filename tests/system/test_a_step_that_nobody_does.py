@@ -7,11 +7,13 @@ is doing its step: nobody ticks a box beside it.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.makers import make_screen
 from tests.system.site import CLINICIAN, SUPERVISOR, Site, make_draft
 from withness.errors import InvalidInput
 
@@ -206,3 +208,18 @@ def test_a_supervisor_who_is_enrolled_later_is_the_backup(site: Site) -> None:
     site.release("suicide", TOM)
     assert (episode(site)["ended"] is not None, episode(site)["backup"]) == (True, "")
     assert site.desk.health()["records"] > 0
+
+
+def test_a_screen_that_pauses_a_plan_says_so(site: Site, tmp_path: Path) -> None:
+    """Once, where it was paused. Planted: said of each acute screen, or of none; caught."""
+    site.morning()
+    assert site.screen(TOM)["paused"] == []
+    assert site.save(make_draft(TOM))["saved"] is True
+    site.pass_time(hours=1)
+    answers = make_screen(site.policy, subject=TOM, authored=site.at, answers=ACUTE)
+    file = tmp_path / "screen.json"
+    file.write_text(json.dumps(answers), encoding="utf-8")
+    said = "Their active plan was paused in the chart, with a neutral note."
+    assert site.console("screen", str(file)).stdout.count(said) == 1
+    assert site.plan_status(TOM) == "on-hold"
+    assert site.screen(TOM, answers=ACUTE)["paused"] == []

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.makers import make_screen
-from tests.system.site import CLINICIAN, SUPERVISOR, Site, make_draft
+from tests.system.site import CLINICIAN, SUPERVISOR, Site
 
 TOM = "Patient/tom"
 ACUTE = {"suicide.now": "yes"}
@@ -150,22 +150,6 @@ def test_what_is_due_at_once_says_now(practice: Site) -> None:
     practice.morning()
     practice.screen("Patient/ana", answers=ACUTE)
     assert sum("now, overdue since " in line for line in shown(practice, "Patient/ana")) == 2
-
-
-def test_a_screen_that_pauses_a_plan_says_so(practice: Site, tmp_path: Path) -> None:
-    """Once, where it was paused. Planted: said of each acute screen, or of none; caught."""
-    said = "Their active plan was paused in the chart, with a neutral note."
-    practice.morning()
-    at = practice.at.astimezone(ZoneInfo(ZONE))
-    assert practice.screen(TOM, authored=at)["paused"] == []
-    assert practice.save(make_draft(TOM))["saved"] is True
-    practice.pass_time(hours=1)
-    answers = make_screen(practice.policy, subject=TOM, authored=practice.at, answers=ACUTE)
-    file = tmp_path / "screen.json"
-    file.write_text(json.dumps(answers), encoding="utf-8")
-    assert said in practice.console("screen", str(file)).stdout.splitlines()
-    assert practice.plan_status(TOM) == "on-hold"
-    assert practice.screen(TOM, answers=ACUTE)["paused"] == []
 
 
 def test_a_time_zone_that_nobody_set_is_said(tmp_path: Path, practice: Site) -> None:
