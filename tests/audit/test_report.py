@@ -15,7 +15,7 @@ from withness.audit.report import attention
 from withness.audit.report_acute import acute_episodes, without_protocol
 from withness.audit.report_counts import NEAR, Blocks, near_expiry, weeks
 from withness.audit.report_csv import harmless
-from withness.audit.report_sheets import WORKLIST, lasting, sheets
+from withness.audit.report_sheets import RECORDED, WORKLIST, lasting, sheets
 from withness.audit.report_signed import patterns, refusals, sign_offs
 from withness.audit.report_state import clock_runs, plans_waiting, policy_spans
 from withness.audit.seen import NO_TIME, Seen, details_of, time_of
@@ -292,3 +292,14 @@ def test_the_report_says_that_it_is_no_worklist() -> None:
     first = sheets(report_samples.sample(), UTC)[0]
     assert (first.title, first.notes) == ("What stands out", (WORKLIST,))
     assert "withness audit worklist" in report_formats.html(report_samples.sample(), UTC)
+
+
+def test_times_are_when_a_step_was_recorded() -> None:
+    """Above the tables, and in the table. Planted: "overdue" kept; the sentence in the page alone."""
+    made = {one.id: one for one in sheets(report_samples.sample(), UTC)}
+    assert RECORDED in made["acute"].notes
+    assert made["steps"].notes == (RECORDED,)
+    assert "not recorded in time" in made["acute"].heads
+    assert "not recorded in time" in {row[4] for row in made["steps"].rows}
+    told = (report_formats.html(report_samples.sample(), UTC), report_formats.csv(report_samples.sample(), UTC))
+    assert all(RECORDED in one and "overdue" not in one for one in told)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import withness
 from withness.audit.record import Kind
-from withness.audit.words import TRIED, TRIED_FOR, WHY, tried, why
+from withness.audit.words import HELP, ROUTINE, SLIP, TRIED, TRIED_FOR, WHY, asks, tried, why
 from withness.desk.trail_reading import REFUSABLE
 
 _NEVER = {"plan.confirmed", "plan.failed", "plan.on-hold", "protocol.opened", "sweep.finding", "key.rotated"}
@@ -30,6 +30,14 @@ def test_each_kind_that_may_say_so_has_words() -> None:
     """Planted: a kind without; this caught it."""
     assert {one.value for one in REFUSABLE} - TRIED.keys() - _NEVER - {"trail.verified"} == set()
     assert TRIED.keys() <= {one.value for one in Kind}
+
+
+def test_only_a_routine_refusal_asks_who_needs_help() -> None:
+    """One that is about keys and roles, or that nobody knows, asks the sharper question. Planted: one for all."""
+    assert {asks(code) for code in ("need-missing", "rationale-short", "no-second-signer")} == {HELP}
+    sharp = ("foreign-key", "same-key", "same-person", "revoked", "not-compliance", "own-work", "of-old", "")
+    assert {asks(code) for code in sharp} == {SLIP}
+    assert WHY.keys() >= ROUTINE
 
 
 def test_what_has_no_words_is_named() -> None:

@@ -9,6 +9,7 @@ from tests.audit.test_report import ANN, AT, BEN, HOUR, record, signed
 
 from withness.audit.record import Kind
 from withness.audit.report_state import Break, PlanWaiting
+from withness.audit.words import HELP, SLIP
 from withness.audit.worklist import AGAIN, Done, Found, Item, history, items, of_period, open_items, own, signed_off
 
 
@@ -127,3 +128,10 @@ def test_what_was_signed_off_and_is_over_stands_at_the_end_of_the_history() -> N
         ("acute-9", done["acute-9"]),
     ]
     assert told[-1].why == "It is over."
+
+
+def test_a_routine_refusal_asks_who_needs_help() -> None:
+    """Planted: one question for all; caught."""
+    codes = ("need-missing", "foreign-key")
+    refused = [record(n, Kind.PROTOCOL_RELEASED, "refused", reason=code) for n, code in enumerate(codes, start=1)]
+    assert [one.todo for one in items(found(refused=refused))] == [HELP, SLIP]

@@ -63,7 +63,9 @@ def test_only_the_one_who_turns_acute_goes_on_hold(site: Site, acute: str) -> No
     others = [who for who in GROUP if who != acute]
     before = {who: site.everything_about(who) for who in others}
     site.pass_time(days=20)
-    ask(site, acute, answers={"suicide.intent-or-plan": "yes"})
+    told = ask(site, acute, answers={"suicide.intent-or-plan": "yes"})
+    said = "Their own part of a shared plan was paused in their own chart, with a neutral note."
+    assert told["paused"] == [said], "and nothing about anybody else"
     assert {who: site.plan_status(who) for who in GROUP} == {
         who: "on-hold" if who == acute else "active" for who in GROUP
     }

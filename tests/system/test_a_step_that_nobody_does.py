@@ -7,11 +7,13 @@ is doing its step: nobody ticks a box beside it.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.makers import make_screen
 from tests.system.site import CLINICIAN, SUPERVISOR, Site, make_draft
 from withness.errors import InvalidInput
 
@@ -179,5 +181,45 @@ def test_without_a_supervisor_the_one_on_call_is_the_backup(tmp_path: Path) -> N
         assert site.desk.sync(actor=CLINICIAN)["escalated"] == 0
         assert {owner for _, owner in steps(site).values()} == {CLINICIAN}
         done = site.console("protocol", "show", TOM, "--actor", CLINICIAN)
-        assert "backup: nobody. Name one: enrol a supervisor, or set WITHNESS_ON_CALL." in done.stdout
+        said = " ".join(done.stdout.split())
+        assert "Nobody has taken it on. " in said
+        assert "backup: nobody. No backup is named. Call your own supervisor or crisis line now. Name one: " in said
+        assert f"overdue: {CLINICIAN} answers" not in said
         assert site.desk.health()["records"] > 0
+
+
+def test_a_supervisor_who_is_enrolled_later_is_the_backup(site: Site) -> None:
+    """The act of opening stays as it is. Planted: the backup fixed at the opening; looked up once it has ended."""
+    site.morning()
+    site.screen(TOM, answers=ACUTE)
+    assert episode(site)["backup"] == ""
+    site.enrol()
+    site.pass_time(minutes=16)
+    assert episode(site)["backup"] == SUPERVISOR
+    assert {owner for _, owner in steps(site).values()} == {SUPERVISOR}
+    done = " ".join(site.console("protocol", "show", TOM, "--actor", CLINICIAN).stdout.split())
+    assert f"Nobody has taken it on: {SUPERVISOR} answers now. Responsible: {CLINICIAN}; backup: {SUPERVISOR}." in done
+    assert done.count("Withness calls nobody: call them yourself.") == 1
+    assert site.desk.sync(actor=CLINICIAN)["escalated"] == len(NOW)
+    assert SUPERVISOR in owners(site).values()
+    site.all_evidence("suicide", TOM)
+    site.pass_time(minutes=1)
+    site.screen(TOM)
+    site.release("suicide", TOM)
+    assert (episode(site)["ended"] is not None, episode(site)["backup"]) == (True, "")
+    assert site.desk.health()["records"] > 0
+
+
+def test_a_screen_that_pauses_a_plan_says_so(site: Site, tmp_path: Path) -> None:
+    """Once, where it was paused. Planted: said of each acute screen, or of none; caught."""
+    site.morning()
+    assert site.screen(TOM)["paused"] == []
+    assert site.save(make_draft(TOM))["saved"] is True
+    site.pass_time(hours=1)
+    answers = make_screen(site.policy, subject=TOM, authored=site.at, answers=ACUTE)
+    file = tmp_path / "screen.json"
+    file.write_text(json.dumps(answers), encoding="utf-8")
+    said = "Their active plan was paused in the chart, with a neutral note."
+    assert site.console("screen", str(file)).stdout.count(said) == 1
+    assert site.plan_status(TOM) == "on-hold"
+    assert site.screen(TOM, answers=ACUTE)["paused"] == []

@@ -7,11 +7,15 @@ what was found: a refusal about suicide is a finding (NIMH ASQ pathway).
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
 
+import click
 import pytest
+from click.testing import CliRunner
 
 from tests.system.site import CLINICIAN, SUPERVISOR, Site, make_draft
+from withness.cli.protocol import granted_said
 from withness.errors import Refused
 
 ANA = "Patient/ana"
@@ -52,6 +56,7 @@ def test_it_lets_one_plan_through_and_no_second_one(site: Site) -> None:
     assert site.save(draft)["decision"] == "held-incomplete"
     granted = override(site)
     assert granted["items"] == ["eating.rapid-loss"]
+    assert granted["open"] == [{"item": "eating.rapid-loss", "stands": "not-asked"}]
     answer = site.save(draft)
     assert (answer["decision"], answer["by"], answer["saved"]) == ("released-with-conditions", "override", True)
     assert answer["conditions"] == ["eating.rapid-loss"]
@@ -162,3 +167,23 @@ def test_reasons_that_are_none(site: Site, name: str) -> None:
     assert (record["kind"], record["outcome"], record["reason"]) == ("override.refused", "refused", code)
     assert site.save(make_draft(ANA))["saved"] is False
     assert site.desk.health()["records"] > 0
+
+
+def test_it_says_what_is_still_open(site: Site) -> None:
+    """By the questions' own text, and how each stands. Planted: linkIds alone; `not asked` of what was left out."""
+    site.morning()
+    site.enrol()
+    site.screen(ANA, answers={**LEFT_OPEN, "medical.acute-sign": None})
+    granted = override(site, "eating.rapid-loss", "medical.acute-sign")
+    assert [one["stands"] for one in granted["open"]] == ["not-asked", "not-answered"]
+    made = CliRunner().invoke(_override_said, obj=(granted, site.desk.questions()))
+    said = " ".join(made.output.split())
+    assert f"- {site.desk.questions()['eating.rapid-loss']} (not asked)" in said
+    assert f"- {site.desk.questions()['medical.acute-sign']} (not answered)" in said
+    assert said.endswith("They are still open: ask as soon as you can. An override says nothing about safety.")
+
+
+@click.command()
+@click.pass_obj
+def _override_said(obj: tuple[dict[str, Any], dict[str, str]]) -> None:
+    granted_said(*obj, UTC)

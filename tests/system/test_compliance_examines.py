@@ -87,7 +87,7 @@ def test_the_report_has_every_acute_hold_override_and_release(busy: Site) -> Non
     assert (eating["overrides"], eating["share"]) == (1, 1.0 / eating["held"])
     assert {one["domain"] for one in told["domains"]} >= {"suicide", "violence", "eating"}
     assert {one["code"] for one in told["refusals"]} >= {"need-missing"}
-    assert told["attention"][0]["said"] == "1 acute hold has steps overdue."
+    assert told["attention"][0]["said"] == "1 acute hold has steps that were not recorded in time."
     assert "42 CFR part 2" in told["notice"]
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from tests.makers import make_evidence, make_screen
 from tests.system.site import CLINICIAN, COMPLIANCE, PLUGIN, SUPERVISOR, Site, make_draft
+from withness.desk.acts import ON_RECORD
 from withness.errors import InvalidInput, Refused
 from withness.fhir import codes
 from withness.signing import Signer, new_signer
@@ -623,6 +624,7 @@ def test_it_is_refused_in_its_sentence_and_on_record(site: Site, name: str) -> N
         row.attempt(site)
     assert caught.value.message.startswith(row.says)
     assert caught.value.exit_code == 3
+    assert caught.value.hint == ON_RECORD
     record = site.records(1)[0]
     assert (record["outcome"], record["reason"], record["kind"]) == ("refused", row.code, row.kind)
     assert row.says not in str(site.records()), "the trail holds codes, never sentences"

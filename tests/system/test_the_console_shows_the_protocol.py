@@ -138,6 +138,20 @@ def test_a_steps_state_is_said_in_words(practice: Site) -> None:
     assert practice.desk.health()["records"] > 0
 
 
+def test_what_is_due_at_once_says_now(practice: Site) -> None:
+    """And since when it is overdue; what is due later has its time. Planted: clock times for all; caught."""
+    practice.at = datetime.now(UTC)
+    practice.screen(TOM, answers=ACUTE)
+    due = {one["step"]: one for one in practice.desk.protocol(TOM, actor=CLINICIAN)["episodes"][0]["steps"]}
+    assert (due["stay-with"]["within"], due["safety-plan"]["within"]) == ("now", "same-session")
+    rows = {line.split(" ")[0]: line for line in shown(practice)}
+    assert " now open " in rows["stay-with"]
+    assert " now " not in rows["safety-plan"]
+    practice.morning()
+    practice.screen("Patient/ana", answers=ACUTE)
+    assert sum("now, overdue since " in line for line in shown(practice, "Patient/ana")) == 2
+
+
 def test_a_time_zone_that_nobody_set_is_said(tmp_path: Path, practice: Site) -> None:
     """At the end, to people alone. Planted: said to programs; caught."""
     file = tmp_path / "screen.json"

@@ -127,7 +127,11 @@ def attention(report: Report) -> tuple[Attention, ...]:
             _many(len(report.breaks), "time", "times", "the trail was found damaged, and went on in a new segment"),
             "trail",
         ),
-        (bool(late), _many(len(late), "acute hold has", "acute holds have", "steps overdue"), "acute"),
+        (
+            bool(late),
+            _many(len(late), "acute hold has", "acute holds have", "steps that were not recorded in time"),
+            "acute",
+        ),
         (bool(report.unopened), f"{_no(report.unopened)} held as acute, and no protocol was open for them.", "acute"),
         (bool(going), _many(len(going), "acute hold is", "acute holds are", "open"), "acute"),
         (bool(alone), "Somebody signed first and second.", "patterns"),

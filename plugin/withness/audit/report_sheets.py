@@ -144,6 +144,12 @@ PARTS: Final[Mapping[str, str]] = {
 """The titles of the parts that may stand out, by id."""
 
 
+RECORDED: Final = (
+    "Times are when a step was recorded. Who stays with a person often writes later: ask before you conclude."
+)
+LATE: Final = "not recorded in time"
+
+
 def _acute(report: Report, words: Words) -> Iterator[Sheet]:
     times = middle([one.opened - one.flagged for one in report.acute])
     firsts = middle([one.first - one.flagged for one in report.acute if one.first])
@@ -151,9 +157,10 @@ def _acute(report: Report, words: Words) -> Iterator[Sheet]:
     notes = (
         f"In the middle (median), from flagged: to the protocol {lasting(times)}, to the first step {lasting(firsts)}, "
         f"to the release {lasting(ends)}.",
+        RECORDED,
     )
     sealed = report.asked.sealed
-    heads = ("record", "client", "flagged", "to protocol", "to first step", "to the end", "now", "overdue")
+    heads = ("record", "client", "flagged", "to protocol", "to first step", "to the end", "now", LATE)
     rows = tuple(
         (
             str(one.number),
@@ -186,14 +193,14 @@ def _steps(report: Report, words: Words) -> Sheet:
             one.domain,
             step.step,
             words.at(step.due),
-            step.state.replace("-", " "),
+            LATE if step.state == "overdue" else step.state.replace("-", " "),
             lasting(step.at - one.flagged if step.at else None),
         )
         for one in report.acute
         for step in one.steps
     )
     heads = ("record", "domain", "step", "due", "now", "after flagged")
-    return Sheet("steps", "Steps of the protocols", heads, rows)
+    return Sheet("steps", "Steps of the protocols", heads, rows, (RECORDED,))
 
 
 def _signed(report: Report, words: Words) -> Sheet:

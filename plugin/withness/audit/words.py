@@ -90,6 +90,44 @@ WHY: Final[Mapping[str, str]] = {
 """Why something was refused, by its code."""
 
 
+HELP: Final = "The hold did its work. Does the clinician need help, or does the rule?"
+SLIP: Final = "Was it a slip, or somebody trying what is not theirs to do?"
+ROUTINE: Final = frozenset(
+    {
+        "acute",
+        "entry-error-late",
+        "left-open",
+        "level",
+        "need-missing",
+        "new-screen",
+        "no-item",
+        "no-new-screen",
+        "no-second-signer",
+        "no-supervisor",
+        "not-asked-again",
+        "not-coverable",
+        "not-current",
+        "not-silent",
+        "nothing-acute",
+        "nothing-elevated",
+        "override-expired",
+        "override-used",
+        "plan-not-released",
+        "rationale-short",
+        "reason-code",
+        "screen-incomplete",
+        "still-acute",
+        "unreadable",
+    }
+)
+"""Codes of what clinicians run into while the rules do what they are for: they ask `HELP`, any other asks `SLIP`."""
+
+
+def asks(code: str) -> str:
+    """Return what somebody in compliance asks about a refusal with this code."""
+    return HELP if code in ROUTINE else SLIP
+
+
 def tried(kind: str, code: str = "") -> str:
     """Say what somebody tried, by the refusal's code where that says more; a kind that has no words is named."""
     return TRIED_FOR.get(code) or TRIED.get(kind, kind)

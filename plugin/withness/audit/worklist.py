@@ -17,7 +17,7 @@ from withness.audit.report_acute import Episode
 from withness.audit.report_signed import WHAT, words_of
 from withness.audit.report_state import Break, ClockRun, PlanWaiting
 from withness.audit.seen import Seen
-from withness.audit.words import tried, why
+from withness.audit.words import asks, tried, why
 from withness.core.acts import Act, ActKind
 
 AGAIN: Final = timedelta(days=7)
@@ -152,7 +152,7 @@ def _acute(one: Episode) -> Item | None:
         f"acute-{one.number}",
         "acute",
         one.opened,
-        "An acute hold is open, and a step is overdue or nobody took it on.",
+        "An acute hold is open, and a step was not recorded in time or nobody took it on.",
         "Ask the clinician and their supervisor what was done, and that it is written down.",
         one.person,
         one.responsible,
@@ -238,8 +238,7 @@ def _signed(one: Seen) -> Item | None:
 
 def _refused(one: Seen) -> Item:
     said = f"Somebody tried {tried(one.kind, one.reason)}, and was refused: {why(one.reason)}."
-    todo = "Was it a slip, or somebody trying what is not theirs to do?"
-    return Item(f"refused-{one.seq}", "refused", one.at, said, todo, one.person, one.actor, one.second)
+    return Item(f"refused-{one.seq}", "refused", one.at, said, asks(one.reason), one.person, one.actor, one.second)
 
 
 def _policy(one: Seen) -> Item:

@@ -47,6 +47,8 @@ def show(person: str, actor: str | None, home: Path | None, as_json: bool) -> No
 
 def tell(shown: dict[str, Any], zone: tzinfo = UTC, titles: say.Titles | None = None) -> None:
     """Say how a person's protocols stand, in the site's time; with `titles`, how to write down each need."""
+    if not all(one["ended"] for one in shown["episodes"]):
+        say.prose("Withness calls nobody: call them yourself.")
     for one in shown["episodes"]:
         _episode(one, zone)
     for domain, needs in shown["missing_needs"].items():
@@ -103,23 +105,36 @@ def _episode(one: dict[str, Any], zone: tzinfo) -> None:
     ended = f", ended {say.moment(one['ended'], zone)}" if one["ended"] else ""
     click.secho(f"{one['domain']}: {state}, {since}{ended}", bold=True)
     if one["unacknowledged"]:
-        say.prose(f"Nobody has taken it on: {one['backup'] or one['responsible'] or 'nobody'} answers now.")
+        say.prose(f"Nobody has taken it on{': ' + one['backup'] + ' answers now' if one['backup'] else ''}.")
     named = f"Responsible: {one['responsible'] or 'nobody'}; backup: {one['backup'] or 'nobody'}."
-    say.prose(named if one["backup"] else f"{named} Name one: enrol a supervisor, or set WITHNESS_ON_CALL.")
+    say.prose(named if one["backup"] or one["ended"] else f"{named} {_NO_BACKUP}")
     due = f"due\n({zone})"
     rows = [
-        (step["step"], step["text"], say.clock(step["due"], zone), _state(step), step["owner"]) for step in one["steps"]
+        (step["step"], step["text"], _due(step, zone), _state(step, one["backup"]), step["owner"])
+        for step in one["steps"]
     ]
     say.table(_STEPS, ("step", "what", due, "state", "with"), rows, whole=(due,))
     _report(one["report"], zone)
 
 
+_NO_BACKUP: Final = (
+    "No backup is named. Call your own supervisor or crisis line now. Name one: enrol a supervisor, or set "
+    "WITHNESS_ON_CALL."
+)
 _STEPS: Final = "Steps (times are this site's proposals, not a legal or professional standard)"
 
 
-def _state(step: dict[str, Any]) -> str:
+def _due(step: dict[str, Any], zone: tzinfo) -> str:
+    """Say by when: "now" for what is due at once, and since when it is overdue."""
+    at = say.clock(step["due"], zone)
+    if step["within"] != "now":
+        return at
+    return f"now, overdue since {at}" if step["state"] == "overdue" else "now"
+
+
+def _state(step: dict[str, Any], backup: str) -> str:
     if step["state"] == "overdue":
-        return f"overdue: {step['owner'] or 'nobody'} answers now"
+        return f"overdue: {backup} answers now" if backup else "overdue: no backup is named"
     return str(_STATES.get(step["state"], step["state"]))
 
 
@@ -321,7 +336,7 @@ def override(
 
     Never anything elevated or acute, stale or unreadable; whatever is not named still holds.
     """
-    with opened(home, fresh=False) as (desk, _):
+    with opened(home, fresh=False) as (desk, questions):
         granted = desk.override(
             person,
             items,
@@ -334,8 +349,16 @@ def override(
         if as_json:
             say.document(granted)
         else:
-            until = say.moment(granted["expires"], say.zone_of(home))
-            click.echo(f"Granted for one plan, until {until}. It is on record for compliance.")
+            granted_said(granted, questions, say.zone_of(home))
+
+
+def granted_said(granted: dict[str, Any], questions: dict[str, str], zone: tzinfo) -> None:
+    """Say what an override covers, by the questions' own text with how each stands, and until when."""
+    until = say.moment(granted["expires"], zone)
+    click.echo(f"Granted for one plan, until {until}. It is on record for compliance. It covers:")
+    for one in granted["open"]:
+        say.prose(f"- {questions.get(one['item'], one['item'])} ({one['stands'].replace('-', ' ')})")
+    say.prose(granted["sentence"])
 
 
 def _first(keys: dict[str, Any]) -> Any:

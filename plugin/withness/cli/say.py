@@ -347,8 +347,9 @@ def decision(
         click.echo(f"This screen lets plans through until {told['expires'][:16].replace('T', ' ')} UTC.")
     if told["person"] and protocol and (told["needs"] or told["protocol"]):
         prose(f"The way on: withness protocol show {told['person']}")
-    for trouble in told.get("troubles", ()):
-        prose(f"Not in the EHR yet: {trouble} Run: withness sync")
+    waits = (f"Not in the EHR yet: {trouble} Run: withness sync" for trouble in told.get("troubles", ()))
+    for said in (*told.get("paused", ()), *waits):
+        prose(said)
     if told["reflection"]:
         prose(f"For later, with a colleague or supervisor: {told['reflection']}")
 

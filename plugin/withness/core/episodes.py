@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -46,11 +47,22 @@ class EpisodeState:
     escalated: frozenset[str]
 
 
-def episodes(policy: RiskPolicy, acts: Acts, at: datetime) -> tuple[EpisodeState, ...]:
-    """Return every protocol opened for a person, in the order of opening; a newer one of a domain replaces the last."""
+Backup = Callable[[str], str]
+"""Who would be the backup now of a responsible clinician; empty for nobody."""
+
+
+def _nobody(_: str) -> str:
+    return ""
+
+
+def episodes(policy: RiskPolicy, acts: Acts, at: datetime, backup: Backup = _nobody) -> tuple[EpisodeState, ...]:
+    """Return every protocol opened for a person, in the order of opening; a newer one of a domain replaces the last.
+
+    One that was opened without a backup and has not ended has the `backup` of now; its act stays as it is.
+    """
     opened = [_episode(policy, act) for act in of(acts, ActKind.OPENED)]
     newest = {one.domain: one for one in opened if one is not None}
-    return tuple(_state(policy, one, acts, at) for one in newest.values())
+    return tuple(_state(policy, one, acts, at, backup) for one in newest.values())
 
 
 def _episode(policy: RiskPolicy, act: Act) -> Episode | None:
@@ -74,7 +86,7 @@ def _episode(policy: RiskPolicy, act: Act) -> Episode | None:
     )
 
 
-def _state(policy: RiskPolicy, episode: Episode, acts: Acts, at: datetime) -> EpisodeState:
+def _state(policy: RiskPolicy, episode: Episode, acts: Acts, at: datetime, backup: Backup) -> EpisodeState:
     mine = tuple(one for one in acts if one.at >= episode.opened)
     steps_said = [one for one in of(mine, ActKind.STEP) if one.body["domain"] == episode.domain]
     said = {one.body["step"]: one for one in steps_said if one.body["outcome"] in OUTCOMES}
@@ -83,6 +95,8 @@ def _state(policy: RiskPolicy, episode: Episode, acts: Acts, at: datetime) -> Ep
     undone = of(mine, ActKind.ENTRY_ERROR, ActKind.RETRACTED)
     released += [one.at for one in undone if one.body["screen"] == episode.screen]
     ended = next((one for one in released if one > episode.opened), None)
+    if ended is None and not episode.backup:
+        episode = replace(episode, backup=backup(episode.responsible))
     escalated = frozenset(one.body["step"] for one in steps_said if one.body["outcome"] == ESCALATED)
     acknowledged = min((one.at for one in (*said.values(), *evidenced.values())), default=None)
     late = acknowledged is None and at > episode.opened + policy.times.acknowledge and ended is None

@@ -266,6 +266,10 @@ def fault_of(row: ActRow, person: str, directory: str, people: People) -> str | 
     return f"those who signed it could not ({fault})" if fault else None
 
 
+ON_RECORD: Final = "Nothing has changed. The attempt is on record, as every one is; it is no fault."
+"""What somebody hears whose act was refused: their sentence says why."""
+
+
 def refuse(
     context: Context, actor: Actor, kind: Kind, refusal: Refusal, *, person: str | None, second: str = ""
 ) -> NoReturn:
@@ -282,7 +286,7 @@ def refuse(
     )
     with context.store.transaction() as tx:
         context.record(tx, actor, context.now(), record)
-    raise Refused(refusal.sentence, field=refusal.field)
+    raise Refused(refusal.sentence, field=refusal.field, hint=ON_RECORD)
 
 
 def act_at(at: datetime, context: Context, kind: ActKind, person: str, body: Mapping[str, Any], who: Signatures) -> Act:

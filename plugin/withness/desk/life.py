@@ -116,6 +116,7 @@ class Life:
                 {
                     "step": step.due.step.id,
                     "text": step.due.step.text,
+                    "within": step.due.step.within,
                     "due": instant(step.due.due),
                     "state": step.state,
                     "owner": step.owner,
@@ -198,8 +199,14 @@ class Life:
         """Cover named items that were left open on the current screen, once, until the override expires."""
         wanted: Purpose = named(Purpose, purpose, field="purpose")
         asked = releasing.Asked(_somebody(person), tuple(items), reason_code, rationale, wanted)
-        expires = releasing.override(self._context, asked, actor_of(signer.who), Signatures(signer, second))
-        return {"person": asked.person, "items": list(asked.items), "expires": instant(expires)}
+        granted = releasing.override(self._context, asked, actor_of(signer.who), Signatures(signer, second))
+        return {
+            "person": asked.person,
+            "items": list(asked.items),
+            "open": [{"item": item, "stands": stands} for item, stands in granted.stands.items()],
+            "expires": instant(granted.expires),
+            "sentence": "They are still open: ask as soon as you can. An override says nothing about safety.",
+        }
 
     def _see(self, viewer: str, person: str) -> None:
         """Refuse, on record, whoever may not see a person's holds."""
@@ -222,7 +229,12 @@ class Life:
 
     def _told(self, done: Decided, viewer: str = "") -> dict[str, Any]:
         told = tell(done.decision, self._context.policy, viewer)
-        return {**told, "troubles": list(done.troubles) if told["person"] else []}
+        alone = bool(told["person"])
+        return {
+            **told,
+            "paused": list(done.paused) if alone else [],
+            "troubles": list(done.troubles) if alone else [],
+        }
 
 
 def _somebody(person: str) -> str:

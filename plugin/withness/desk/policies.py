@@ -21,7 +21,7 @@ from withness.audit.record import Kind, Record, canonical, instant
 from withness.core.acts import Act, ActKind
 from withness.core.people import People, Person, Refusal, people_of
 from withness.core.risk import RiskPolicy
-from withness.desk.acts import Signatures, act_at, act_of, enrolled, fault_of, write
+from withness.desk.acts import ON_RECORD, Signatures, act_at, act_of, enrolled, fault_of, write
 from withness.desk.context import (
     HOW_TO_SIGN,
     SHIPPED_SIGNED,
@@ -146,7 +146,7 @@ def _refuse(context: Context, actor: Actor, policy: RiskPolicy, wrong: Refusal) 
             details={"version": tx.policies().get(stays, ""), "directory": tx.facts(), "asked": policy.digest},
         )
         log.append(tx, [refused], at=at)
-    raise Refused(wrong.sentence, field=wrong.field)
+    raise Refused(wrong.sentence, field=wrong.field, hint=ON_RECORD)
 
 
 def _signature(policy: RiskPolicy, signer: Signer, act: Act, directory: str) -> Signature:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from withness.audit import log
 from withness.audit.record import Kind, Record, instant
@@ -21,6 +21,7 @@ from withness.desk import facts, standing
 from withness.desk.acts import Signatures, act_at, enrolled, refuse, require_directory, write
 from withness.desk.context import Actor, Context
 from withness.desk.ending import end_over, lift_acute
+from withness.desk.paused import paused
 from withness.desk.protocols import Shown, authors_of, domain_of, look
 from withness.desk.screens import Decided, conclude, send
 from withness.desk.signing import keys_fault
@@ -144,7 +145,7 @@ def raise_acuity(context: Context, person: str, domain_id: str, acuity: str, rea
         return conclude(tx, context, question, actor, id, newest=newest)
 
     decision, rows = context.commit(work, lambda tx: tx.decision(id, person) is not None)
-    return Decided(decision, send(context, rows, actor))
+    return Decided(decision, send(context, rows, actor), paused(context, rows))
 
 
 @dataclass(frozen=True)
@@ -158,8 +159,16 @@ class Asked:
     purpose: Purpose = Purpose.NEW_PLAN
 
 
-def override(context: Context, asked: Asked, actor: Actor, signatures: Signatures) -> datetime:
-    """Grant an override for named silent items of the current screen; return when it expires.
+@dataclass(frozen=True)
+class Granted:
+    """An override: when it expires, and how each item that it covers stands on the screen (`stands`)."""
+
+    expires: datetime
+    stands: Mapping[str, str]
+
+
+def override(context: Context, asked: Asked, actor: Actor, signatures: Signatures) -> Granted:
+    """Grant an override for named silent items of the current screen; return what it covers, and until when.
 
     Signed by the clinician who asks and by the second signer who grants it. Raises Refused (the attempt is
     recorded), TrailDamaged, CannotTell.
@@ -191,7 +200,12 @@ def override(context: Context, asked: Asked, actor: Actor, signatures: Signature
         context.record(tx, actor, at, Record(**{**vars(record), "reason": asked.reason_code}))
 
     context.commit(work, lambda tx: tx.act(act.id) is not None)
-    return expires
+    answers = standing.screen_of(shown.answered.screens[asked.person][-1]).answers
+    return Granted(expires, {item: answers.get(item) or NOT_ANSWERED for item in asked.items})
+
+
+NOT_ANSWERED: Final = "not-answered"
+"""How an item stands that the screen leaves out."""
 
 
 def _reason_fault(context: Context, asked: Asked) -> Refusal | None:

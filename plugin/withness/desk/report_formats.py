@@ -8,7 +8,7 @@ from typing import Final
 
 from withness.audit.report import Report, attention
 from withness.audit.report_csv import csv_text
-from withness.audit.report_sheets import WORKLIST, heading, sheets
+from withness.audit.report_sheets import RECORDED, WORKLIST, heading, sheets
 from withness.core.sheet import Sheet
 from withness.packs.note_text import visible
 from withness.packs.report_page import report_page
@@ -50,5 +50,5 @@ def _released(report: Report) -> list[float]:
 
 def csv(report: Report, zone: tzinfo) -> str:
     """Return the report as one tidy table, the notice and what it leaves out in its first rows."""
-    facts = [*heading(report, zone), *(("Left out", one) for one in report.limits)]
+    facts = [*heading(report, zone), ("Times of steps", RECORDED), *(("Left out", one) for one in report.limits)]
     return csv_text(told(report, zone), [("Notice", report.notice), *facts] if report.notice else facts)

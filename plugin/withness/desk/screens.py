@@ -21,6 +21,7 @@ from withness.desk.context import Actor, Context
 from withness.desk.digests import digest
 from withness.desk.dispatch import dispatch
 from withness.desk.ending import end_over, lift_acute
+from withness.desk.paused import paused
 from withness.desk.shares import unreadable
 from withness.fhir.answers import canonical_answers, read_screen
 from withness.store.transaction import Transaction
@@ -28,10 +29,14 @@ from withness.store.transaction import Transaction
 
 @dataclass(frozen=True)
 class Decided:
-    """A recorded decision, and a sentence for each thing that follows from it and could not be sent yet."""
+    """A recorded decision, and a sentence for each thing that follows from it and could not be sent yet.
+
+    `paused`: what an acute finding has just paused, in sentences for who asked about this one person.
+    """
 
     decision: Decision
     troubles: tuple[str, ...] = ()
+    paused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,8 @@ def record(
     decision, rows = context.commit(
         second, lambda tx: tx.decision(decision_id, person) is not None, people=question(screen, known).people
     )
-    return Decided(decision, (*troubles, *send(context, rows, actor)))
+    troubles = (*troubles, *send(context, rows, actor))
+    return Decided(decision, troubles, paused(context, (*held, *rows)))
 
 
 def question(screen: Screen, known: Mapping[str, facts.Facts]) -> standing.Question:
@@ -156,4 +162,4 @@ def decide(
         lambda tx: tx.decision(id, members[0]) is not None,
         people=question.people,
     )
-    return Decided(decision, send(context, rows, actor))
+    return Decided(decision, send(context, rows, actor), paused(context, rows))
