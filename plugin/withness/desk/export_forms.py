@@ -157,8 +157,8 @@ def _csv(stretch: Stretch, leaves: Iterator[Leaf | None], file: IO[str], named: 
     for leaf in (one for one in leaves if one is not None and one.body):  # the others were pruned, or are missing
         wrong = stored_damage(leaf) if stretch.finding else None
         if wrong:
-            mark = {"seq": leaf.seq, "segment": leaf.segment, "kind": DAMAGED, "outcome": f"the next row: {wrong}"}
-            rows.writerow([_cell(column, mark.get(column), named) for column in COLUMNS])
+            said = {"seq": leaf.seq, "segment": leaf.segment, "kind": DAMAGED, "outcome": f"the next row: {wrong}"}
+            rows.writerow([_cell(column, said.get(column), named) for column in COLUMNS])
         rows.writerow([_cell(column, getattr(leaf, column), named) for column in COLUMNS])
 
 
