@@ -21,6 +21,11 @@ _FORMAT: Final = b"\x01"
 _NONCE_BYTES: Final = 12
 _KEY_BYTES: Final = 32
 
+KEYS_FORM: Final = "withness-keys"
+"""What marks the file into which a backup writes both keys."""
+
+KEYS_HINT: Final = "What withness backup --with-keys wrote is put back with: withness key restore FILE --home DIR"
+
 
 class Seal:
     """Closes and opens bytes under one data key."""
@@ -93,15 +98,26 @@ def read_key(path: Path) -> Seal:
         raise KeyMissing(
             "The key file of this data directory is missing; without it nothing sealed can be read.",
             field="WITHNESS_KEY_FILE",
-            hint=f"Copy the backup to {path} (chmod 600), or point WITHNESS_KEY_FILE at it.",
+            hint=f"Copy the backup to {path} (chmod 600), or point WITHNESS_KEY_FILE at it. {KEYS_HINT}",
         ) from None
     except (OSError, ValueError, KeyError, TypeError):
         raise InvalidInput(
-            "The key file cannot be read as a Withness key.", field="WITHNESS_KEY_FILE", hint=f"It is {path}."
+            "The key file cannot be read as a Withness key.", field="WITHNESS_KEY_FILE", hint=unreadable_hint(path)
         ) from None
     if len(key) != _KEY_BYTES:
         raise InvalidInput("The key file's data key does not have 32 bytes.", field="WITHNESS_KEY_FILE")
     return Seal(key)
+
+
+def unreadable_hint(path: Path) -> str:
+    """Return what to do about a file that is no key: what a backup wrote holds both keys, and is put back otherwise."""
+    try:
+        content = json.loads(read_regular(path))
+    except (OSError, ValueError):
+        content = None
+    if isinstance(content, dict) and KEYS_FORM in content:
+        return f"{path} holds both keys, as a backup writes them. Give it another name, FILE. {KEYS_HINT}"
+    return f"It is {path}."
 
 
 def back_up_key(path: Path, copy: Path) -> None:

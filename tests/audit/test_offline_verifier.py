@@ -6,6 +6,7 @@ import ast
 import contextlib
 import io
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -516,3 +517,40 @@ class TestTheFile:
 def test_the_data_directorys_id_stands_in_the_export() -> None:
     """What the reader compares by eye."""
     assert json.loads(export_of(LEAVES).split("\n")[0])["data_id"] == DATA_ID
+
+
+@pytest.mark.parametrize(
+    ("content", "form"),
+    [
+        ("seq,segment,recorded_at,kind,outcome,reason_code\r\n1,0,x,y,z,\r\n", "Withness's CSV"),
+        ('{"resourceType": "Bundle", "id": "1", "type": "collection", "entry": [\n', "Bundle of AuditEvents"),
+    ],
+)
+def test_the_other_forms_of_an_export_are_told_from_a_wrong_file(says: Says, content: str, form: str) -> None:
+    """Seen: "none that Withness wrote", of what Withness wrote."""
+    code, said = says(content)
+    assert code == 2
+    assert form in said["doubts"][0]
+    assert said["doubts"][0].endswith("only an export in NDJSON proves itself.")
+    code, said = says(proof=[content])
+    assert (code, form in said["doubts"][0]) == (2, True)
+
+
+def test_another_key_says_that_there_may_be_several(says: Says, capsys: pytest.CaptureFixture[str]) -> None:
+    """After a change of keys both are needed. Seen: nothing said so."""
+    code, said = says(export_of(LEAVES), keys=(OTHER_VKEY,))
+    assert code == 7
+    assert "give --vkey several times, older keys too" in said["doubts"][0]
+    assert says(export_of(LEAVES), keys=(OTHER_VKEY, VKEY))[0] == 0
+    with pytest.raises(SystemExit):
+        offline_verifier.main(["--help"])
+    assert "several times, older keys too" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("option", [[], ["--proof"], ["--consistency"], ["--proof", "/dev/null", "--checkpoint"]])
+def test_a_pipe_makes_nobody_wait(tmp_path: Path, option: list[str]) -> None:
+    """Seen: it hung."""
+    os.mkfifo(tmp_path / "pipe")
+    command = [sys.executable, str(Path(offline_verifier.__file__)), *option, str(tmp_path / "pipe")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    assert (done.returncode, "not a regular file" in done.stdout) == (2, True)

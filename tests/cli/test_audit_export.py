@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.audit.forging import forge
 from tests.system.site import CLINICIAN, COMPLIANCE, PLUGIN, Site
 
 from withness.signing import write_signer
@@ -74,6 +77,30 @@ def test_csv_without_a_signature_names_nobody(site: Site, signs: list[str], tmp_
     code, said = site.console_json("audit", "export", "--format", "csv", "--out", str(tmp_path / "n.csv"), *signs)
     assert (code, said["signed"]) == (0, True)
     assert "Patient/rosa" in (tmp_path / "n.csv").read_text(encoding="utf-8")
+
+
+def test_a_row_that_does_not_say_what_its_bytes_say_is_marked(site: Site, signs: list[str], tmp_path: Path) -> None:
+    """In the CSV and at a look. Seen: exit 0, and the forged row handed out as it was."""
+    forge(site.home / "withness.sqlite3", "audit_leaf", "outcome", "forged", "seq = 1")
+    for name, more in (("bare", []), ("named", signs)):
+        out = tmp_path / f"{name}.csv"
+        done = site.console("audit", "export", "--format", "csv", "--out", str(out), *more)
+        assert done.returncode == 4, done.stdout
+        rows = list(csv.DictReader(io.StringIO(out.read_text(encoding="utf-8"))))
+        assert rows[0]["kind"] == "TRAIL-DAMAGED"
+        assert "Record 1: its column outcome does not say what its bytes say" in rows[0]["outcome"]
+        [marked] = [one for one in rows[1:] if one["kind"] == "TRAIL-DAMAGED"]
+        assert (marked["seq"], rows[rows.index(marked) + 1]["outcome"]) == ("1", "forged")
+    code, shown = site.console_json("audit", "show")
+    assert code == 0
+    assert [one["seq"] for one in shown if one["damage"]] == [1]
+    assert "Record 1: its column outcome does not say what its bytes say" in site.console("audit", "show").stdout
+
+
+def test_a_name_that_is_no_text_is_exported_as_it_lies_there(site: Site, signs: list[str], tmp_path: Path) -> None:
+    """Exit 4. Seen: a fault, for bytes have no pseudonym."""
+    forge(site.home / "withness.sqlite3", "audit_leaf", "actor", b"\xff", "seq = 1")
+    assert site.console("audit", "export", "--format", "csv", "--out", str(tmp_path / "e.csv")).returncode == 4
 
 
 def test_a_period_is_days_of_the_practice_or_instants(site: Site, signs: list[str], tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from tests.system.site import CLINICIAN, COMPLIANCE, Site, make_draft
+from tests.system.test_the_trail_shows_every_edit import behind_our_back
 
 from withness.audit import log, offline_verifier
 from withness.audit.log import Head
@@ -137,10 +138,11 @@ class TestNdjson:
         out = tmp_path / "e"
         done = exported(clinic, out)
         assert [part.head.segment for part in done.parts] == [0, 1]
-        assert (done.finding, done.rest) == ("", ())
+        assert "its column " in done.finding, "the row of then is still not what it says"
+        assert done.rest == ()
         mark, first, *_ = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
-        assert mark["finding"] == done.before
-        assert mark["finding"].startswith("it was found damaged before record ")
+        assert mark["finding"] == done.told
+        assert done.before.startswith("it was found damaged before record ")
         assert first["format"] == "withness-audit-export/1"
         code, said = checked(clinic, str(out))
         assert (code, len(said)) == (4, 1)
@@ -149,7 +151,7 @@ class TestNdjson:
         assert offline_verifier.main([str(out), "--vkey", key.key.vkey]) == 4
         clinic.desk.close()
         code, told = clinic.console_json("audit", "export", "--format", "csv", "--out", str(tmp_path / "e.csv"))
-        assert (code, told["finding"], told["covered"]) == (4, done.before, told["records"])
+        assert (code, told["finding"], told["covered"]) == (4, done.told, told["records"])
         assert "TRAIL-DAMAGED" in (tmp_path / "e.csv").read_text(encoding="utf-8")
 
 
@@ -408,6 +410,22 @@ class TestDamagedTrail:
         out.write_text(text.replace('\\"kind\\":\\"actor.changed', '\\"kind\\":\\"actor.chanded', 1), encoding="utf-8")
         assert offline_verifier.main([str(out), "--vkey", key.key.vkey, "--json"]) == 4
         assert json.loads(capsys.readouterr().out)["damage"]["kind"] == "edited"
+
+    @pytest.mark.parametrize(("newest", "said"), [(False, "has later ones"), (True, "tree counts it")])
+    def test_a_record_that_was_deleted_is_named_as_missing(
+        self, clinic: Site, tmp_path: Path, newest: bool, said: str
+    ) -> None:
+        """Seen: "the trail has no record", and exit 2, as of a number that there never was."""
+        last = clinic.records(1)[0]["seq"]
+        gone = last if newest else last - 2
+        with behind_our_back(clinic) as database:
+            database.execute("DELETE FROM audit_leaf WHERE seq = ?", (gone,))
+        clinic.open()
+        with pytest.raises(TrailDamaged, match=f"record {gone} is missing, though the trail.*{said}"):
+            prove(clinic.context.store, gone, tmp_path / "p", actor_of(CLINICIAN), clinic.at)
+        assert not (tmp_path / "p").exists()
+        with pytest.raises(InvalidInput, match="has no record"):
+            prove(clinic.context.store, last + 100, tmp_path / "p", actor_of(CLINICIAN), clinic.at)
 
     def test_a_record_under_an_intact_checkpoint_is_proved_and_no_other(self, hurt: Site, tmp_path: Path) -> None:
         """Planted: damage refuses every proof, and any record proved under it; both were caught."""

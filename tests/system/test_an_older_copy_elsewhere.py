@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -160,3 +161,62 @@ def test_take_over_goes_with_acknowledge(elsewhere: Elsewhere) -> None:
     """Planted: passed over at a restore; nobody would have signed."""
     code, said = elsewhere.here("restore", str(elsewhere.copy), "--take-over")
     assert (code, said["field"], elsewhere.home.exists()) == (2, "--take-over", False)
+
+
+def test_what_leads_on_is_said_wherever_the_loss_is_found(elsewhere: Elsewhere) -> None:
+    """With the directory's own path; then of the one that was taken over from. Seen: "go on with a backup that
+    verifies" alone, which is where whoever restored one comes from; and that records were cut off."""
+    site, home = elsewhere.site, shlex.quote(str(elsewhere.home))
+    site.screen()
+    site.console("audit", "checkpoint")
+    elsewhere.here("restore", str(elsewhere.copy), "--keys", str(elsewhere.keys))
+    command = f"withness restore --acknowledge --take-over --home {home} --actor Practitioner/ID"
+    told = [site.console("audit", one, "--home", str(elsewhere.home)) for one in ("verify", "checkpoint", "worklist")]
+    assert [one.returncode for one in told] == [4, 7, 0]
+    for one in told:
+        assert command in " ".join((one.stdout + one.stderr).split()), one
+    code, found = elsewhere.here("audit", "verify")
+    assert found["way_on"]["command"].startswith(command)
+    assert [one["todo"] for one in elsewhere.here("audit", "worklist")[1] if command in one["todo"]]
+    assert elsewhere.acknowledge("--take-over")[0] == 0
+    assert elsewhere.here("audit", "verify")[1]["way_on"] is None
+    told = [site.console("audit", one) for one in ("verify", "checkpoint", "worklist")]
+    assert [one.returncode for one in told][::2] == [4, 0]
+    assert told[1].returncode in (4, 7)
+    for one in told:
+        said = " ".join((one.stdout + one.stderr).split())
+        assert "this directory is no longer the live one" in said
+        assert str(elsewhere.home) in said.replace(" ", "")
+        assert f"--take-over --home {shlex.quote(str(site.home))} " in said
+    assert told[0].stdout.startswith("Another copy of this data directory, ")
+    code, said = site.console_json("restore", "--acknowledge", "--take-over", *elsewhere.signing)
+    assert (code, said["taken_over"]) == (0, True)
+    assert site.console("audit", "verify").returncode == 0
+    assert elsewhere.here("audit", "verify")[1]["way_on"]["other_copy"] == str(site.home / "withness.sqlite3")
+
+
+def test_an_older_copy_in_its_own_place_is_acknowledged_with_the_command_that_is_named(elsewhere: Elsewhere) -> None:
+    """Planted: taking over asked for where nobody else publishes; caught."""
+    site = elsewhere.site
+    site.screen()
+    site.console("audit", "checkpoint")
+    site.desk.close()
+    shutil.rmtree(site.home)
+    assert site.console("restore", str(elsewhere.copy)).returncode == 4
+    told = site.console("audit", "verify").stdout
+    assert "Keep this directory as it is for inquiry" in told
+    assert f"\n  withness restore --acknowledge --home {shlex.quote(str(site.home))} --actor " in told
+    assert "taken over" not in told
+
+
+def test_a_look_at_a_mistyped_place_does_not_spoil_it(elsewhere: Elsewhere) -> None:
+    """It leaves an empty lock file. Seen: no longer empty for restore. Planted: whatever lies there removed; caught."""
+    assert elsewhere.here("audit", "verify")[0] == 2
+    elsewhere.home.mkdir(exist_ok=True)
+    lock = elsewhere.home / "withness.sqlite3.lock"
+    lock.write_bytes(b"mine")
+    code, said = elsewhere.here("restore", str(elsewhere.copy))
+    assert (code, said["field"], lock.read_bytes()) == (2, "--home", b"mine")
+    lock.write_bytes(b"")
+    assert elsewhere.here("restore", str(elsewhere.copy))[0] == 0
+    assert elsewhere.here("audit", "verify")[0] == 0

@@ -15,6 +15,7 @@ from withness.audit import checkpoint
 from withness.audit.checkpoint import Checkpoint
 from withness.errors import InvalidInput, KeyMissing
 from withness.files import read_regular, write_new
+from withness.seal import KEYS_HINT, unreadable_hint
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -107,10 +108,10 @@ def read_log_key(path: Path, data_id: str) -> LogKey:
         raise KeyMissing(
             f"The key that signs this log's checkpoints, {path}, is missing.",
             field=_FIELD,
-            hint=f"Copy the backup to {path} (chmod 600). Where it is lost: withness key rotate --lost",
+            hint=f"Copy the backup to {path} (chmod 600). {KEYS_HINT}. Where it is lost: withness key rotate --lost",
         ) from None
     except (OSError, ValueError, KeyError, TypeError):
-        raise InvalidInput("The log key cannot be read as one.", field=_FIELD, hint=f"It is {path}.") from None
+        raise InvalidInput("The log key cannot be read as one.", field=_FIELD, hint=unreadable_hint(path)) from None
     if key.name != checkpoint.key_name(data_id) or len(key.private) != 32:
         raise InvalidInput("The log key belongs to another data directory.", field=_FIELD, hint=f"It is {path}.")
     return key

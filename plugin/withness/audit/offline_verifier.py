@@ -8,7 +8,8 @@ like and read it first: it is short so that you can.
     python offline_verifier.py --proof record-17.json --vkey KEY
 
 KEY is the log's verifier key (name+id+key) as somebody told you whom you trust: on paper, by phone, from an earlier
-visit. The one inside the export only says which key to ask about.
+visit. The one inside the export only says which key to ask about. A log whose key was changed has several: give --vkey
+several times, older keys too.
 
 What is checked: every record's bytes are canonical JSON (RFC 8785) and fit their hash, none is missing, the tree over
 them (RFC 6962) has the root that the signed checkpoint (C2SP) states, and each checkpoint that you kept is one of the
@@ -21,10 +22,13 @@ from __future__ import annotations
 import argparse
 import base64
 import binascii
+import errno
 import hashlib
 import json
 import math
+import os
 import re
+import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -319,7 +323,10 @@ def read_note(note: str, what: str, findings: Findings, offered: str = "") -> Ch
     return said
 
 
-_ASK: Final = "ask whoever told you the key whether it is this log's, and whoever gave you the file whose it is."
+_ASK: Final = (
+    "ask whoever told you the key whether it is this log's, and whoever gave you the file whose it is. A log whose key "
+    "was changed has several: give --vkey several times, older keys too."
+)
 
 
 def require_key(said: str, what: str, findings: Findings) -> None:
@@ -490,6 +497,15 @@ _FILES: Final = {
 }
 
 
+_SHEETS: Final = {
+    b"seq,segment,recorded_at,kind": "Withness's CSV",
+    b'"resourceType": "Bundle"': "Withness's Bundle of AuditEvents",
+    b'"resourceType":"Bundle"': "Withness's Bundle of AuditEvents",
+}
+"""How the other forms of an export begin, which prove nothing."""
+_BEGINNING: Final = 400
+
+
 def require_kind(content: bytes, format: str, what: str, also: str = "") -> None:
     """Raise Unusable for bytes that were never of this format; what was altered is for others to judge."""
     if format.encode() in content or (also and also.encode() in content):
@@ -497,6 +513,9 @@ def require_kind(content: bytes, format: str, what: str, also: str = "") -> None
     other = next((said for one, said in _FILES.items() if one.encode() in content), None)
     if other:
         raise Unusable(f"What was given as {what} is {other}.")
+    sheet = next((said for one, said in _SHEETS.items() if one in content[:_BEGINNING]), None)
+    if sheet:
+        raise Unusable(f"What was given as {what} looks like {sheet}: only an export in NDJSON proves itself.")
     if b"withness-audit-" not in content:
         raise Unusable(f"What was given as {what} is none that Withness wrote: look whether it is the right file.")
 
@@ -801,8 +820,17 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
         yield line
 
 
+def _open(path: str) -> BinaryIO:
+    """Open a file that nobody has to wait for. Raises OSError for a pipe or a device too."""
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        return os.fdopen(handle, "rb")
+    os.close(handle)
+    raise OSError(errno.EINVAL, "it is not a regular file")
+
+
 def _read(path: str) -> bytes:
-    with open(path, "rb") as file:
+    with _open(path) as file:
         return file.read(MOST_BYTES + 1)
 
 
@@ -825,7 +853,7 @@ def run(given: argparse.Namespace, findings: Findings) -> None:
         check_proof(_read(path), findings)
     parts: list[Part] = []
     if given.export:
-        with open(given.export, "rb") as file:
+        with _open(given.export) as file:
             parts = check_export(_lines(file), findings, [(one.origin, one.size) for _, one in kept])
     for path, one in kept:
         check_kept(path, one, parts, findings)
@@ -837,7 +865,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Check an export of a Withness audit trail, without Withness.")
     parser.add_argument("export", nargs="?", metavar="EXPORT", help="an export in NDJSON")
     many: dict[str, Any] = {"action": "append", "default": []}
-    parser.add_argument("--vkey", metavar="KEY", help="the log's verifier key, as you were told it", **many)
+    told = "the log's verifier key, as you were told it; after a change of keys several times, older keys too"
+    parser.add_argument("--vkey", metavar="KEY", help=told, **many)
     parser.add_argument("--checkpoint", metavar="FILE", help="a signed checkpoint that you kept", **many)
     parser.add_argument("--earlier", metavar="FILE", help="the same: one from before", **many)
     parser.add_argument("--consistency", metavar="FILE", help="a proof that leads from one checkpoint on", **many)

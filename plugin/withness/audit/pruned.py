@@ -11,11 +11,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from operator import attrgetter
 from typing import Any, Final, Protocol
 
 from withness.audit.merkle import HASH_BYTES
 from withness.audit.record import Kind, Leaf, canonical, damage_of
+from withness.audit.written import as_written
 
 LEAST_YEARS: Final = 6
 """No record is pruned before it is so old (45 CFR 164.316(b)(2)(i)); a site may keep them longer."""
@@ -121,6 +123,17 @@ def row_damage(row: tuple[Any, ...]) -> str | None:
     if tuple(map(type, stays)) != (int, int, str, bytes) or len(leaf.leaf_hash) != HASH_BYTES:
         return "what is left of it is not what stays of a pruned record"
     return None
+
+
+def stored_damage(leaf: Leaf) -> str | None:
+    """Return what is wrong with a stored record on its own, pruned or not: its bytes, its hash and its columns."""
+    row = _ROW(leaf)
+    if as_written(row):
+        return None
+    return row_damage(row) if type(leaf.body) is bytes and not leaf.body else damage_of(leaf)
+
+
+_ROW: Final = attrgetter(*(one.name for one in fields(Leaf)))
 
 
 @dataclass

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from withness.cli import say
+
+if TYPE_CHECKING:
+    from withness.desk.way_on import WayOn
+    from withness.errors import WithnessError
 
 
 @click.command(
@@ -37,7 +42,8 @@ def checkpoint(
     from withness.cli.desk import opened_trail
     from withness.desk.asking import actor_of
     from withness.desk.checkpoints import of_another, publish
-    from withness.errors import CannotTell, InvalidInput
+    from withness.desk.way_on import way_on
+    from withness.errors import CannotTell, InvalidInput, TrailDamaged
     from withness.settings import read_settings
 
     settings = read_settings({"home": home})
@@ -47,7 +53,10 @@ def checkpoint(
         other = of_another(store) if take_over and not sure else ""
         if other:
             raise InvalidInput(other, field="--yes", hint=f"If you mean it: {taking_over(settings.home)}")
-        made = publish(store, actor_of(actor or "Device/withness"), datetime.now(UTC), take_over=take_over)
+        try:
+            made = publish(store, actor_of(actor or "Device/withness"), datetime.now(UTC), take_over=take_over)
+        except (TrailDamaged, CannotTell) as error:
+            raise _with_way_on(error, way_on(store, settings.home)) from None
     if out is not None:
         say.write_new(out, made.note)
     if as_json:
@@ -62,6 +71,14 @@ def checkpoint(
             "What is recorded stays recorded. If this is the live directory now: withness audit checkpoint --take-over"
         )
         raise CannotTell(made.trouble, hint=hint)
+
+
+def _with_way_on(error: WithnessError, way: WayOn | None) -> WithnessError:
+    """Return the error with what leads on, and first that another copy is the live one, where that is so."""
+    if way is None:
+        return error
+    hint = way.sentence if way.other_copy else f"{error.hint} {way.sentence}"
+    return type(error)(error.message, field=error.field, hint=hint)
 
 
 def taking_over(home: Path) -> str:

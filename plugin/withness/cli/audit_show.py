@@ -81,7 +81,7 @@ def _tell(found: tuple[Shown, ...], *, signed: bool) -> None:
             str(one.seq),
             one.at[:19].replace("T", " "),
             one.kind,
-            "pruned" if one.pruned else " ".join(filter(None, (one.outcome, one.reason))),
+            _outcome(one),
             one.patient or "",
             " and ".join(filter(None, (one.actor, one.second_actor))),
             *((one.words or "",) if signed else ()),
@@ -91,3 +91,11 @@ def _tell(found: tuple[Shown, ...], *, signed: bool) -> None:
     more = ("in their words",) if signed else ()
     say.table("Audit trail", ("#", "when (UTC)", "what", "outcome", "about", "who", *more), rows, whole=("#", "what"))
     say.changed([row[:6] for row in rows])
+    for one in found:
+        if one.damage:
+            click.secho(f"Record {one.seq}: {one.damage}. The trail is damaged: withness audit verify", fg="red")
+
+
+def _outcome(one: Shown) -> str:
+    said = " ".join(filter(None, (one.outcome, one.reason)))
+    return f"DAMAGED {said}".rstrip() if one.damage else "pruned" if one.pruned else said

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +16,9 @@ from withness.cli import say
 from withness.desk.verify import Verdict
 from withness.errors import CannotTell, TrailDamaged, WithnessError
 from withness.files import read_regular
+
+if TYPE_CHECKING:
+    from withness.desk.way_on import WayOn
 
 
 @click.command(
@@ -60,6 +64,7 @@ def verify(
     from withness.desk.verify import Asked
     from withness.desk.verify import verify as run
     from withness.desk.verify_jobs import Workers, default_jobs
+    from withness.desk.way_on import way_on
     from withness.settings import read_settings
     from withness.store.opening import store_of
 
@@ -70,10 +75,13 @@ def verify(
     with opened_trail(settings) as (store, unsealed), _progress() as progress:
         asked = Asked(notes, vkeys, begin, structure, workers, progress)
         verdict = run(store, actor_of(actor or "Device/withness"), datetime.now(UTC), asked)
+        way = way_on(store, settings.home) if verdict.whole is False else None
     if as_json:
-        say.document(_verdict(verdict))
+        say.document({**_verdict(verdict), "way_on": way.as_dict() if way is not None else None})
     else:
-        _tell(verdict, unsealed)
+        if way is not None and way.other_copy:
+            _tell_way_on(way)
+        _tell(verdict, unsealed, way)
     say.stop({True: 0, False: TrailDamaged.exit_code, None: CannotTell.exit_code}[verdict.whole])
 
 
@@ -100,7 +108,7 @@ def _verdict(verdict: Verdict) -> dict[str, object]:
     }
 
 
-def _tell(verdict: Verdict, unsealed: WithnessError | None) -> None:
+def _tell(verdict: Verdict, unsealed: WithnessError | None, way: WayOn | None) -> None:
     click.echo(f"{verdict.records} records; root {verdict.root or '-'}")
     if verdict.before:
         say.prose(f"The {verdict.before} records before them were taken from the checkpoint, and not looked at.")
@@ -124,13 +132,25 @@ def _tell(verdict: Verdict, unsealed: WithnessError | None) -> None:
             click.secho("The trail is whole.", bold=True)
         case False:
             click.secho("The trail is DAMAGED: no plan can be saved.", bold=True)
-            click.echo("Keep this directory as it is for inquiry, and go on with a backup that verifies.")
+            _tell_damaged(way)
         case None:
             not_opened = " Decisions not recomputed: nothing sealed could be opened."
             more = "" if verdict.structure or verdict.recomputed is not None else not_opened
             click.secho(f"The records are whole{_AS_FAR if verdict.unchecked else ''}.{more}", bold=True)
     if unsealed is not None:
         click.echo(f"{unsealed.message} {unsealed.hint}")
+
+
+def _tell_damaged(way: WayOn | None) -> None:
+    if way is None or not way.other_copy:
+        click.echo("Keep this directory as it is for inquiry, and go on with a backup that verifies.")
+    if way is not None and not way.other_copy:
+        _tell_way_on(way)
+
+
+def _tell_way_on(way: WayOn) -> None:
+    say.prose(way.says)
+    click.echo(f"  {way.command}")
 
 
 _AS_FAR = " as far as they could be checked: nobody can tell whether they are all that there were"

@@ -16,6 +16,7 @@ from withness.errors import InvalidInput
 
 if TYPE_CHECKING:
     from withness.audit.worklist import Item
+    from withness.desk.way_on import WayOn
     from withness.settings import Settings
 
 
@@ -43,29 +44,42 @@ def worklist(
         option, said = ("--key", "is for --names") if key else ("--names", "is for somebody in compliance who signs")
         raise InvalidInput(f"{option} {said}.", field=option, hint="Add --names --actor Practitioner/ID --key FILE.")
     settings = read_settings({"home": home})
-    found = _found(settings, actor, key, passphrase_file, everything=everything)
+    found, way = _found(settings, actor, key, passphrase_file, everything=everything)
     if as_json:
-        say.document([one.as_dict() for one in found])
-    else:
-        _tell(found, limit, settings.zone, everything=everything)
+        say.document([{**one.as_dict(), **_todo(one, way)} for one in found])
+        return
+    _tell(found, limit, settings.zone, everything=everything)
+    if way is not None:
+        say.prose(f"On damage-now: {way.says}")
+        click.echo(f"  {way.command}")
+
+
+def _todo(one: Item, way: WayOn | None) -> dict[str, str]:
+    """Return what to do about the damage of now where a command leads on; of other items nothing."""
+    if way is None or one.kind != "damage":
+        return {}
+    return {"todo": way.sentence if way.other_copy else f"{one.todo} {way.sentence}"}
 
 
 def _found(
     settings: Settings, actor: str | None, key: Path | None, passphrase_file: Path | None, *, everything: bool
-) -> tuple[Item, ...]:
+) -> tuple[tuple[Item, ...], WayOn | None]:
     from withness.cli.desk import opened_trail
     from withness.desk import worklists
     from withness.desk.asking import actor_of
+    from withness.desk.way_on import way_on
     from withness.wiring import build
 
     if key is not None:
         one = signer(actor, key, passphrase_file)
         context = build(settings, fresh=False)
         with contextlib.closing(context.store):
-            return worklists.signed_worklist(context, actor_of(one.who), one, everything=everything)
+            found = worklists.signed_worklist(context, actor_of(one.who), one, everything=everything)
+            return found, way_on(context.store, settings.home)
     with opened_trail(settings) as (store, _):
         who = actor_of(actor or "Device/withness")
-        return worklists.worklist(store, who, datetime.now(UTC), everything=everything)
+        found = worklists.worklist(store, who, datetime.now(UTC), everything=everything)
+        return found, way_on(store, settings.home)
 
 
 def _tell(found: Sequence[Item], limit: int, zone: tzinfo, *, everything: bool) -> None:

@@ -199,24 +199,24 @@ def _tell_restored(done: Restored, home: Path, *, as_json: bool) -> None:
         say.prose(one)
     for name in done.missing_keys:
         say.prose(_MISSING[name])
-    _tell_commands(done, shlex.quote(str(home.absolute())))
+    _tell_commands(done, home)
 
 
-def _tell_commands(done: Restored, home: str) -> None:
+def _tell_commands(done: Restored, home: Path) -> None:
     """Say what comes next, with the commands as they are typed."""
+    from withness.desk.way_on import acknowledging
+
     if done.other_copy:
         say.prose(
             f"Another copy of this data directory, {done.other_copy}, publishes its checkpoints. For a look or a drill "
             "leave it so. Where this one is the live one from now on, it takes over."
         )
     if done.published:
-        more = " --take-over" if done.other_copy else ""
-        click.echo(
-            f"Two people sign for what is lost:\n  withness restore --acknowledge{more} --home {home} \\\n"
-            "      --actor Practitioner/ID --key FILE --second Practitioner/ID --second-key FILE"
-        )
+        command = acknowledging(home, take_over=bool(done.other_copy))
+        click.echo(f"Two people sign for what is lost:\n  {command}")
     elif done.other_copy:
-        click.echo(f"To take over:\n  withness audit checkpoint --take-over --home {home}")
+        where = shlex.quote(str(home.absolute()))
+        click.echo(f"To take over:\n  withness audit checkpoint --take-over --home {where}")
 
 
 _MISSING = {

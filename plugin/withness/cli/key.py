@@ -1,17 +1,22 @@
-"""`withness key backup|rotate`."""
+"""`withness key backup|restore|rotate`."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from withness.cli import say
 from withness.errors import InvalidInput
 
+if TYPE_CHECKING:
+    from withness.settings import Settings
+
 
 @click.group(
     epilog="\b\nExamples:\n  withness key backup --out /media/safe/withness.key\n"
+    "  withness key restore /media/keys/monday.keys --home /srv/withness\n"
     "  withness key rotate --actor Practitioner/c1\n"
 )
 def key() -> None:
@@ -43,6 +48,71 @@ def backup(out: Path, home: Path | None, as_json: bool) -> None:
     else:
         click.echo(f"Wrote {out} and {beside}. Keep them away from the data directory: whoever has key and data")
         click.echo("can read everything, and whoever has the log key can sign in this log's name.")
+
+
+@key.command(epilog="\b\nExample:\n  withness key restore /media/keys/monday.keys --home /srv/withness\n")
+@click.argument("keys", type=click.Path(path_type=Path), metavar="KEYS")
+@say.common
+def restore(keys: Path, home: Path | None, as_json: bool) -> None:
+    """Put the keys of a data directory that are not in their places back from KEYS, which backup --with-keys wrote.
+
+    Nothing is written over. For one that is restored together with its database there is withness restore --keys.
+    """
+    from withness.desk.keys_file import read_keys
+    from withness.desk.putting_back import LOG, ready_keys
+    from withness.places import places_of
+    from withness.settings import read_settings
+
+    settings = read_settings({"home": home})
+    ids, fingerprints, vkey = _named(settings)
+    held = read_keys(keys, ids, fingerprints, field="KEYS")
+    data_id = ids[0]
+    earlier = LOG in held and not _is_present(held[LOG], vkey)
+    if earlier:
+        del held[LOG]
+    own, used = places_of(read_settings({"home": home}, file=False), data_id), places_of(settings, data_id)
+    try:
+        with ready_keys(own, used, held, field="KEYS") as ready, ready.named():
+            done = [str(one) for one in ready.places]
+    except OSError as error:
+        raise InvalidInput(f"The keys cannot be written: {error.strerror}.", field="WITHNESS_KEY_FILE") from None
+    if as_json:
+        say.document({"restored": done, "earlier_log_key": earlier})
+        return
+    for one in done:
+        click.echo(f"Wrote {one}")
+    if not done:
+        click.echo("Nothing was missing there that KEYS holds.")
+    if earlier:
+        said = "The log key in KEYS is not the one that the trail names as its present one, and was left out."
+        say.prose(f"{said} Take a later file; where that key is lost: withness key rotate --lost")
+
+
+def _named(settings: Settings) -> tuple[tuple[str, ...], tuple[str, ...], str]:
+    """Return what a data directory's records say: its ids, its data key's fingerprints, and its present vkey or ""."""
+    from withness.cli.desk import opened_trail
+    from withness.desk.identity import named
+    from withness.desk.log_keys import vkeys
+    from withness.places import marked
+
+    with opened_trail(settings) as (store, _):
+        found = named(store, marked(settings))
+        with store.transaction() as tx:
+            known = vkeys(tx)
+    if found is None:
+        raise InvalidInput("There is nothing in this data directory yet.", field="WITHNESS_HOME")
+    return found.ids, found.keys, known[-1] if known else ""
+
+
+def _is_present(text: str, vkey: str) -> bool:
+    """Whether a log key's file holds the key that this directory's trail names; raises InvalidInput for no key."""
+    from withness.audit.log_key import key_in
+
+    try:
+        own = key_in(text).vkey
+    except (ValueError, KeyError, TypeError):
+        raise InvalidInput("The log key in KEYS cannot be read as one.", field="KEYS") from None
+    return not vkey or own == vkey
 
 
 @key.command(epilog="\b\nExamples:\n  withness key rotate --actor Practitioner/c1\n  withness key rotate --lost\n")

@@ -40,6 +40,7 @@ from withness.files import (
     sync_folder,
     write_new,
 )
+from withness.seal import KEYS_FORM
 from withness.settings import FILE_NAME, Settings
 from withness.store.copies import opened_copy
 from withness.store.sql import Store
@@ -52,7 +53,6 @@ PARTS: Final = re.compile(rf"{DATABASE}|{CHART}|{re.escape(FILE_NAME)}|checkpoin
 """What a backup may hold: names that lead nowhere else."""
 
 FORM: Final = "withness-backup"
-KEYS_FORM: Final = "withness-keys"
 _PIECE: Final = 1 << 20
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
+from withness.audit.pruned import stored_damage
 from withness.audit.record import Kind, Leaf
 from withness.audit.report_signed import words_of
 from withness.audit.seen import UNREADABLE, Naming, details_of
@@ -30,7 +31,10 @@ from withness.store.sql import Store
 
 @dataclass(frozen=True)
 class Shown:
-    """One record as it is shown: people as the reader may see them, `words` what was written, where that is told."""
+    """One record as it is shown: people as the reader may see them, `words` what was written, where that is told.
+
+    `damage` says where its columns, which are shown, do not say what its bytes say.
+    """
 
     seq: int
     at: str
@@ -42,6 +46,7 @@ class Shown:
     second_actor: str | None
     leaf_hash: str
     pruned: bool
+    damage: str | None = None
     words: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -107,5 +112,6 @@ def _shown(stored: Leaf, naming: Naming, words: Callable[[Leaf], str] = lambda _
         second_actor=naming(leaf.second_actor) if leaf.second_actor else None,
         leaf_hash=leaf.leaf_hash.hex() if isinstance(leaf.leaf_hash, bytes) else UNREADABLE,
         pruned=not leaf.body,
+        damage=stored_damage(stored),
         words=words(leaf) or None,
     )

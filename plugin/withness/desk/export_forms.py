@@ -25,6 +25,7 @@ from itertools import islice
 from typing import IO, Any, Final
 
 from withness.audit.offline_verifier import DAMAGED_FORMAT, EXPORT_FORMAT, REST_FORMAT
+from withness.audit.pruned import stored_damage
 from withness.audit.record import Leaf, canonical, instant
 from withness.desk.exporting import Part, Stretch, Write
 from withness.errors import TrailDamaged
@@ -46,7 +47,10 @@ COLUMNS: Final = (
 """Columns of the CSV: those by which records are searched."""
 
 DAMAGED: Final = "TRAIL-DAMAGED"
-"""The kind of the first row, which is no record, of a CSV from a damaged trail; its outcome is what was found."""
+"""The kind of rows that are no records, in a CSV from a damaged trail; their outcome is what was found.
+
+One stands first, of the trail; one before each record whose columns do not say what its bytes say.
+"""
 
 _NAMES: Final = ("patient", "actor", "second_actor")
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -151,9 +155,14 @@ def _csv(stretch: Stretch, leaves: Iterator[Leaf | None], file: IO[str], named: 
         mark = {"recorded_at": instant(stretch.at), "kind": DAMAGED, "outcome": stretch.told}
         rows.writerow([_cell(column, mark.get(column), named) for column in COLUMNS])
     for leaf in (one for one in leaves if one is not None and one.body):  # the others were pruned, or are missing
+        wrong = stored_damage(leaf) if stretch.finding else None
+        if wrong:
+            said = {"seq": leaf.seq, "segment": leaf.segment, "kind": DAMAGED, "outcome": f"the next row: {wrong}"}
+            rows.writerow([_cell(column, said.get(column), named) for column in COLUMNS])
         rows.writerow([_cell(column, getattr(leaf, column), named) for column in COLUMNS])
 
 
 def _cell(column: str, value: Any, named: Any) -> str:
-    text = "" if value is None else str(named(value) if column in _NAMES else value)
+    name = column in _NAMES and isinstance(value, str)  # whatever somebody wrote there
+    text = "" if value is None else str(named(value) if name else value)
     return f"'{text}" if text.startswith(_FORMULA) else text

@@ -21,8 +21,8 @@ from typing import IO, Final
 from withness import files
 from withness.audit import log
 from withness.audit.log import Head
-from withness.audit.merkle import leaf_hash
 from withness.audit.proofs import sides
+from withness.audit.pruned import stored_damage
 from withness.audit.record import Kind, Leaf, Record
 from withness.desk.checkpoints import present, publisher_of
 from withness.desk.context import Actor, Context
@@ -243,7 +243,7 @@ def exported(actor: Actor, outcome: str, details: dict[str, int], patient: str |
 def _leaves(store: Store, stretch: Stretch) -> Iterator[Leaf | None]:
     """Yield the records in order, None for one that is missing from a trail that is known to be damaged.
 
-    Raises TrailDamaged when one is missing from another, or does not fit its hash.
+    Raises TrailDamaged when one is missing from another, or its bytes, hash and columns do not agree.
     """
     for begin, end in stretch.spans:
         for first in range(begin, end, PAGE):
@@ -255,14 +255,15 @@ def _leaves(store: Store, stretch: Stretch) -> Iterator[Leaf | None]:
                     raise TrailDamaged(f"Record {seq} is missing.", hint="Run: withness audit verify")
                 leaf = page.get(seq)
                 if leaf is not None and not stretch.finding:
-                    _require_hashed(leaf)
+                    _require_sound(leaf)
                 yield leaf
 
 
-def _require_hashed(leaf: Leaf) -> None:
-    """Raise TrailDamaged for a record whose bytes do not fit its hash; what stands of a pruned one is its hash."""
-    if leaf.body != b"" and leaf.leaf_hash != leaf_hash(leaf.body):
-        raise TrailDamaged(f"Record {leaf.seq}: its bytes do not fit its hash.", hint="Run: withness audit verify")
+def _require_sound(leaf: Leaf) -> None:
+    """Raise TrailDamaged for a record whose bytes, hash and columns do not agree: the CSV is made of the columns."""
+    wrong = stored_damage(leaf)
+    if wrong:
+        raise TrailDamaged(f"Record {leaf.seq}: {wrong}.", hint="Run: withness audit verify")
 
 
 @contextlib.contextmanager

@@ -38,7 +38,7 @@ def prove(store: Store, seq: int, out: Path, actor: Actor, at: datetime) -> Prov
 
     On a damaged trail it leads to a checkpoint that was published and still fits. Raises Refused for somebody who may
     not see records, InvalidInput for a record that is none or a file that cannot be written, TrailDamaged for one that
-    was changed or that no such checkpoint covers, CannotTell.
+    was changed, is missing before others, or that no such checkpoint covers, CannotTell.
     """
     if not may_see(actor.ref, ""):
         raise Refused("Only clinicians and compliance prove records.", field="actor")
@@ -57,6 +57,11 @@ def prove(store: Store, seq: int, out: Path, actor: Actor, at: datetime) -> Prov
 def _leaf(tx: Transaction, seq: int) -> Leaf:
     found = tx.leaves_between(seq, seq + 1)
     if not found:
+        last = tx.last()
+        if last is not None and last.seq > seq:
+            raise damaged(f"record {seq} is missing, though the trail has later ones")
+        if any(one.first_seq <= seq < one.first_seq + one.size for one in tx.heads()):
+            raise damaged(f"record {seq} is missing, though the trail's tree counts it")
         raise InvalidInput(f"The trail has no record {seq}.", field="SEQ", hint="See: withness audit show")
     if not found[0].body:
         hint = "The export that was written before holds it."

@@ -56,6 +56,11 @@ class Ready:
             _remove(done)
             raise
 
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """Where they get their names."""
+        return tuple(path for _, path in self._files)
+
     def close(self) -> None:
         """Remove those that got no name."""
         _remove([ready for ready, _ in self._files])
@@ -68,12 +73,14 @@ def _remove(files: list[Path]) -> None:
 
 
 @contextlib.contextmanager
-def ready_keys(own: Places, used: Places, keys: Mapping[str, str]) -> Iterator[Ready]:
+def ready_keys(own: Places, used: Places, keys: Mapping[str, str], field: str = "--keys") -> Iterator[Ready]:
     """Yield those of `keys` that are not in their places yet.
 
     A log key from before a rotation finds the later one in its place, and gets one of its own beside it. Raises
-    InvalidInput where any other key lies there, or where only the backup's settings name the place; OSError.
+    InvalidInput where any other key lies there (naming `field`, by which the keys were given), or where only the
+    backup's settings name the place; OSError.
     """
+    without = ", or leave --keys out" if field == "--keys" else ""
     with contextlib.closing(Ready()) as ready:
         for name, text in keys.items():
             path = own.keys[name]
@@ -81,7 +88,7 @@ def ready_keys(own: Places, used: Places, keys: Mapping[str, str]) -> Iterator[R
                 said = (
                     "Settings in a backup never choose where keys are written, and these name a place that you do not."
                 )
-                hint = "Name the place yourself with WITHNESS_KEY_FILE, or leave --keys out."
+                hint = f"Name the place yourself with WITHNESS_KEY_FILE{without}."
                 raise InvalidInput(said, field="WITHNESS_KEY_FILE", hint=hint)
             if name == LOG:
                 path = _log_place(path, text)
@@ -89,7 +96,7 @@ def ready_keys(own: Places, used: Places, keys: Mapping[str, str]) -> Iterator[R
                 ready.add(path, text.encode())
             elif read_regular(path) != text.encode():
                 said = f"Another key lies at {path}, and is never overwritten."
-                raise InvalidInput(said, field="--keys", hint="Move it away, or leave --keys out.")
+                raise InvalidInput(said, field=field, hint=f"Move it away{without}.")
         yield ready
 
 

@@ -6,6 +6,7 @@ checkpoints. Where one fails before the data directory is there, all is taken ba
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import re
 import shutil
@@ -16,13 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
+from filelock import FileLock, Timeout
+
 from withness import strict_json
 from withness.audit.folder import Folder
 from withness.audit.publishing import lost, state
 from withness.desk.backup import (
     DATABASE,
     FORM,
-    KEYS_FORM,
     MANIFEST,
     PARTS,
     damages_in,
@@ -30,15 +32,14 @@ from withness.desk.backup import (
     require_parts,
     sync_folders,
 )
+from withness.desk.keys_file import read_keys
 from withness.desk.log_keys import vkeys
 from withness.desk.putting_back import LOG, Places, Ready, log_key_there, ready_checkpoints, ready_keys
 from withness.errors import CannotTell, InvalidInput, WithnessError
-from withness.files import beside, new_file, open_regular, read_regular, rename_folder
-from withness.seal import seal_of
+from withness.files import beside, new_file, open_regular, rename_folder
 from withness.store.copies import opened_copy
 
 _PIECE: Final = 1 << 20
-_KEYS: Final = ("data", "log")
 _DATA_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _STATES: Final = ("not-provable", "as-published", "older-than-published")
 Opener = Callable[[str], IO[bytes]]
@@ -80,7 +81,7 @@ def restore(source: Path, home: Path, own: Own, used: Used, keys_file: Path | No
         if not empty:
             _require_the_same(home, manifest["parts"])
         _require_whole(open_part, manifest["parts"])
-        keys = _read_keys(keys_file, manifest) if keys_file else {}
+        keys = read_keys(keys_file, [manifest["data_id"]], [manifest.get("key")]) if keys_file else {}
         work = beside(home)
         try:
             return _put_together(open_part, manifest, work, home, (own, used), keys)
@@ -93,9 +94,26 @@ def restore(source: Path, home: Path, own: Own, used: Used, keys_file: Path | No
 
 def _is_empty(home: Path) -> bool:
     try:
-        return not home.is_symlink() and not (home.exists() and any(home.iterdir()))
+        return not home.is_symlink() and not (home.exists() and any(not _is_lock(one) for one in home.iterdir()))
     except OSError as error:
         raise InvalidInput(f"The data directory cannot be read: {error.strerror}.", field="--home") from None
+
+
+def _is_lock(path: Path) -> bool:
+    """Whether this is what a look at a data directory that never was leaves there: an empty lock file."""
+    return path.name == f"{DATABASE}.lock" and path.is_file() and not path.is_symlink() and not path.stat().st_size
+
+
+def _remove_lock(home: Path) -> None:
+    """Remove the lock file of a folder that holds nothing else. Raises OSError where somebody holds it."""
+    path = home / f"{DATABASE}.lock"
+    if not path.exists():
+        return
+    try:
+        with FileLock(path, timeout=0):
+            path.unlink()
+    except Timeout:
+        raise OSError(errno.EBUSY, "another process is at work there") from None
 
 
 def _require_the_same(home: Path, parts: list[dict[str, Any]]) -> None:
@@ -167,25 +185,6 @@ def _require_whole(open_part: Opener, parts: list[dict[str, Any]]) -> None:
             raise InvalidInput(said, field="FROM", hint="Nothing was restored. Take another backup.")
 
 
-def _read_keys(file: Path, manifest: Mapping[str, Any]) -> dict[str, str]:
-    try:
-        found = strict_json.parse(read_regular(file), name=file.name)
-    except OSError as error:
-        raise InvalidInput(f"The keys' file cannot be read: {error.strerror}.", field="--keys") from None
-    keys = found.get("keys") if isinstance(found, dict) and found.get(KEYS_FORM) == 1 else None
-    if not isinstance(keys, dict) or not keys.keys() <= set(_KEYS) or not all(type(v) is str for v in keys.values()):
-        raise InvalidInput("The keys' file is none that a backup wrote.", field="--keys")
-    if found.get("data_id") != manifest["data_id"]:
-        raise InvalidInput("The keys are those of another data directory.", field="--keys")
-    try:
-        fits = "data" not in keys or seal_of(keys["data"]).fingerprint == manifest.get("key")
-    except (ValueError, KeyError, TypeError):
-        fits = False
-    if not fits:
-        raise InvalidInput("The data key is not the one that this backup was sealed with.", field="--keys")
-    return keys
-
-
 def _put_together(
     open_part: Opener,
     manifest: dict[str, Any],
@@ -214,6 +213,7 @@ def _put_together(
         sync_folders(work)
         with first.named():
             if _is_empty(home):
+                _remove_lock(home)
                 rename_folder(work, home)
         _name_last(last)
         left_out = (*last.left_out, *_other_database(used, home))
