@@ -150,6 +150,7 @@ def open_trail(settings: Settings) -> tuple[Store, InvalidInput | None]:
         raise InvalidInput(
             "The data directory holds no trail yet.", field="WITHNESS_HOME", hint="Name another with --home."
         )
+    upgrade(bare)  # a later release's database is refused, not called damaged
     try:
         store, _ = open_store(settings, fresh=False)
     except InvalidInput as error:

@@ -25,9 +25,11 @@ def key(site: Site, tmp_path: Path) -> Path:
 
 def refused(site: Site, key: Path) -> None:
     """Plan and release are held, and the sentence names the file and the way on."""
-    with pytest.raises(CannotTell, match=r"key that signs this log.* is missing") as held:
+    with pytest.raises(CannotTell) as held:
         site.save(make_draft())
-    assert str(key) in held.value.message
+    assert "key that signs this log" in held.value.hint
+    assert "is missing" in held.value.hint
+    assert str(key) in held.value.hint
     assert held.value.field == "WITHNESS_KEY_FILE"
     assert "rotate --lost" in held.value.hint
     with pytest.raises(CannotTell, match="is missing"), site.context.store.transaction() as tx:

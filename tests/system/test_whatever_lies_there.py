@@ -130,8 +130,9 @@ def test_a_log_key_that_cannot_be_used_stops_no_note(site: Site, spoil: Callable
     saved(site)
     if spoil is garbled_next:
         return
-    with pytest.raises(CannotTell, match="log key"):
+    with pytest.raises(CannotTell) as refused:
         site.save(make_draft())
+    assert "log key" in refused.value.hint
 
 
 def test_a_fact_that_names_another_log_key_stops_no_note(site: Site) -> None:
