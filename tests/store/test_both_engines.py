@@ -213,22 +213,6 @@ class TestASnapshot:
         with store.snapshot() as seen:
             assert len(seen.screens("Patient/rosa")) == 4
 
-    def test_refuses_to_write(self, store: Store) -> None:
-        """Planted: `query_only` left out; READ ONLY left out; both caught."""
-        before = contents(store)
-        with pytest.raises(CannotTell), store.snapshot() as seen:
-            seen.put_plan(PlanRow("p9", "r9", PlanState.HELD, None, "2026", {}))
-        assert contents(store) == before
-        with store.transaction() as tx:
-            tx.put_plan(PlanRow("p9", "r9", PlanState.HELD, None, "2026", {}))
-
-    def test_passes_on_what_is_raised_in_it(self, store: Store) -> None:
-        """And is closed. Planted: what is raised swallowed; caught."""
-        with pytest.raises(ValueError, match="x"), store.snapshot():
-            raise ValueError("x")
-        with store.snapshot() as seen:
-            assert len(seen.screens("Patient/rosa")) == 3
-
 
 class TestAGlance:
     def test_sees_what_is_durable_and_goes_on(self, store: Store) -> None:
@@ -239,27 +223,32 @@ class TestAGlance:
             with store.transaction() as tx:
                 tx.put_screen(f"new{number}", "Patient/rosa", {})
 
-    def test_refuses_to_write(self, store: Store) -> None:
-        """Planted: what it wrote not looked for, READ ONLY left out; both caught."""
-        before = contents(store)
-        with pytest.raises(CannotTell), store.glance() as seen:
-            seen.put_plan(PlanRow("p9", "r9", PlanState.HELD, None, "2026", {}))
-        assert contents(store) == before
-        with store.transaction() as tx:
-            tx.put_plan(PlanRow("p9", "r9", PlanState.HELD, None, "2026", {}))
-
-    def test_passes_on_what_is_raised_in_it(self, store: Store) -> None:
-        """And is closed. Planted: what is raised swallowed; caught."""
-        with pytest.raises(ValueError, match="x"), store.glance():
-            raise ValueError("x")
-        with store.transaction() as tx:
-            assert len(tx.screens("Patient/rosa")) == 3
-
     def test_of_a_database_that_is_not_open_yet(self, store: Store) -> None:
         """Planted: a store that is closed cannot be glanced at; caught."""
         store.close()
         with store.glance() as seen:
             assert len(seen.screens("Patient/rosa")) == 3
+
+
+@pytest.mark.parametrize("view", ["snapshot", "glance"])
+class TestWhatOnlyReads:
+    def test_refuses_to_write(self, store: Store, view: str) -> None:
+        """Planted: `query_only`, what was written not looked for, READ ONLY, each left out; all caught."""
+        before = contents(store)
+        with pytest.raises(CannotTell), getattr(store, view)() as seen:
+            seen.put_plan(PlanRow("p9", "r9", PlanState.HELD, None, "2026", {}))
+        assert contents(store) == before
+        with store.transaction() as tx:
+            tx.put_plan(PlanRow("p9", "r9", PlanState.HELD, None, "2026", {}))
+
+    def test_passes_on_what_is_raised_in_it(self, store: Store, view: str) -> None:
+        """And is closed. Planted: what is raised swallowed; caught."""
+        with pytest.raises(ValueError, match="x"), getattr(store, view)():
+            raise ValueError("x")
+        with getattr(store, view)() as seen:
+            assert len(seen.screens("Patient/rosa")) == 3
+        with store.transaction() as tx:
+            assert len(tx.screens("Patient/rosa")) == 3
 
 
 @pytest.fixture

@@ -49,6 +49,13 @@ def signed(site: Site, template: str = "session", **changes: Any) -> dict[str, A
     return site.desk.sign_note(saved(site, template, **changes), actor=CLINICIAN, **shown)
 
 
+def notes_go_on(site: Site) -> None:
+    """A minute later a safety plan is signed, and an acute screen recorded."""
+    site.pass_time(minutes=1)
+    assert signed(site, "safety")["state"] == "signed"
+    assert site.screen("Patient/tom", answers={"suicide.now": "yes"})["decision"].startswith("held")
+
+
 def released_plan(site: Site, draft: Mapping[str, Any] | None = None) -> str:
     """Screen Rosa and save a plan; return its id."""
     site.screen()

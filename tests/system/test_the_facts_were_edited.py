@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.notes import signed
+from tests.system.notes import notes_go_on
 from tests.system.site import Site, make_draft
 from tests.system.test_the_trail_shows_every_edit import behind_our_back
 from withness.errors import InvalidInput, TrailDamaged
@@ -49,8 +49,7 @@ def test_notes_go_on_and_plans_wait(lived_in: Site, name: str) -> None:
     with behind_our_back(lived_in) as database:
         database.executescript(EDITS[name])
     lived_in.open()
-    assert signed(lived_in, "safety")["state"] == "signed"
-    assert lived_in.screen("Patient/tom", answers={"suicide.now": "yes"})["decision"].startswith("held")
+    notes_go_on(lived_in)
     assert lived_in.screen()["decision"].startswith("held")
     with pytest.raises(TrailDamaged):
         lived_in.save(make_draft())

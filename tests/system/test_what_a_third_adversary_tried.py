@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.notes import signed
+from tests.system.notes import notes_go_on
 from tests.system.site import Site, make_draft
+from tests.system.test_the_trail_shows_every_edit import behind_our_back
 from withness.audit.merkle import Frontier, leaf_hash
 from withness.audit.record import canonical
 from withness.errors import TrailDamaged
@@ -106,17 +107,13 @@ def test_what_sqlite_itself_keeps_is_no_damage(site: Site) -> None:
 def test_whatever_id_the_first_record_names(site: Site, id: str) -> None:
     """Planted: the id taken as it stands; exit 7 of a note was seen here."""
     site.screen()
-    site.desk.close()
-    with closing(sqlite3.connect(site.settings.database, isolation_level=None)) as database:
-        [sql] = database.execute("SELECT sql FROM sqlite_master WHERE name = 'audit_leaf_no_update'").fetchone()
-        database.execute("DROP TRIGGER audit_leaf_no_update")
+    with behind_our_back(site) as database:
         [value] = database.execute(f"SELECT {id}").fetchone()
         [body] = database.execute("SELECT body FROM audit_leaf WHERE seq = 0").fetchone()
         said = json.loads(body)
         said["details"]["directory"]["data_id"] = value
         forged = canonical(said)
         database.execute("UPDATE audit_leaf SET body = ?, leaf_hash = ? WHERE seq = 0", (forged, leaf_hash(forged)))
-        database.execute(sql)
     goes_on(site)
 
 
@@ -140,10 +137,8 @@ def test_whatever_release_the_database_claims_to_be_of(site: Site, damage: str) 
 
 def goes_on(site: Site) -> None:
     """Notes and screens are recorded, no plan is saved, and verify says why."""
-    site.pass_time(minutes=1)
     site.open()
-    assert signed(site, "safety")["state"] == "signed"
-    assert site.screen("Patient/tom", answers={"suicide.now": "yes"})["decision"].startswith("held")
+    notes_go_on(site)
     with pytest.raises(TrailDamaged):
         site.save(make_draft())
     assert site.console("audit", "verify").returncode == 4

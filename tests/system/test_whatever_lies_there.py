@@ -8,20 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.notes import signed
+from tests.system.notes import notes_go_on
 from tests.system.site import Site, make_draft
 from tests.system.test_the_trail_shows_every_edit import behind_our_back
 from withness.audit.log_key import make_log_key
 from withness.errors import CannotTell, TrailDamaged
 
 NO_UTF8 = "CAST(x'ff' AS TEXT)"
-
-
-def saved(site: Site) -> None:
-    """A safety plan is signed and an acute screen recorded."""
-    site.pass_time(minutes=1)
-    assert signed(site, "safety")["state"] == "signed"
-    assert site.screen("Patient/tom", answers={"suicide.now": "yes"})["decision"].startswith("held")
 
 
 def edit(site: Site, sql: str) -> None:
@@ -59,7 +52,7 @@ def test_a_cell_that_nobody_can_read_stops_no_note_and_is_named(site: Site, cell
     site.save()
     table, _, column = cell.partition(".")
     edit(site, f"UPDATE {table} SET {column} = {value} WHERE rowid = (SELECT max(rowid) FROM {table})")
-    saved(site)
+    notes_go_on(site)
     assert site.console("audit", "verify").returncode == 4
     if table == "audit_leaf":
         assert site.console("audit", "show").returncode == 0
@@ -127,7 +120,7 @@ def test_a_log_key_that_cannot_be_used_stops_no_note(site: Site, spoil: Callable
     [path] = site.key_file.parent.glob("*.log-key")
     spoil(path)
     site.open()
-    saved(site)
+    notes_go_on(site)
     if spoil is garbled_next:
         return
     with pytest.raises(CannotTell) as refused:
@@ -139,7 +132,7 @@ def test_a_fact_that_names_another_log_key_stops_no_note(site: Site) -> None:
     """Planted: as above; caught."""
     site.screen()
     edit(site, "UPDATE meta SET value = value || 'x' WHERE key = 'log_key'")
-    saved(site)
+    notes_go_on(site)
     with pytest.raises((CannotTell, TrailDamaged)):
         site.save(make_draft())
 
@@ -150,7 +143,7 @@ def test_a_pipe_for_an_owner_makes_nobody_wait(site: Site) -> None:
     owner = next(site.key_file.parent.glob("checkpoints/*/owner"))
     owner.unlink()
     os.mkfifo(owner)
-    saved(site)
+    notes_go_on(site)
     assert "no regular file" in site.context.store.publisher.trouble  # type: ignore[union-attr]
 
 

@@ -7,25 +7,24 @@ The frontier holds the roots of the complete subtrees, largest first: one for ea
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final
 
-_sha256: Final = hashlib.sha256
 HASH_BYTES: Final = 32
-EMPTY_ROOT: Final = hashlib.sha256(b"").digest()
+EMPTY_ROOT: Final = sha256(b"").digest()
 """Root of the empty tree (RFC 6962, section 2.1)."""
 
 
 def leaf_hash(record: bytes) -> bytes:
     """Return the leaf hash of a record's bytes."""
-    return hashlib.sha256(b"\x00" + record).digest()
+    return sha256(b"\x00" + record).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
     """Return the hash of an interior node."""
-    return _sha256(b"\x01" + left + right).digest()
+    return sha256(b"\x01" + left + right).digest()
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ def root_of(leaves: Iterable[bytes]) -> bytes:
     """Return the root over leaf hashes: level by level, a last one without a neighbour goes up as it is."""
     nodes = list(leaves)
     while len(nodes) > 1:
-        above = [_sha256(b"\x01" + left + right).digest() for left, right in zip(nodes[::2], nodes[1::2], strict=False)]
+        above = [sha256(b"\x01" + left + right).digest() for left, right in zip(nodes[::2], nodes[1::2], strict=False)]
         if len(nodes) % 2:
             above.append(nodes[-1])
         nodes = above

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +41,7 @@ def checkpoint(
     from withness.cli.desk import opened_trail
     from withness.desk.asking import actor_of
     from withness.desk.checkpoints import of_another, publish
-    from withness.desk.way_on import way_on
+    from withness.desk.way_on import taking_over, way_on
     from withness.errors import CannotTell, InvalidInput, TrailDamaged
     from withness.settings import read_settings
 
@@ -79,8 +78,3 @@ def _with_way_on(error: WithnessError, way: WayOn | None) -> WithnessError:
         return error
     hint = way.sentence if way.other_copy else f"{error.hint} {way.sentence}"
     return type(error)(error.message, field=error.field, hint=hint)
-
-
-def taking_over(home: Path) -> str:
-    """Return the command by which a directory takes over from the copy that publishes now."""
-    return f"withness audit checkpoint --take-over --yes --home {shlex.quote(str(home.absolute()))}"

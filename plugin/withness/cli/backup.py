@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from withness.cli import say
-from withness.cli.audit_checkpoint import taking_over
 from withness.cli.signing import second_signer, seconding, signer, signing
 from withness.errors import CannotTell, InvalidInput, TrailDamaged
 
@@ -151,6 +149,7 @@ def _acknowledge(first: Signer, second: Signer | None, home: Path | None, *, tak
     from withness.desk.asking import actor_of
     from withness.desk.checkpoints import of_another, publish
     from withness.desk.restored import acknowledge
+    from withness.desk.way_on import taking_over
     from withness.settings import read_settings
     from withness.wiring import build
 
@@ -173,13 +172,15 @@ def _acknowledge(first: Signer, second: Signer | None, home: Path | None, *, tak
 
 def _tell_way_on(home: Path, other: str, *, taken: bool) -> None:
     """Say what comes next, with the commands as they are typed."""
+    from withness.desk.way_on import at, taking_over
+
     if taken:
         say.prose("This data directory publishes its checkpoints from now on, and the other copy no longer.")
     elif other:
         say.prose(f"{other} Until then what asks for the published checkpoints is exit 7 here. To take over:")
         click.echo(f"  {taking_over(home)}")
     say.prose("What was saved after this copy is in the EHR and not here. Look for it:")
-    click.echo(f"  withness audit sweep --home {shlex.quote(str(home.absolute()))}")
+    click.echo(f"  withness audit sweep {at(home)}")
 
 
 def _tell_restored(done: Restored, home: Path, *, as_json: bool) -> None:
@@ -204,7 +205,7 @@ def _tell_restored(done: Restored, home: Path, *, as_json: bool) -> None:
 
 def _tell_commands(done: Restored, home: Path) -> None:
     """Say what comes next, with the commands as they are typed."""
-    from withness.desk.way_on import acknowledging
+    from withness.desk.way_on import acknowledging, at
 
     if done.other_copy:
         say.prose(
@@ -215,8 +216,7 @@ def _tell_commands(done: Restored, home: Path) -> None:
         command = acknowledging(home, take_over=bool(done.other_copy))
         click.echo(f"Two people sign for what is lost:\n  {command}")
     elif done.other_copy:
-        where = shlex.quote(str(home.absolute()))
-        click.echo(f"To take over:\n  withness audit checkpoint --take-over --home {where}")
+        click.echo(f"To take over:\n  withness audit checkpoint --take-over {at(home)}")
 
 
 _MISSING = {

@@ -75,7 +75,7 @@ def release(decision: Decision) -> Released | None:
     return Released(decision) if decision.members and all(one.released for one in decision.members) else None
 
 
-_DAMAGED = "the audit trail is damaged, or names other screens than those on record"
+_DAMAGED: Final = "the audit trail is damaged, or names other screens than those on record"
 IN_DOUBT: Final = "the audit trail cannot be checked now"
 """Why a trail lets nothing through that is not known to be damaged. It stands in sealed decisions, word for word."""
 

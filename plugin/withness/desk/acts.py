@@ -18,7 +18,7 @@ from withness.audit import log
 from withness.audit.record import Kind, Record, canonical, instant, moment
 from withness.core.acts import Act, ActKind, Acts
 from withness.core.people import People, Refusal, people_of, standing_fault
-from withness.desk.checkpoints import refuse_in_doubt
+from withness.desk.checkpoints import only_doubt, refuse_in_doubt
 from withness.desk.context import Actor, Context
 from withness.desk.digests import digest
 from withness.desk.telling import WHAT_SAVES
@@ -176,7 +176,7 @@ def broken(tx: Transaction) -> bool:
 
 def doubtful(tx: Transaction) -> bool:
     """Whether a trail that is `broken` is no more than that: nobody can tell whether it is the one published."""
-    return tx.doubt() is not None and not log.hurt(tx) and not _forged(tx)
+    return only_doubt(tx) is not None and not _forged(tx)
 
 
 def _forged(tx: Transaction) -> bool:

@@ -69,20 +69,30 @@ def publisher_of(store: Store, tx: Transaction, *, begin: bool = False) -> Publi
 
 def refuse_in_doubt(tx: Transaction) -> None:
     """Raise CannotTell where nothing is known to be wrong, and nobody can tell whether the log is the published one."""
-    doubt = tx.doubt()
-    if doubt is not None and not log.hurt(tx):
+    doubt = only_doubt(tx)
+    if doubt is not None:
         raise _in_doubt(doubt, f"{SAVED_AS_EVER} {FOR_IT} ")
+
+
+def only_doubt(tx: Transaction) -> log.Doubt | None:
+    """Return why nobody can tell whether the log is the published one, None where they can or something is wrong."""
+    doubt = tx.doubt()
+    return doubt if doubt is not None and not log.hurt(tx) else None
 
 
 def unpublished(tx: Transaction) -> tuple[str, ...]:
     """Return a sentence, and what to do, where the log cannot be held against what was published; else none."""
     doubt = tx.doubt()
-    return (f"{_in_doubt(doubt).message} {doubt.hint}",) if doubt is not None else ()
+    return (f"{sentence_of(doubt)} {doubt.hint}",) if doubt is not None else ()
+
+
+def sentence_of(doubt: log.Doubt) -> str:
+    """Return a doubt in one sentence."""
+    return f"{doubt.what}, so nobody can tell whether the log is the one that was published."
 
 
 def _in_doubt(doubt: log.Doubt, before: str = "") -> CannotTell:
-    said = f"{doubt.what}, so nobody can tell whether the log is the one that was published."
-    return CannotTell(said, field=doubt.field, hint=f"{before}{doubt.hint}")
+    return CannotTell(sentence_of(doubt), field=doubt.field, hint=f"{before}{doubt.hint}")
 
 
 def publish(store: Store, actor: Actor, at: datetime, *, take_over: bool = False) -> Published:

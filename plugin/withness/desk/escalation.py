@@ -7,9 +7,9 @@ from datetime import datetime
 from withness.audit.record import Kind, instant
 from withness.core.acts import ActKind
 from withness.core.episodes import ESCALATED, EpisodeState, episodes
-from withness.desk.acts import Signatures, act_at, act_of, acts_of, enrolled, write
+from withness.desk.acts import Signatures, act_at, act_of, acts_of, write
 from withness.desk.context import Actor, Context
-from withness.desk.opening import backup_of
+from withness.desk.opening import backup_now
 from withness.desk.outbox import enqueue
 from withness.store.rows import Sending
 from withness.store.transaction import Transaction
@@ -29,7 +29,7 @@ def escalate(context: Context, actor: Actor) -> int:
 
 def _person(tx: Transaction, context: Context, person: str, actor: Actor, at: datetime) -> int:
     count = 0
-    known = episodes(context.policy, acts_of(tx, person), at, lambda who: backup_of(context, enrolled(tx), who))
+    known = episodes(context.policy, acts_of(tx, person), at, backup_now(tx, context))
     for one in known:
         if one.ended is None and one.episode.backup:
             count += _episode(tx, context, one, actor, at)

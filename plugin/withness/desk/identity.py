@@ -12,8 +12,8 @@ from pathlib import Path
 from withness.audit.log_key import read_log_key
 from withness.errors import CannotTell, InvalidInput, KeyMissing, WithnessError
 from withness.seal import Seal, read_key
+from withness.store.facts import DATA_ID
 from withness.store.sql import Store
-from withness.store.trail import DATA_ID
 
 
 @dataclass(frozen=True)

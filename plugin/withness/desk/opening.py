@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -111,7 +111,7 @@ def _follow_member(
     if not fresh:
         return Followed(rows, records)
     responsible = _responsible(context, answered, member.person, actor)
-    backup = backup_of(context, enrolled(tx), responsible)
+    backup = backup_now(tx, context)(responsible)
     episodes = []
     for domain, source in fresh.items():
         episode, record = _open(tx, context, member, domain, source, responsible, backup, actor, at)
@@ -152,7 +152,12 @@ def _responsible(context: Context, answered: standing.Answered, person: str, act
     return next((one for one in named if one.startswith(("Practitioner/", "PractitionerRole/"))), "")
 
 
-def backup_of(context: Context, people: People, responsible: str) -> str:
+def backup_now(tx: Transaction, context: Context) -> Callable[[str], str]:
+    """Return what tells who would be the backup now of a responsible clinician."""
+    return lambda responsible: _backup(context, enrolled(tx), responsible)
+
+
+def _backup(context: Context, people: People, responsible: str) -> str:
     """Who is on call, else the supervisor who was enrolled first; never the responsible clinician."""
     supervisors = (one.ref for one in people.values() if one.active and "supervisor" in one.roles)
     named = (context.settings.on_call, *supervisors)

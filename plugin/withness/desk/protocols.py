@@ -20,7 +20,7 @@ from withness.desk import facts, standing
 from withness.desk.acts import Signatures, act_at, acts_of, enrolled, refuse, write
 from withness.desk.conjoint import settle
 from withness.desk.context import Actor, Context
-from withness.desk.opening import backup_of
+from withness.desk.opening import backup_now
 from withness.desk.screens import send
 from withness.desk.shares import plans_of, shared
 from withness.desk.signing import keys_fault
@@ -61,7 +61,7 @@ def look(tx: Transaction, context: Context, person: str, known: Mapping[str, fac
         for domain in context.policy.domains
         if any(one.domain == domain.id and one.acuity in _EVIDENCED for one in answered.decision.members[0].findings)
     }
-    opened = episodes(context.policy, acts, at, lambda who: backup_of(context, enrolled(tx), who))
+    opened = episodes(context.policy, acts, at, backup_now(tx, context))
     return Shown(answered, opened, missing)
 
 

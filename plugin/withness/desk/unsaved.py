@@ -9,7 +9,7 @@ from typing import Any, Final
 from withness.core.terms import Acuity
 from withness.desk import amending, opening, standing
 from withness.desk.case import Case
-from withness.desk.checkpoints import refuse_in_doubt
+from withness.desk.checkpoints import only_doubt, sentence_of
 from withness.desk.context import Actor
 from withness.desk.screens import send
 from withness.desk.telling import DAMAGED, DOUBTED, FOR_IT, KEEP_THE_FILE, NOT_SAVED, SAVED_AS_EVER, WHAT_SAVES
@@ -26,12 +26,10 @@ def refuse(tx: Transaction, case: Case, told: Mapping[str, Any]) -> None:
     """Raise CannotTell for a trail in doubt, else TrailDamaged; either carries what the gate says now."""
     own = " ".join((*safety_waits(case), KEEP_THE_FILE))
     answer = {**told, "saved": False}
-    try:
-        refuse_in_doubt(tx)
-    except CannotTell as doubt:
-        it = doubt.hint.partition(FOR_IT)[2]
-        hint = f"{own} {SAVED_AS_EVER} Tell whoever runs Withness. {FOR_IT} {doubt.message}{it}"
-        raise CannotTell(f"{NOT_SAVED} {DOUBTED}", field=doubt.field, hint=hint, answer=answer) from None
+    doubt = only_doubt(tx)
+    if doubt is not None:
+        hint = f"{own} {SAVED_AS_EVER} Tell whoever runs Withness. {FOR_IT} {sentence_of(doubt)} {doubt.hint}"
+        raise CannotTell(f"{NOT_SAVED} {DOUBTED}", field=doubt.field, hint=hint, answer=answer)
     raise TrailDamaged(f"{NOT_SAVED} {DAMAGED}", hint=f"{own} {WHAT_SAVES}", answer=answer)
 
 

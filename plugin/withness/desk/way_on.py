@@ -31,11 +31,21 @@ class WayOn:
         return {**asdict(self), "other_copy": self.other_copy or None}
 
 
+def at(home: Path) -> str:
+    """Return the option that names a data directory, as it is typed anywhere."""
+    return f"--home {shlex.quote(str(home.absolute()))}"
+
+
+def taking_over(home: Path) -> str:
+    """Return the command by which a directory takes over from the copy that publishes now."""
+    return f"withness audit checkpoint --take-over --yes {at(home)}"
+
+
 def acknowledging(home: Path, *, take_over: bool) -> str:
     """Return the command with which two people acknowledge what is lost, as it is typed."""
     more = " --take-over" if take_over else ""
     return (
-        f"withness restore --acknowledge{more} --home {shlex.quote(str(home.absolute()))} "
+        f"withness restore --acknowledge{more} {at(home)} "
         "--actor Practitioner/ID --key FILE --second Practitioner/ID --second-key FILE"
     )
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property
 from typing import Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Executable, Table, func, insert, select, true
@@ -20,13 +19,11 @@ from withness.audit.record import Kind, Leaf
 from withness.audit.tiles import Nodes, Tile
 from withness.store import inspecting, schema
 from withness.store.beside import Beside
+from withness.store.facts import Facts
 from withness.store.prepared import Prepared, given
 from withness.store.tree import SqlNodes
 
 T = TypeVar("T")
-
-DATA_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
-"""What the id of a data directory looks like: files are named after it."""
 
 _PAGE: Final = 1000
 """Leaves that are read at a time."""
@@ -49,14 +46,14 @@ class Named(NamedTuple):
     acts: tuple[str, ...]
 
 
-class Trail:
+class Trail(Facts):
     """The trail in one transaction (structurally an `audit.log.Log`)."""
 
     beside: Beside | None = None
     """Set in a transaction that others run beside; what it appends waits for theirs."""
 
     def __init__(self, connection: Connection, publisher: Publisher | None = None) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._publisher = publisher
         self._seen: dict[str, Any] = {}
         self._otherwise = False
@@ -288,7 +285,7 @@ class Trail:
 
     def anchor_damage(self, *, prove: bool) -> str | None:
         """See `audit.log.Log.anchor_damage`."""
-        if self._publisher is None or self._seen.get(_FITS) == self._notes is not None:
+        if self._publisher is None or (_FITS in self._seen and self._seen[_FITS] == self._notes):
             return None  # a log that fits goes on to fit while it grows
         found = self._publisher.damage(self, self._notes, prove=prove)
         if found is None and prove and self.beside is None:
@@ -322,45 +319,9 @@ class Trail:
     def schema_damage(self) -> str | None:
         """See `audit.log.Log.schema_damage`."""
         if SCHEMA not in self._seen:  # asked by everything that appends; nothing here changes it
-            self._seen[SCHEMA] = inspecting.damage(self._connection) or self._misnamed()
+            self._seen[SCHEMA] = inspecting.damage(self._connection) or self.misnamed()
         found: str | None = self._seen[SCHEMA]
         return found
-
-    def stored_facts(self) -> dict[str, Any]:
-        """Return the data directory's facts as their table has them now, whatever was written there."""
-        return {row[0]: row[1] for row in _FACTS.all(self._connection)}
-
-    def facts(self) -> dict[str, str]:
-        """Return the data directory's facts: as the first record names them, wherever their table says otherwise."""
-        stored = {key: value for key, value in self.stored_facts().items() if type(key) is type(value) is str}
-        if not DATA_ID.fullmatch(stored.get("data_id", "")):
-            stored.pop("data_id", None)
-        return {**stored, **(self._first_named() or {})}
-
-    def _first_named(self) -> Mapping[str, str] | None:
-        """Return the facts that the first record names, none where it is of no such kind; None where it was changed."""
-        first = _LEAF_AT.first(self._connection, {"seq": 0})
-        if first is None or first[3] == b"" or Leaf(*first).kind != Kind.POLICY_CHANGED:
-            return {}
-        return (_directory(first[3]) if type(first[3]) is bytes else {}) or None
-
-    def _misnamed(self) -> str | None:
-        """Return that the facts are not as the first record has them, None where they agree, or nothing says."""
-        named = self._first_named()
-        if named is None:
-            return "the first record, which names the data directory, was changed"
-        return "the facts of the data directory were changed" if named and named != self.stored_facts() else None
-
-
-@lru_cache(maxsize=8)
-def _directory(body: bytes) -> Mapping[str, str]:
-    """Return the facts that a record's bytes name, none where it names none."""
-    try:
-        found = json.loads(body)["details"]["directory"]
-        named = {str(key): str(value) for key, value in found.items()}
-        return named if DATA_ID.fullmatch(named.get("data_id", "")) else {}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return {}
 
 
 @cache
@@ -410,7 +371,6 @@ ACTS = tuple(
 SCREENS: Final = (Kind.SCREEN_RECORDED.value, Kind.SCREEN_CORRECTED.value)
 """The kinds of record that stand for a screen."""
 
-_FACTS: Final = Prepared(select(schema.meta))
 _LEAF: Final = schema.audit_leaf.c
 _HEADS: Final = Prepared(select(schema.audit_head).order_by(schema.audit_head.c.segment))
 _NEWEST_LEAF: Final = Prepared(select(schema.audit_leaf).order_by(_LEAF.seq.desc()).limit(1))
