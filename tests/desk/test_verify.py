@@ -35,7 +35,8 @@ def forge(site: Site, *, skip: bool) -> int:
 
 @pytest.mark.parametrize(("skip", "said"), [(True, "did not read every screen"), (False, "another decision")])
 def test_a_forged_decision_is_named(site: Site, skip: bool, said: str) -> None:
-    """Its digest fits and its record is in the tree; only deciding again can tell."""
+    """Its digest fits and its record is in the tree; only deciding again can tell. Planted: the ledger of screens not
+    asked; the record's outcome held against the sealed one alone; each was seen here."""
     site.screen()
     site.pass_time(minutes=1)
     site.screen(answers={"suicide.now": "yes"})

@@ -54,7 +54,7 @@ store.close()
 
 
 def test_parent_and_child_both_record(tmp_path: Path) -> None:
-    """Planted: what the parent had open used in the child (a RuntimeError of the lock's was seen), and let go there."""
+    """Planted: what the parent had open used in the child; a RuntimeError of the lock's was seen."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", _FORKS, str(tmp_path / "w.sqlite3")],
         cwd=Path(__file__).resolve().parents[2],

@@ -27,7 +27,7 @@ def drop(site: Site, table: str) -> None:
 
 @pytest.mark.parametrize("table", TABLES)
 def test_a_dropped_table_is_named_and_stops_no_note(site: Site, table: str) -> None:
-    """Planted: no table put back; of audit_head, audit_leaf, audit_tile, meta and note it was seen here."""
+    """Planted: no table put back; of ten tables it was seen here, of audit_tile below."""
     site.screen()
     site.save()
     drop(site, table)
@@ -42,6 +42,7 @@ def test_a_dropped_table_is_named_and_stops_no_note(site: Site, table: str) -> N
 
 @pytest.mark.parametrize("table", ["audit_head", "audit_leaf", "audit_tile"])
 def test_verify_is_the_first_that_meets_it(site: Site, table: str) -> None:
+    """Planted: as above; all three caught."""
     site.screen()
     drop(site, table)
     done = site.console("audit", "verify")

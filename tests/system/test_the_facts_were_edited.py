@@ -45,7 +45,9 @@ def lived_in(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
 
 @pytest.mark.parametrize("name", EDITS)
 def test_notes_go_on_and_plans_wait(lived_in: Site, name: str) -> None:
-    """Planted: the fact as it stands, each of both; exit 2 at the start was seen here."""
+    """Planted: id, or fingerprint, taken from the table of facts alone; a key that opens what is sealed not tried. Each
+    was seen here: exit 2 at the start.
+    """
     with behind_our_back(lived_in) as database:
         database.executescript(EDITS[name])
     lived_in.open()
@@ -56,6 +58,7 @@ def test_notes_go_on_and_plans_wait(lived_in: Site, name: str) -> None:
 
 
 def test_verify_says_it(site: Site) -> None:
+    """Planted: the table of facts not held against the first record; caught."""
     site.screen()
     with behind_our_back(site) as database:
         database.execute(EDITS["both"])

@@ -105,7 +105,7 @@ def test_what_sqlite_itself_keeps_is_no_damage(site: Site) -> None:
 
 @pytest.mark.parametrize("id", ["'../../x'", "'" + "a" * 300 + "'", "''", "char(0)"])
 def test_whatever_id_the_first_record_names(site: Site, id: str) -> None:
-    """Planted: the id taken as it stands; exit 7 of a note was seen here."""
+    """Planted: the id taken as it stands; of the first two a note's exit 7 was seen here."""
     site.screen()
     with behind_our_back(site) as database:
         [value] = database.execute(f"SELECT {id}").fetchone()

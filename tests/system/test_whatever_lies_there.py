@@ -75,7 +75,8 @@ def test_a_cell_that_nobody_can_read_stops_no_note_and_is_named(site: Site, cell
     ],
 )
 def test_bytes_where_a_text_should_be_are_shown_as_unreadable(site: Site, cell: str, commands: list[str]) -> None:
-    """Planted: the column as it is; "a fault" and exit 7 was seen of each cell that `commands` stand for."""
+    """Planted: the column as it is, in each of the places that read it; "a fault" and exit 7 was seen of each cell that
+    `commands` stand for."""
     site.screen()
     site.save()
     site.screen("Patient/tom", answers={"suicide.now": "yes"})
