@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -183,14 +184,30 @@ def _only_row(site: Site) -> str:
     return row_id
 
 
-def test_a_damaged_trail_sends_nothing(away: Site) -> None:
-    """What was approved stays until people have looked at the trail."""
+@pytest.mark.parametrize("damage", ["DELETE FROM audit_head", "DROP TRIGGER audit_leaf_no_update"])
+def test_a_damaged_trail_sends_nothing(away: Site, damage: str) -> None:
+    """What was approved stays until people have looked at the trail. Planted: the whole trail not asked about before
+    sending begins; the second caught it (the first is met on the way to what the trail says of the plan).
+    """
     away.screen()
     away.save()
     chart = come_back(away)
     with closing(sqlite3.connect(away.settings.database)) as database:
-        database.executescript("DELETE FROM audit_head")
+        database.executescript(damage)
     with pytest.raises(TrailDamaged):
+        away.desk.sync(actor="Practitioner/p1")
+    assert chart.search("CarePlan") == []
+
+
+def test_a_trail_that_cannot_be_checked_sends_nothing_and_is_not_called_damaged(away: Site) -> None:
+    """The folder of checkpoints is not mounted. Planted: one error for both; caught."""
+    away.screen()
+    away.save()
+    chart = come_back(away)
+    publisher = away.context.store.publisher
+    assert publisher is not None
+    shutil.rmtree(publisher.folder.path)
+    with pytest.raises(CannotTell, match="nobody can tell"):
         away.desk.sync(actor="Practitioner/p1")
     assert chart.search("CarePlan") == []
 

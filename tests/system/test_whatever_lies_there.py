@@ -130,7 +130,7 @@ def test_a_log_key_that_cannot_be_used_stops_no_note(site: Site, spoil: Callable
 
 
 def test_a_fact_that_names_another_log_key_stops_no_note(site: Site) -> None:
-    """Planted: as above; caught."""
+    """Planted: the table of facts not held against the first record; a plan was saved."""
     site.screen()
     edit(site, "UPDATE meta SET value = value || 'x' WHERE key = 'log_key'")
     notes_go_on(site)
