@@ -24,6 +24,14 @@ def inodes(names: Iterable[str]) -> tuple[int | None, ...]:
     return tuple(found)
 
 
+def changed_at(path: Path) -> int | None:
+    """Return when a file was changed last, in nanoseconds: nobody can set that time; None where there is no file."""
+    try:
+        return os.stat(path).st_ctime_ns
+    except OSError:
+        return None
+
+
 def text(stored: bytes) -> str:
     """Return a stored text, whatever a forger wrote: of what is no UTF-8 the driver lets nobody read the row at all."""
     return stored.decode("utf-8", "backslashreplace")
