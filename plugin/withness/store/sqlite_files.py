@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,12 +24,12 @@ def inodes(names: Iterable[str]) -> tuple[int | None, ...]:
     return tuple(found)
 
 
-def changed_at(path: Path) -> int | None:
-    """Return when a file was changed last, in nanoseconds: nobody can set that time; None where there is no file."""
+def as_left(names: Sequence[str]) -> tuple[int, int]:
+    """Return when a database's file was changed last, which nobody can set, and how long the log beside it is."""
     try:
-        return os.stat(path).st_ctime_ns
+        return os.stat(names[0]).st_ctime_ns, os.stat(names[1]).st_size
     except OSError:
-        return None
+        return 0, 0
 
 
 def text(stored: bytes) -> str:
