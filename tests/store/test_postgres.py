@@ -113,6 +113,7 @@ ALTERATIONS = [
     "CREATE FUNCTION other() RETURNS int LANGUAGE sql AS 'SELECT 1'",
     "DROP INDEX screen_by_person",
     "DROP INDEX screen_by_person; CREATE INDEX screen_by_person ON screen (number, person)",
+    "UPDATE pg_index SET indisready = false WHERE indexrelid = 'screen_by_person'::regclass",
     "ALTER TABLE screen DROP CONSTRAINT screen_id_key",
     "DROP TABLE outbox",
     "ALTER TABLE plan ADD COLUMN note text",
@@ -301,6 +302,23 @@ def test_durability_is_asked_for(address: str, asked: str) -> None:
         found = tx._connection.exec_driver_sql("SHOW synchronous_commit").scalar()
     store.close()
     assert found == (asked if asked in ("on", "remote_apply") else "on")
+
+
+def test_a_server_that_is_set_otherwise_meanwhile_changes_no_open_session(
+    postgres_server: PostgresServer, store: PostgresStore
+) -> None:
+    """What it confirms there is on disk. Planted: nothing set for the session where the setting was right; caught."""
+    store.exists()
+    postgres_server.execute("ALTER SYSTEM SET synchronous_commit = off")
+    try:
+        reloaded(postgres_server, "synchronous_commit", "off")
+        with store.transaction() as tx:
+            tx.count("screen")
+        with store.transaction() as tx:
+            assert tx._connection.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
+    finally:
+        postgres_server.execute("ALTER SYSTEM RESET synchronous_commit")
+        reloaded(postgres_server, "synchronous_commit", "on")
 
 
 @pytest.mark.parametrize("setting", ["fsync", "full_page_writes"])

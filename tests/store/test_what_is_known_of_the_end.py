@@ -91,6 +91,22 @@ def test_what_another_connection_has_changed_is_seen_at_once(store: SqliteStore,
     assert broken(store)
 
 
+def test_what_was_written_over_the_file_itself_is_seen_at_once(store: SqliteStore, path: Path) -> None:
+    """Not by SQLite, whose count of changes then says nothing, and which goes on with the pages that it has.
+
+    Planted: the file's own time not compared; caught.
+    """
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert not broken(store)
+    with store.transaction() as tx:
+        hashed = [leaf.leaf_hash for leaf in tx.leaves()]
+    content = path.read_bytes()
+    with path.open("r+b") as file:
+        file.write(content.replace(hashed[0], bytes(32)))
+    assert broken(store)
+
+
 def test_an_older_copy_of_the_end_is_seen_at_once(store: SqliteStore, path: Path) -> None:
     """A rewritten trail with the same number of records. Planted: as above; caught."""
     with closing(SqliteStore(path.with_name("other.sqlite3"), Seal(KEY))) as forged:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final, Protocol, TypeVar
 
 from withness.audit.merkle import Frontier
-from withness.audit.record import LARGEST, Kind, Leaf, Record, damage_of, details_of, make_leaf, moment
+from withness.audit.record import LARGEST, LAST, Kind, Leaf, NoRoom, Record, damage_of, details_of, make_leaf, moment
 from withness.audit.tiles import WIDTH, Nodes, Tile, filled
 
 T = TypeVar("T")
@@ -229,7 +229,7 @@ def append(log: Log, records: Iterable[Record], *, at: datetime, fresh_segment: 
     """Append `records` in order and return their leaves.
 
     On a damaged log, and where `fresh_segment` asks for it, they begin a new segment: the old one is left
-    as it was found.
+    as it was found. Raises NoRoom where a record with the largest number lies there.
     """
     written = []
     reason = damage(log, prove=True)  # what is published next must bear out what lies there
@@ -238,6 +238,8 @@ def append(log: Log, records: Iterable[Record], *, at: datetime, fresh_segment: 
     start_anew = (reason is not None and (head is None or sound(log, head) or _inconsistent(log))) or fresh_segment
     for record in records:
         seq = 0 if last is None else last.seq + 1
+        if seq > LAST:
+            raise NoRoom
         if head is None or start_anew:
             segment = _next_segment(log, head, last, anew=start_anew)
             head = Head(segment=segment, first_seq=seq, size=0, root=b"", peaks=b"")

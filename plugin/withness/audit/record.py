@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from withness.audit import plain_json
 from withness.audit.merkle import leaf_hash
+from withness.errors import CannotTell
 
 FORMAT: Final = 1
 _NONCE_BYTES: Final = 16
@@ -156,6 +157,22 @@ def _plain(value: Any) -> bool:
 _ASTRAL: Final = "\U00010000"
 LARGEST: Final = 2**53 - 1
 """The largest whole number that RFC 8785 writes."""
+
+
+LAST: Final = 2**63 - 1
+"""The largest number that a database holds: after a record that somebody put there nothing can be appended."""
+
+
+class NoRoom(CannotTell):
+    """A record with the largest number lies in the trail: nothing can be recorded after it (exit 7)."""
+
+    code = "no-room"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Somebody put a record with the largest number into the audit trail: nothing can be recorded or was saved.",
+            hint="Run: withness audit verify. Keep this directory as it is, and go on with a backup that verifies.",
+        )
 
 
 def make_leaf(record: Record, *, seq: int, segment: int, at: datetime, clock: str) -> Leaf:

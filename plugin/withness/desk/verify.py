@@ -5,6 +5,7 @@ It reads a snapshot, so saves go on; what it found is recorded in a transaction 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +16,7 @@ from typing import Any, TypeVar
 
 from withness.audit import log
 from withness.audit.check import Damage, Part, Point, check, check_in_parts
-from withness.audit.record import Kind, Leaf, Record
+from withness.audit.record import Kind, Leaf, NoRoom, Record
 from withness.core.risk import RiskPolicy
 from withness.desk import standing
 from withness.desk.acts import act_of
@@ -108,7 +109,8 @@ def verify(store: Store, actor: Actor, at: datetime, asked: Asked = Asked()) -> 
         # With a key that a reviewer brought along, anybody could end every plan: that is told, and stops nothing.
         told = _by_anchors(tx, asked) if asked.pinned else ()
         found_now = any(one not in told for one in damages) and (head is None or log.sound(tx, head))
-        log.append(tx, [_record(verdict, actor)], at=at, fresh_segment=found_now)
+        with contextlib.suppress(NoRoom):  # the record that takes all the room is among the damages
+            log.append(tx, [_record(verdict, actor)], at=at, fresh_segment=found_now)
     return verdict
 
 
@@ -253,6 +255,9 @@ class _Run:
         there, said = self.tx.count("decision"), self.ledger.decisions()
         if there != said:
             yield Damage(f"there are {there} decisions, and the trail records {said}")
+        pages = self.tx.page_damage()
+        if pages is not None:
+            yield Damage(pages)
 
     def _recheck(self, leaf: Leaf, details: dict[str, Any]) -> None:
         patient = leaf.patient or ""

@@ -102,6 +102,18 @@ def damage(connection: Connection) -> str | None:
     return None
 
 
+def page_damage(connection: Connection) -> str | None:
+    """Return what SQLite's own check finds first, None where it finds nothing: an index without some of its rows, say.
+
+    A table's statement says nothing of that, and an index that was emptied and then described as ever hides rows from
+    whoever looks for them. On PostgreSQL nothing is looked at.
+    """
+    if connection.dialect.name != schema.SQLITE:
+        return None
+    found = str(connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar())
+    return None if found == "ok" else f"the database's own check of its pages finds: {found}"
+
+
 def _stamp_damage(connection: Connection) -> str | None:
     return None if _STAMP.scalars(connection) == [schema.REVISION] else "the stamp of the schema is not this release's"
 
@@ -199,7 +211,8 @@ UNION ALL
 SELECT 'index', i.relname::text,
        concat_ws(' ', (SELECT n.contype FROM pg_catalog.pg_constraint n
                        WHERE n.conindid = x.indexrelid AND n.contype <> 'f'),
-                 pg_get_indexdef(x.indexrelid), CASE WHEN NOT x.indisvalid THEN 'invalid' END)
+                 pg_get_indexdef(x.indexrelid),
+                 CASE WHEN NOT (x.indisvalid AND x.indisready AND x.indislive) THEN 'invalid' END)
 FROM pg_catalog.pg_index x JOIN tables t ON t.oid = x.indrelid JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
 UNION ALL
 SELECT 'constraint', n.conname::text, pg_get_constraintdef(n.oid)

@@ -25,10 +25,13 @@ IDLE: Final = "60s"
 _SESSION: Final = (
     "SELECT set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false), "
     "set_config('tcp_keepalives_count', '3', false), set_config('client_min_messages', 'warning', false), "
-    "CASE WHEN current_setting('synchronous_commit') IN ('off', 'local') "
-    "THEN set_config('synchronous_commit', 'on', false) END"
+    "set_config('synchronous_commit', CASE WHEN current_setting('synchronous_commit') IN ('off', 'local') "
+    "THEN 'on' ELSE current_setting('synchronous_commit') END, false)"
 )
-"""A record is acknowledged when the server has it on disk; what a site set more strictly stays."""
+"""A record is acknowledged when the server has it on disk; what a site set more strictly stays.
+
+What is set for the session is not taken back by a reload of the server's settings.
+"""
 
 _DURABLE: Final = ("fsync", "full_page_writes", "synchronous_commit")
 """Settings of a server without which a record that it confirms may be lost; the first two are its own alone."""

@@ -23,7 +23,7 @@ from withness.seal import Seal
 from withness.store import schema, sql
 from withness.store.batch import Batch, unknown
 from withness.store.sql import CommitUnknown, Store, busy
-from withness.store.sqlite_files import BEGIN, inodes, reading, writing
+from withness.store.sqlite_files import BEGIN, as_left, inodes, reading, writing
 from withness.store.trail import Memory
 from withness.store.transaction import Transaction
 from withness.store.turns import Turns
@@ -55,6 +55,7 @@ class SqliteStore(Store):
         self._file_lock = FileLock(f"{self._path}.lock", mode=0o600, thread_local=False)
         self._connection: Connection | None = None
         self._files: tuple[int | None, ...] = ()
+        self._left = (0, 0)  # see `as_left`: how this process left its files, or found them
         self._version: int | None = None  # SQLite's number for what other connections have written
         self._memory: Memory = {}
         self._unsure = False
@@ -269,13 +270,21 @@ class SqliteStore(Store):
             self._require_file()
         if self._connection is not None and self._files != files:
             self._discard()  # what is open lies there no more: whatever was written to it would be lost
+        if self._connection is not None and self._touched():
+            self._discard()  # SQLite would go on with the pages that it has, and after the end of the log that was
         if self._connection is None:
             self._connection = self._opened()
             self._connection.begin()
             self._files = inodes(self._names)
+            self._left = as_left(self._names)
         else:
             self._connection.begin()
         return self._connection
+
+    def _touched(self) -> bool:
+        """Whether somebody wrote over the file itself, or cut its log: SQLite's own count of changes tells neither."""
+        changed, size = as_left(self._names)
+        return changed != self._left[0] or size < self._left[1]
 
     def _opened(self) -> Connection:
         engine = writing(self._path)
@@ -302,6 +311,7 @@ class SqliteStore(Store):
     def _commit(self, connection: Connection) -> None:
         try:
             connection.commit()
+            self._left = as_left(self._names)
         except (SQLAlchemyError, sqlite3.Error):
             self._unsure = True
             self._discard()

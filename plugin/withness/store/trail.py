@@ -323,6 +323,10 @@ class Trail(Facts):
         found: str | None = self._seen[SCHEMA]
         return found
 
+    def page_damage(self) -> str | None:
+        """Return what is wrong with the database's own pages and indexes, None for nothing. It reads all of them."""
+        return inspecting.page_damage(self._connection)
+
 
 @cache
 def _upserting(table: Table, key: str) -> Prepared:
