@@ -173,3 +173,12 @@ def test_a_block_that_was_undone_leaves_nothing_behind(store: SqliteStore) -> No
     with store.transaction() as tx:
         assert tx.recorded_enrolments() == ("a1",)
     assert not broken(store)
+
+
+def test_what_another_wrote_is_seen_after_a_block_that_failed(store: SqliteStore, path: Path) -> None:
+    """Planted: the new number noted and what was known kept, where the first block after it fails; caught."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("UPDATE audit_head SET size = 2")
+    with pytest.raises(ZeroDivisionError), store.transaction():
+        raise ZeroDivisionError
+    assert broken(store)

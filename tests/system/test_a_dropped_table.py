@@ -40,6 +40,22 @@ def test_a_dropped_table_is_named_and_stops_no_note(site: Site, table: str) -> N
     assert any(f"the table {table} is missing" in one["what"] for one in said["damages"])
 
 
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_dropped_while_withness_runs_stops_no_note(site: Site, table: str) -> None:
+    """Planted: nothing put back once the database is open; of ten tables it was seen here."""
+    site.screen()
+    site.save()
+    with sqlite3.connect(site.settings.database, isolation_level=None) as database:
+        database.execute(f"DROP TABLE {table}")
+    database.close()
+    notes_go_on(site)
+    with pytest.raises(TrailDamaged):
+        site.save(make_draft())
+    code, said = site.console_json("audit", "verify")
+    assert code == 4
+    assert any(f"the table {table} is missing" in one["what"] for one in said["damages"])
+
+
 @pytest.mark.parametrize("table", ["audit_head", "audit_leaf", "audit_tile"])
 def test_verify_is_the_first_that_meets_it(site: Site, table: str) -> None:
     """Planted: as above; all three caught."""

@@ -40,6 +40,10 @@ class Batch:
         """Whether it takes in nobody any more."""
         return len(self.members) >= MOST or time.monotonic() - self._begun >= LONGEST
 
+    def begin_block(self) -> None:
+        """Begin a block that can be taken back without those before it."""
+        self.connection.exec_driver_sql("SAVEPOINT block")
+
     def keep(self) -> None:
         """End a block; the first one has nothing before it that it could be told from."""
         if self.members:

@@ -10,6 +10,7 @@ from withness.audit import log
 from withness.audit.record import Kind, Record
 from withness.errors import CannotTell
 from withness.store.sql import Store
+from withness.store.transaction import Transaction
 
 WHO: Final = "Device/withness"
 """Who records that tables were put back."""
@@ -23,13 +24,18 @@ def put_back(store: Store, at: datetime) -> bool:
     Where the database does not let itself be mended, it is left as it is: whoever reads it says what is wrong.
     """
     with contextlib.suppress(CannotTell), store.transaction() as tx:
-        gone = tx.missing_tables()
-        if not gone:
-            return False
-        tx.schema_damage()  # the record says what was wrong before, not after
-        tx.make_tables(gone)
-        details = {"missing": list(gone), "damages": len(gone)}
-        said = Record(kind=Kind.TRAIL_VERIFIED, actor=WHO, os_user="", outcome="damaged", details=details)
-        log.append(tx, [said], at=at, fresh_segment=True)
-        return True
+        return put_back_in(tx, at)
     return False
+
+
+def put_back_in(tx: Transaction, at: datetime) -> bool:
+    """Do so inside a transaction. Raises what the database says where it does not let itself be mended."""
+    gone = tx.missing_tables()
+    if not gone:
+        return False
+    tx.schema_damage()  # the record says what was wrong before, not after
+    tx.make_tables(gone)
+    details = {"missing": list(gone), "damages": len(gone)}
+    said = Record(kind=Kind.TRAIL_VERIFIED, actor=WHO, os_user="", outcome="damaged", details=details)
+    log.append(tx, [said], at=at, fresh_segment=True)
+    return True

@@ -22,6 +22,7 @@ from withness.errors import CannotTell
 from withness.seal import Seal
 from withness.store import schema, sql
 from withness.store.batch import Batch, unknown
+from withness.store.dropped import put_back_in
 from withness.store.sql import CommitUnknown, Store, busy
 from withness.store.sqlite_files import BEGIN, as_left, inodes, reading, writing
 from withness.store.trail import Memory
@@ -56,7 +57,7 @@ class SqliteStore(Store):
         self._connection: Connection | None = None
         self._files: tuple[int | None, ...] = ()
         self._left = (0, 0)  # see `as_left`: how this process left its files, or found them
-        self._version: int | None = None  # SQLite's number for what other connections have written
+        self._version: int | None = None  # see `_version`
         self._memory: Memory = {}
         self._unsure = False
         self._batch: Batch | None = None
@@ -122,7 +123,7 @@ class SqliteStore(Store):
         """See `Store.glance`: without the file lock where the database is open, for a reader checkpoints nothing."""
         self._take_turn()
         at_hand = self._connection if self._batch is None and inodes(self._names) == self._files else None
-        if at_hand is None:
+        if at_hand is None or _version(at_hand) != self._version:
             yield from self._block()
             return
         try:
@@ -177,13 +178,20 @@ class SqliteStore(Store):
         """Return the open batch, ready for a block of its own, or begin one."""
         try:
             if self._batch is not None:
-                self._batch.connection.exec_driver_sql("SAVEPOINT block")
+                self._batch.begin_block()
                 return self._batch
             self._acquire()
             try:
                 connection = self._begun()
-                self._batch = Batch(connection, self._known(connection))
+                version = _version(connection)
+                anew = version is None or version != self._version
+                if anew:  # another connection has written since: what is known of the trail's end may not be so
+                    self._version, self._memory = version, {}
+                self._batch = Batch(connection, self._memory)
+                if anew and self._seal is not None:
+                    self._put_back(self._batch)
             except BaseException:
+                self._batch = None
                 self._discard()
                 self._file_lock.release()
                 raise
@@ -191,13 +199,15 @@ class SqliteStore(Store):
             raise _cannot_tell(error) from None
         return self._batch
 
-    def _known(self, connection: Connection) -> Memory:
-        """Return what is known of the trail's end: what it was, unless another connection has written since."""
-        driver: Any = connection.connection.driver_connection
-        version = driver.execute("PRAGMA data_version").fetchone()[0]
-        if version != self._version:
-            self._version, self._memory = version, {}
-        return self._memory
+    def _put_back(self, batch: Batch) -> None:
+        """Put back the tables that somebody dropped while this process ran, in a block of its own (contracts I7)."""
+        tx = Transaction(batch.connection, self._seal, self.publisher)
+        with contextlib.suppress(SQLAlchemyError, sqlite3.Error, CannotTell):
+            with batch.connection.begin_nested():
+                mended = put_back_in(tx, self.now())
+            if mended:
+                batch.members.append(tx)
+                batch.begin_block()
 
     def _undo(self, batch: Batch) -> None:
         """Take back what a block did, and nothing of the blocks before it."""
@@ -331,6 +341,15 @@ class SqliteStore(Store):
         with contextlib.suppress(SQLAlchemyError, sqlite3.Error):
             discarded.close()
         discarded.engine.dispose()
+
+
+def _version(connection: Connection) -> int | None:
+    """Return SQLite's number for what other connections have written, None where it cannot be read."""
+    driver: Any = connection.connection.driver_connection
+    try:
+        return int(driver.execute("PRAGMA data_version").fetchone()[0])
+    except sqlite3.Error:
+        return None
 
 
 def _cannot_tell(error: Exception) -> CannotTell:
