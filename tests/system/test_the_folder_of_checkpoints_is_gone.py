@@ -61,6 +61,8 @@ def test_plans_wait_and_all_else_is_recorded(site: Site, how: str, tmp_path: Pat
     assert "could not be published" in site.context.store.publisher.trouble  # type: ignore[union-attr]
     refused(site)
     assert site.console("audit", "verify").returncode == 7
+    assert site.desk.worklist(actor=COMPLIANCE)[0]["item"] == "unproven-now"
+    assert "so nobody can tell" in site.desk.report(actor=COMPLIANCE)["attention"][0]["said"]
     assert {one["segment"] for one in site.records()} == {0}
     shutil.copytree(kept, folder(site), dirs_exist_ok=True)
     site.catch_up()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from withness.audit.words import many
 from withness.cli import say
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def checkpoint(
     else:
         click.echo(made.note)
         click.echo(
-            f"{made.size} records, root {made.root}\nPublished in {made.folder}\nThe key of its signature: {made.vkey}"
+            f"{many(made.size)}, root {made.root}\nPublished in {made.folder}\nThe key of its signature: {made.vkey}"
         )
     if made.trouble:
         hint = (

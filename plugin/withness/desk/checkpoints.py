@@ -8,6 +8,7 @@ from typing import Any
 
 from withness.audit import checkpoint, log
 from withness.audit.publishing import Publisher
+from withness.audit.words import many
 from withness.desk.context import Actor
 from withness.desk.log_keys import record_take_over, vkeys
 from withness.desk.telling import FOR_IT, SAVED_AS_EVER
@@ -86,6 +87,12 @@ def unpublished(tx: Transaction) -> tuple[str, ...]:
     return (f"{sentence_of(doubt)} {doubt.hint}",) if doubt is not None else ()
 
 
+def in_doubt(tx: Transaction) -> str:
+    """Return in one sentence that the log cannot be held against what was published, "" where it can."""
+    doubt = tx.doubt()
+    return sentence_of(doubt) if doubt is not None else ""
+
+
 def sentence_of(doubt: log.Doubt) -> str:
     """Return a doubt in one sentence."""
     return f"{doubt.what}, so nobody can tell whether the log is the one that was published."
@@ -127,7 +134,7 @@ def of_another(store: Store) -> str:
         raise CannotTell(f"Whose folder of checkpoints it is cannot be read: {why}.", field="--take-over") from None
     if not other:
         return ""
-    said = ", ".join(f"segment {one} with {_size(note)} records" for one, note in notes.items()) or "nothing yet"
+    said = ", ".join(f"segment {one} with {_size(note)}" for one, note in notes.items()) or "nothing yet"
     return (
         f"Another copy of this data directory, {other}, publishes into {folder.path} (there: {said}). "
         "Once this one does, that one publishes no more, and lets no plan through."
@@ -136,9 +143,9 @@ def of_another(store: Store) -> str:
 
 def _size(note: str) -> str:
     try:
-        return str(checkpoint.read(note).checkpoint.size)
+        return many(checkpoint.read(note).checkpoint.size)
     except ValueError:
-        return "unreadable"
+        return "a number of records that cannot be read"
 
 
 def _take_over(store: Store, actor: Actor, at: datetime) -> None:
