@@ -135,6 +135,16 @@ def test_a_folder_begun_anew_is_on_record_and_on_the_worklist(site: Site) -> Non
     assert site.console("audit", "verify").returncode == 0
 
 
+def test_the_live_directory_has_nothing_to_take_over(site: Site) -> None:
+    """It was recorded, and asked compliance whether somebody had meant it."""
+    site.screen()
+    before = len(site.records(500))
+    said = site.console("audit", "checkpoint", "--take-over", "--actor", COMPLIANCE)
+    assert (said.returncode, "nothing was taken over" in said.stdout) == (0, True)
+    assert len(site.records(500)) == before
+    assert site.console_json("audit", "checkpoint", "--take-over")[1]["taken_over"] is False
+
+
 def test_a_fresh_directory_begins_its_folder_before_its_first_record(site: Site) -> None:
     """Killed after its first commit it is no riddle. Planted: nothing published at set-up; caught."""
     assert (folder(site) / "segment-0.checkpoint").read_text(encoding="utf-8").splitlines()[1] == "0"

@@ -66,6 +66,8 @@ def checkpoint(
         click.echo(
             f"{many(made.size)}, root {made.root}\nPublished in {made.folder}\nThe key of its signature: {made.vkey}"
         )
+        if take_over and not made.taken_over:
+            click.echo("This directory publishes there already: nothing was taken over, and nothing is recorded of it.")
     if made.trouble:
         hint = (
             "What is recorded stays recorded. If this is the live directory now: withness audit checkpoint --take-over"

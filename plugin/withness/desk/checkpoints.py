@@ -28,6 +28,7 @@ class Published:
     vkey: str
     folder: str
     trouble: str
+    taken_over: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as a JSON-ready mapping."""
@@ -105,17 +106,29 @@ def _in_doubt(doubt: log.Doubt, before: str = "") -> CannotTell:
 def publish(store: Store, actor: Actor, at: datetime, *, take_over: bool = False) -> Published:
     """Sign the newest segment's checkpoint and publish it.
 
-    With `take_over`, which is recorded, in the place of another copy's, or into a folder that is begun anew. Raises
-    what `present` raises.
+    With `take_over`, which is recorded, in the place of another copy's, or into a folder that is begun anew; where
+    this directory publishes already nothing is taken over. Raises what `present` raises.
     """
-    if take_over:
+    taken = take_over and not publishes_here(store)
+    if taken:
         _take_over(store, actor, at)
     with store.transaction() as tx:  # nobody publishes a longer one meanwhile
         note, head, publisher = present(store, tx), tx.head(), store.publisher
         assert publisher is not None and head is not None  # noqa: S101, PT018  `present` has seen both
         publisher.publish(head)
     folder = str(publisher.folder.path)
-    return Published(note, head.segment, head.size, head.root.hex(), publisher.key.vkey, folder, publisher.trouble)
+    state = (note, head.segment, head.size, head.root.hex(), publisher.key.vkey, folder, publisher.trouble)
+    return Published(*state, taken_over=taken)
+
+
+def publishes_here(store: Store) -> bool:
+    """Whether this directory publishes into its folder already, so that there is nothing to take over."""
+    if store.publisher is None:
+        return False
+    with store.transaction() as tx:
+        if tx.doubt() is not None:
+            return False
+    return store.publisher.folder.mine()
 
 
 def of_another(store: Store) -> str:

@@ -32,7 +32,8 @@ from withness.store.transaction import Transaction
 class Decided:
     """A recorded decision, and a sentence for each thing that follows from it and could not be sent yet.
 
-    `paused`: what an acute finding has just paused, in sentences for who asked about this one person.
+    `paused`: what an acute finding has just paused, keeps paused or no longer does, in sentences for who asked about
+    this one person.
     """
 
     decision: Decision

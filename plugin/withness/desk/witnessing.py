@@ -78,7 +78,7 @@ def sync(store: Store, state: Path, *, vkey: str | None = None, proof_out: Path 
         if earlier is not None:
             _hold(tx, earlier, lost=loss is not None)
         note = present(store, tx)
-        key = _key(store, tx, vkey if vkey is not None else (seen.vkey if seen else None))
+        key = _key(store, tx, vkey if vkey is not None else (seen.vkey if seen else None), restored=loss is not None)
         latest = checkpoint.verify(note, [key])
         path = _path(tx, earlier, latest) if earlier is not None and loss is None else ()
     if proof_out is not None and loss is not None:
@@ -177,7 +177,7 @@ def _refused(said: str) -> TrailDamaged:
     return TrailDamaged(said, hint="Keep your file and this data directory as they are, and tell compliance.")
 
 
-def _key(store: Store, tx: Transaction, pinned: str | None) -> str:
+def _key(store: Store, tx: Transaction, pinned: str | None, *, restored: bool = False) -> str:
     """Return the present key: the pinned one, or one that leads there by rotations which the old key signed."""
     publisher = store.publisher
     assert publisher is not None  # noqa: S101  `present` has seen it
@@ -188,6 +188,11 @@ def _key(store: Store, tx: Transaction, pinned: str | None) -> str:
         checkpoint.read_vkey(pinned)
     except ValueError as error:
         raise InvalidInput(f"--vkey is not the log's key: {error}", field="--vkey") from None
+    if now not in _next_keys(tx, pinned) and restored:
+        raise TrailDamaged(
+            f"An older copy was restored, and the log signs with the key of that time, not with the pinned one: {now}",
+            hint="If compliance confirms that two people signed for that copy, pin its key: --vkey KEY",
+        )
     if now not in _next_keys(tx, pinned):
         raise TrailDamaged(
             f"The log signs with another key than the pinned one: {now}",
