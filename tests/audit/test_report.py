@@ -17,7 +17,7 @@ from withness.audit.report_counts import NEAR, Blocks, near_expiry, weeks
 from withness.audit.report_csv import harmless
 from withness.audit.report_sheets import RECORDED, WORKLIST, lasting, sheets
 from withness.audit.report_signed import patterns, refusals, sign_offs
-from withness.audit.report_state import clock_runs, plans_waiting, policy_spans
+from withness.audit.report_state import Break, clock_runs, plans_waiting, policy_spans
 from withness.audit.seen import NO_TIME, Seen, details_of, time_of
 from withness.core.acts import Act, ActKind
 from withness.desk import report_formats
@@ -233,6 +233,30 @@ def test_what_needs_eyes_is_ordered_and_silent_where_all_is_well() -> None:
     assert parts[:3] == ["trail", "acute", "acute"]
     assert parts[-1] == "refusals"
     assert attention(report_samples.quiet()) == ()
+
+
+def test_a_loss_that_two_people_signed_for_is_told_as_that() -> None:
+    """It was counted as one more time that damage was found, and so was the break that it settled."""
+    loss = Break(2, 73, AT, "segment 0 has 64 records", signed=True)
+    damage, short = Break(1, 60, AT, "a table is missing"), Break(1, 64, AT, "segment 0 has 64 records", short=True)
+    told = {
+        said: [one.said for one in attention(replace(report_samples.quiet(), breaks=breaks))]
+        for said, breaks in (("loss", (short, loss)), ("damage", (damage, loss)), ("short", (short,)))
+    }
+    signed = "1 time an older copy was put back, and two people signed for what is lost."
+    found = "1 time the trail was found damaged, and went on in a new segment."
+    assert told == {"loss": [signed], "damage": [found, signed], "short": [found]}
+    [row] = [one for one in sheets(replace(report_samples.quiet(), breaks=(loss,)), UTC) if one.id == "trail"]
+    assert "two people signed" in row.rows[0][3]
+
+
+def test_a_folder_of_checkpoints_that_is_away_stands_out() -> None:
+    """Planted: "No break and no damage seen." alone, while plans wait for the folder."""
+    doubt = "The folder holds none, so nobody can tell."
+    report = replace(report_samples.quiet(), doubt=doubt)
+    assert [one.said for one in attention(report)] == [doubt]
+    [row] = [one for one in sheets(report, UTC) if one.id == "trail"]
+    assert row.rows[0][0] == "not provable now"
 
 
 def test_every_part_that_needs_eyes_is_a_sheet_and_rows_fit_their_heads() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import withness
 from withness.audit.record import Kind
-from withness.audit.words import HELP, ROUTINE, SLIP, TRIED, TRIED_FOR, WHY, asks, tried, why
+from withness.audit.words import HELP, ROUTINE, SLIP, TRIED, TRIED_FOR, WHY, are, asks, many, tried, were, why
 from withness.desk.trail_reading import REFUSABLE
 
 _NEVER = {"plan.confirmed", "plan.failed", "plan.on-hold", "protocol.opened", "sweep.finding", "key.rotated"}
@@ -51,3 +51,9 @@ def test_what_was_tried_is_said_as_far_as_the_code_tells_it() -> None:
     assert tried("trail.signed-off", "baseline-there") == "to sign a second baseline"
     assert "a loss" in tried("trail.signed-off", "not-compliance")
     assert TRIED_FOR.keys() <= WHY.keys()
+
+
+def test_one_is_not_many() -> None:
+    """Each place said "1 records"."""
+    assert [many(0), many(1), many(2, "plan")] == ["0 records", "1 record", "2 plans"]
+    assert [were(1), were(2), are(1), are(0)] == ["was", "were", "is", "are"]

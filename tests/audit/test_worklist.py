@@ -18,7 +18,18 @@ def found(**given: Any) -> Found:
     names = ("signed", "refused", "changes", "enrolments", "log_keys", "restored", "findings", "episodes", "plans")
     nothing = dict.fromkeys(names, ())
     said = {"written-around-gate": "stands there without a decision", "missing-in-ehr": "is gone"}
-    return Found(**{**nothing, "said": said, "clock": (), "breaks": (), "damage": "", "now": AT + 100 * HOUR, **given})
+    return Found(
+        **{
+            **nothing,
+            "said": said,
+            "clock": (),
+            "breaks": (),
+            "damage": "",
+            "doubt": "",
+            "now": AT + 100 * HOUR,
+            **given,
+        }
+    )
 
 
 def test_the_most_urgent_comes_first_and_the_oldest_of_those() -> None:
@@ -74,6 +85,19 @@ def test_one_finding_is_one_item() -> None:
     other = [Break(1, 65, AT, "a table is missing"), Break(2, 70, AT, "found damaged"), Break(3, 80, AT, short)]
     listed = items(found(breaks=other, restored=signed_off))
     assert [one.id for one in listed] == ["segment-1", "segment-3", "restored-70"]
+
+
+def test_a_break_that_only_the_verifier_saw_is_said_once() -> None:
+    """It said "found damaged before record 65: found damaged"."""
+    [one] = items(found(breaks=[Break(1, 65, AT, "")]))
+    assert one.why == "The trail was found damaged before record 65."
+    assert "withness audit verify" in one.todo
+
+
+def test_a_folder_of_checkpoints_that_is_away_is_listed() -> None:
+    """Plans wait meanwhile, and the list said nothing of it."""
+    [one] = items(found(doubt="The folder holds none, so nobody can tell."))
+    assert (one.id, one.kind, one.going_on) == ("unproven-now", "unproven", True)
 
 
 def test_a_refused_policy_is_no_change_of_policy() -> None:

@@ -66,8 +66,9 @@ def sample(words: str = "The client waits for a bed; the item is asked again tom
         plans=(PlanWaiting(401, "refused", NOW - 5 * DAY, 4, PAT), PlanWaiting(None, "orphan", NOW - 2 * DAY, 0, "")),
         policies=(PolicySpan(0, "0.2.0", "ab" * 32, NOW - 180 * DAY, None, "", demo=True),),
         clock=(ClockRun(330, 334, NOW - 14 * DAY, HOUR),),
-        breaks=(Break(1, 350, NOW - 13 * DAY, "found damaged"),),
+        breaks=(Break(1, 350, NOW - 13 * DAY, "a table is missing"),),
         damage="",
+        doubt="",
         refusals=(Refused("override.refused", "not-silent", 4, 2, NOW - 3 * DAY),),
         sign_offs=(SignOff(411, NOW - DAY, "item", SAM, "", 3, words),),
     )

@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from xml.etree import ElementTree
 
 import pytest
@@ -33,12 +33,14 @@ from withness.packs.chart_canvas import (
     WIDTH,
     Canvas,
     length,
+    room,
     style_of,
     wrapped,
 )
 from withness.packs.chart_signs import SIGNS
 from withness.packs.course_chart import course_svg
 from withness.packs.progress_chart import GUTTER, SLOTS, goal_svg
+from withness.packs.report_chart import times_svg, weeks_svg
 from withness.packs.review_texts import review_texts
 from withness.packs.review_words import course_table, goal_table, marks_of
 
@@ -173,6 +175,19 @@ def test_the_words_at_the_left_have_room() -> None:
     axes = [said(f"axis-{one}") for one in ("session", "day", "answer", "there", "added")]
     for text in (*axes, said("axis-goal", number=99), said("part", number=2)):
         assert length(text) <= GUTTER - 4, text
+
+
+def test_nothing_is_cut_off_at_the_left_in_a_wide_face() -> None:
+    """A print in DejaVu Sans cut words off there: "goal 12" in bold takes 50 pixels, and had 48."""
+    assert (room("goal 12", bold=True) >= 49.9, room("to the protocol") >= 88.6) == (True, True)
+    weeks = [(date(2026, 11, 2), 12_000, 3), (date(2026, 11, 9), 9, 400_000)]
+    times = [("to the protocol", [60.0]), ("to the first step", [7200.0])]
+    more = {"weeks": str(weeks_svg(weeks, id="w")), "times": str(times_svg(times, id="t"))}
+    for name, picture in {**PICTURES, **more}.items():
+        for text in ElementTree.fromstring(picture).iter(f"{SVG}text"):  # noqa: S314  our own
+            if text.attrib.get("text-anchor") == "end":
+                bold = text.attrib.get("font-weight") == "bold"
+                assert float(text.attrib["x"]) - room(text.text or "", bold=bold) >= -0.1, (name, text.text)
 
 
 def test_the_same_goal_makes_the_same_bytes() -> None:

@@ -66,8 +66,9 @@ def test_what_the_slip_had_stopped_goes_on(site: Site) -> None:
     """
     old = with_an_active_plan(site)
     site.pass_time(hours=2)
-    site.desk.correct(corrected(site, old), signer=site.pat, second=site.sam)
+    told = site.desk.correct(corrected(site, old), signer=site.pat, second=site.sam)
     assert site.plan_status(TOM) == "active"
+    assert told["paused"] == ["Their plan is active again in the chart."], "it said nothing of the plan"
     assert {one.resource["status"] for one in site.chart("Flag")}.isdisjoint({"active"})
     assert {one.resource["status"] for one in site.chart("Task")}.isdisjoint({"requested"})
     shown = site.desk.protocol(TOM, actor=CLINICIAN)

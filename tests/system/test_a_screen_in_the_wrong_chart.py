@@ -38,6 +38,8 @@ def test_both_wait_for_a_fresh_screen(site: Site) -> None:
     told = site.desk.retract_screen(wrong, reason="Ana's", signer=site.pat, second=site.sam, belongs_to=ANA)
     assert [one["person"] for one in told] == [TOM, ANA]
     assert all(one["decision"].startswith("held") and "screen" in one["missing"] for one in told)
+    stays = f"Their plan stays paused in the chart: withness protocol show {TOM} says what that waits for."
+    assert [one["paused"] for one in told] == [[stays], []], "it said nothing of the plan"
     for who in (TOM, ANA):
         answer = site.save(make_draft(who))
         assert (answer["saved"], "screen" in answer["missing"]) == (False, True), who
@@ -51,7 +53,8 @@ def test_both_wait_for_a_fresh_screen(site: Site) -> None:
 
     # a fresh screen each: Tom never had such thoughts; Ana has
     site.pass_time(minutes=10)
-    assert site.screen(TOM)["decision"] == "released"
+    fresh = site.screen(TOM)
+    assert (fresh["decision"], fresh["paused"]) == ("released", ["Their plan is active again in the chart."])
     assert site.save(make_draft(TOM))["saved"] is True
     assert site.save(make_draft(ANA))["saved"] is False
     assert site.screen(ANA, answers=ACUTE)["decision"] == "held-for-directive-protocol"

@@ -97,6 +97,20 @@ def test_what_backs_up_and_rotates_its_key_means_its_own(elsewhere: Elsewhere, t
     assert elsewhere.here("audit", "verify")[0] == 0
 
 
+def test_a_reviewer_who_knows_the_later_key_is_told_why_it_is_another(elsewhere: Elsewhere, tmp_path: Path) -> None:
+    """It said that the key might be lost, which it is not."""
+    elsewhere.rotate()
+    state = str(tmp_path / "reviewer.json")
+    assert elsewhere.site.console("audit", "sync-reviewer", "--state", state).returncode == 0
+    assert elsewhere.here("restore", str(elsewhere.copy), "--keys", str(elsewhere.keys))[0] == 4
+    assert elsewhere.acknowledge("--take-over")[0] == 0
+    code, said = elsewhere.here("audit", "sync-reviewer", "--state", state)
+    assert (code, "An older copy was restored" in said["message"], "--vkey KEY" in said["hint"]) == (4, True, True)
+    now = said["message"].rpartition(": ")[2]
+    code, said = elsewhere.here("audit", "sync-reviewer", "--state", state, "--vkey", now)
+    assert (code, bool(said["loss"])) == (0, True)
+
+
 def test_a_lost_key_of_its_time_is_replaced_and_the_later_one_stays(elsewhere: Elsewhere) -> None:
     """Planted: the new key put over the one of the directory that goes on; caught."""
     elsewhere.rotate()

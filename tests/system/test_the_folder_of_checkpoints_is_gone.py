@@ -61,6 +61,8 @@ def test_plans_wait_and_all_else_is_recorded(site: Site, how: str, tmp_path: Pat
     assert "could not be published" in site.context.store.publisher.trouble  # type: ignore[union-attr]
     refused(site)
     assert site.console("audit", "verify").returncode == 7
+    assert site.desk.worklist(actor=COMPLIANCE)[0]["item"] == "unproven-now"
+    assert "so nobody can tell" in site.desk.report(actor=COMPLIANCE)["attention"][0]["said"]
     assert {one["segment"] for one in site.records()} == {0}
     shutil.copytree(kept, folder(site), dirs_exist_ok=True)
     site.catch_up()
@@ -131,6 +133,16 @@ def test_a_folder_begun_anew_is_on_record_and_on_the_worklist(site: Site) -> Non
     assert site.console("audit", "verify").returncode == 0
     assert site.console("key", "rotate").returncode == 0
     assert site.console("audit", "verify").returncode == 0
+
+
+def test_the_live_directory_has_nothing_to_take_over(site: Site) -> None:
+    """It was recorded, and asked compliance whether somebody had meant it."""
+    site.screen()
+    before = len(site.records(500))
+    said = site.console("audit", "checkpoint", "--take-over", "--actor", COMPLIANCE)
+    assert (said.returncode, "nothing was taken over" in said.stdout) == (0, True)
+    assert len(site.records(500)) == before
+    assert site.console_json("audit", "checkpoint", "--take-over")[1]["taken_over"] is False
 
 
 def test_a_fresh_directory_begins_its_folder_before_its_first_record(site: Site) -> None:

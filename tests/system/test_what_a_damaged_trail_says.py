@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,21 @@ def test_what_a_refused_save_finds_in_the_chart_opens_its_protocol(site: Site, h
     assert refused.value.answer["decision"] == "held-for-directive-protocol"
     assert [one["domain"] for one in site.desk.protocol(ROSA, actor=CLINICIAN)["episodes"]] == ["suicide"]
     assert site.desk.plans() == []
+
+
+def test_nobody_is_sent_to_sign_for_what_cannot_be_signed_for(site: Site) -> None:
+    """A record in the middle is gone: verify, checkpoint and worklist named a command that refuses exactly that."""
+    site.screen()
+    site.save()
+    assert site.console("audit", "checkpoint").returncode == 0
+    site.desk.close()
+    with sqlite3.connect(site.settings.database, isolation_level=None) as database:
+        [[sql]] = database.execute("SELECT sql FROM sqlite_master WHERE name = 'audit_leaf_no_delete'").fetchall()
+        database.execute("DROP TRIGGER audit_leaf_no_delete")
+        database.execute("DELETE FROM audit_leaf WHERE seq = 2")
+        database.execute(sql)
+    database.close()
+    for command in ("verify", "checkpoint", "worklist"):
+        told = site.console("audit", command)
+        assert "--acknowledge" not in told.stdout + told.stderr, command
+    assert site.console("audit", "verify").returncode == 4

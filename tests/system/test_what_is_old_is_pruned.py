@@ -35,8 +35,8 @@ from withness.seal import Seal
 from withness.signing import write_signer
 
 EVERYTHING = Period()
-GONE = {"trail.viewed": 3, "trail.verified": 1, "trail.exported": 1, "trail.signed-off": 1}
-"""What of the old year may go: two looks and a refused one's, the first verification, a proof, and a refusal."""
+GONE = {"trail.viewed": 4, "trail.verified": 1, "trail.exported": 1, "trail.signed-off": 1}
+"""What of the old year may go: the looks, the first verification, a proof, and a refusal."""
 
 
 @pytest.fixture
@@ -53,6 +53,8 @@ def old(site: Site) -> Site:
     checked(site)
     with pytest.raises(Refused):
         sign_off(site.context, Matter("item"), site.pat, actor=actor_of(CLINICIAN))
+    refused = [one["item"] for one in site.desk.worklist(actor=COMPLIANCE) if one["kind"] == "refused"]
+    site.desk.sign_off(refused, note="A slip of Pat's", signer=site.keys[COMPLIANCE])
     prove(site.context.store, 2, site.home / "old-proof.json", actor_of(COMPLIANCE), site.at)
     site.at = now
     site.screen()
@@ -178,6 +180,34 @@ def test_one_person_alone_is_refused_on_record(old: Site, tmp_path: Path, second
     assert empty(old) == []
 
 
+def test_a_refused_attempt_that_nobody_examined_stays(site: Site, tmp_path: Path) -> None:
+    """It was emptied, and left the worklist with nobody having looked."""
+    now = site.at
+    site.at = now - timedelta(days=8 * 366)
+    site.enrol()
+    with pytest.raises(Refused):
+        sign_off(site.context, Matter("item"), site.pat, actor=actor_of(CLINICIAN))
+    show(site.context.store, actor_of(COMPLIANCE), site.at)
+    site.at = now
+    waits = [one["item"] for one in site.desk.worklist(actor=COMPLIANCE) if one["kind"] == "refused"]
+    written(site, tmp_path / "old.ndjson")
+    assert (len(waits), pruned(site, tmp_path / "old.ndjson").count) == (1, 1)
+    assert [one["item"] for one in site.desk.worklist(actor=COMPLIANCE) if one["kind"] == "refused"] == waits
+
+
+def test_a_dry_run_counts_what_the_real_one_empties(site: Site, tmp_path: Path) -> None:
+    """Of a directory that nobody has used for years, it counted one less: its newest record was the last one then."""
+    now = site.at
+    site.at = now - timedelta(days=8 * 366)
+    site.enrol()
+    for _ in range(3):
+        show(site.context.store, actor_of(COMPLIANCE), site.at)
+    site.at = now
+    seen = look(site.context, before(site), actor_of(COMPLIANCE)).count
+    written(site, tmp_path / "old.ndjson")
+    assert pruned(site, tmp_path / "old.ndjson").count == seen == 3
+
+
 def test_nothing_inside_the_retention_goes(old: Site, tmp_path: Path) -> None:
     """Planted: the retention left out; this caught it."""
     with pytest.raises(InvalidInput, match="inside the retention of 7 years"):
@@ -231,7 +261,7 @@ def test_the_export_must_hold_what_goes_and_be_of_this_log(old: Site, tmp_path: 
         pruned(old, kept)
     written(old, kept)
     written(old, part, period=Period(start=old.records(60)[-1]["at"]))
-    with pytest.raises(InvalidInput, match="lacks 6 of the 6 records"):
+    with pytest.raises(InvalidInput, match="lacks 7 of the 7 records"):
         pruned(old, part)
     (tmp_path / "edited.ndjson").write_text(kept.read_text().replace('\\"shown\\"', '\\"Shown\\"'))
     with pytest.raises(InvalidInput, match="does not prove itself"):

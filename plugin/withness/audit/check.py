@@ -17,6 +17,7 @@ from withness.audit.merkle import HASH_BYTES
 from withness.audit.pruned import Pruned, row_damage, settle
 from withness.audit.record import Leaf, damage_of
 from withness.audit.tiles import WIDTH, Nodes, Tile
+from withness.audit.words import many
 from withness.audit.written import as_written
 
 PART: Final = 64 * WIDTH
@@ -282,7 +283,7 @@ def _check_head(segment: int, head: Head | None, found: Growth, first: int | Non
         if found.size:
             yield Damage(f"segment {segment} has records but its head is missing")
     elif head.size != found.size:
-        yield Damage(f"segment {segment} should have {head.size} records by its tree, and has {found.size}")
+        yield Damage(f"segment {segment} should have {many(head.size)} by its tree, and has {found.size}")
     elif head.first_seq != first:
         yield Damage(f"segment {segment} should begin with record {head.first_seq}, and begins with {first}")
     elif head.root != (frontier := found.frontier()).root() or head.peaks != frontier.to_bytes():

@@ -88,6 +88,13 @@ class Folder:
         """Whether this database publishes here, or nobody does yet."""
         return not self.owner or self._owner() in ("", self.owner)
 
+    def mine(self) -> bool:
+        """Whether the folder says that this database publishes here; False where nobody can tell."""
+        try:
+            return bool(self.owner) and self._owner() == self.owner
+        except (OSError, ValueError):
+            return False
+
     def other(self) -> str:
         """Return which other database publishes here, "" for none. Raises OSError or ValueError where none can tell."""
         there = self._owner() if self.owner else ""

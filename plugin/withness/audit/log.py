@@ -221,6 +221,9 @@ def unsettled(log: Segments) -> int:
     return sum(1 for one in heads if one.segment > newest or found_damaged(log, one))
 
 
+FOUND: Final = "found damaged"
+"""What such a record says of the damage where only `withness audit verify` had seen it."""
+
 SHORT: Final = "short_of_checkpoint"
 """In the details of a record that begins a segment: true where only a longer published log was the cause."""
 
@@ -282,7 +285,7 @@ def _next_segment(log: Log, head: Head | None, last: Leaf | None, *, anew: bool)
 
 def _after_break(log: Log, reason: str | None) -> dict[str, Any]:
     short = reason is not None and reason == log.anchor_damage(prove=False)
-    return {"after_break": reason or "found damaged", **({SHORT: True} if short else {})}
+    return {"after_break": reason or FOUND, **({SHORT: True} if short else {})}
 
 
 def _fill(log: Log, head: Head) -> None:

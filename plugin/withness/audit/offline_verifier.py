@@ -553,7 +553,7 @@ def _check_rest(header: bytes, lines: Iterator[bytes], findings: Findings) -> No
         text = value.get("record")
         fit += type(text) is str and leaf_hash(text.encode()).hex() == value.get("hash")
     findings.doubt(
-        f"Of {records} records from {first} on nothing can be told: no checkpoint covers them ({fit} fit their hash)."
+        f"Of {_many(records)} from {first} on nothing can be told: no checkpoint covers them ({fit} fit their hash)."
     )
 
 
@@ -561,15 +561,24 @@ def _say_pruned(findings: Findings) -> None:
     """Say how many records could not be read, and doubt those of which no record says that they were pruned."""
     if not findings.pruned:
         return
-    many = len(findings.pruned)
-    findings.holds.append(f"{many} of them were pruned: their hashes stand for them, and they cannot be read.")
+    gone = len(findings.pruned)
+    said = (
+        "was pruned: its hash stands for it, and it"
+        if gone == 1
+        else "were pruned: their hashes stand for them, and they"
+    )
+    findings.holds.append(f"{gone} of them {said} cannot be read.")
     spans, place, alone = sorted(findings.named), 0, 0
     for seq in findings.pruned:
         while place < len(spans) and spans[place][1] < seq:
             place += 1
         alone += place == len(spans) or seq < spans[place][0]
     if alone:
-        findings.doubt(f"Of {alone} pruned records nothing in the export says that two people signed for it.")
+        findings.doubt(f"Of {_many(alone, 'pruned record')} nothing in the export says that two people signed for it.")
+
+
+def _many(count: int, what: str = "record") -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _read_header(line: bytes, findings: Findings, before: Part | None) -> Part:
@@ -769,11 +778,9 @@ def check_consistency(content: bytes, findings: Findings) -> None:
     first = read_note(said["from"], "the consistency proof's first checkpoint", findings)
     second = read_note(said["to"], "the consistency proof's second checkpoint", findings)
     if first.origin != second.origin or not consistent(first, second, path):
-        raise Damaged(
-            "consistency", f"the log of {second.size} records is not shown to go on from that of {first.size}"
-        )
+        raise Damaged("consistency", f"the log of {_many(second.size)} is not shown to go on from that of {first.size}")
     findings.follows.add((first, second))
-    findings.holds.append(f"The log of {second.size} records goes on from that of {first.size}; nothing was rewritten.")
+    findings.holds.append(f"The log of {_many(second.size)} goes on from that of {first.size}; nothing was rewritten.")
 
 
 def check_kept(name: str, kept: Checkpoint, parts: Sequence[Part], findings: Findings) -> None:
@@ -790,15 +797,15 @@ def check_kept(name: str, kept: Checkpoint, parts: Sequence[Part], findings: Fin
     given = [one for one in findings.seen or linked if one.origin == kept.origin]
     recomputed = any(kept.size in part.roots for part in mine)
     if recomputed or any(findings.leads(kept, one) or findings.leads(one, kept) for one in given):
-        findings.holds.append(f"{name}, of {kept.size} records, is a checkpoint of this very log.")
+        findings.holds.append(f"{name}, of {_many(kept.size)}, is a checkpoint of this very log.")
         return
     largest = max((one.size for one in given), default=0)
     if not given:
         more = f"{name} is of a segment of which nothing was given: whether it fits"
     elif kept.size > largest:
-        more = f"{name} is of {kept.size} records, and what was given goes to {largest}: whether records were cut off"
+        more = f"{name} is of {_many(kept.size)}, and what was given goes to {largest}: whether records were cut off"
     else:
-        more = f"{name} is of {kept.size} records, whose root cannot be worked out from what was given: whether it fits"
+        more = f"{name} is of {_many(kept.size)}, whose root cannot be worked out from what was given: whether it fits"
     findings.doubt(f"{more} cannot be told without a consistency proof (--consistency).")
 
 

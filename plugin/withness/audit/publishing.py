@@ -22,6 +22,7 @@ from withness.audit.log_key import LogKey
 from withness.audit.merkle import EMPTY_ROOT
 from withness.audit.proofs import root_at
 from withness.audit.record import Kind, Leaf
+from withness.audit.words import many
 from withness.errors import CannotTell, KeyMissing
 
 if TYPE_CHECKING:
@@ -260,7 +261,7 @@ def shortfall(log: Log, segment: int, said: Checkpoint, *, prove: bool = True) -
         if _acknowledged(log, segment, head, said):
             return None
         return (
-            f"segment {segment} has {size} records, and a checkpoint of {said.size} was published: "
+            f"segment {segment} has {many(size)}, and a checkpoint of {said.size} was published: "
             "records were cut off, or an older copy was put back"
         )
     if not prove:
@@ -271,7 +272,7 @@ def shortfall(log: Log, segment: int, said: Checkpoint, *, prove: bool = True) -
         fits = False
     if fits or _acknowledged(log, segment, head, said):
         return None
-    return f"segment {segment} is not the log whose checkpoint of {said.size} records was published"
+    return f"segment {segment} is not the log whose checkpoint of {many(said.size)} was published"
 
 
 def _acknowledged(log: Log, segment: int, head: Head | None, said: Checkpoint) -> bool:

@@ -235,7 +235,7 @@ def details_of(leaf: Leaf) -> Mapping[str, Any]:
 def damage_of(leaf: Leaf) -> str | None:
     """Return what is wrong with one stored leaf on its own, None when its parts agree."""
     if not isinstance(leaf.body, bytes) or not isinstance(leaf.leaf_hash, bytes):
-        return "its bytes are no bytes"
+        return "it is not stored as bytes, as every record is"
     if leaf.leaf_hash != leaf_hash(leaf.body):
         return "its bytes do not fit its hash"
     try:

@@ -12,7 +12,7 @@ from withness.audit.record import instant
 from withness.audit.report_acute import Episode
 from withness.audit.report_counts import DomainCount, NearExpiry, QuestionCount, Week
 from withness.audit.report_signed import Pattern, Raised, Refused, SignedAct, SignOff
-from withness.audit.report_state import Break, ClockRun, PlanWaiting, PolicySpan
+from withness.audit.report_state import Break, ClockRun, PlanWaiting, PolicySpan, unsettled
 
 OLD: Final = timedelta(days=1)
 """A plan that waits longer than this for the EHR needs somebody's eyes."""
@@ -63,6 +63,7 @@ class Report:
     clock: tuple[ClockRun, ...]
     breaks: tuple[Break, ...]
     damage: str
+    doubt: str
     refusals: tuple[Refused, ...]
     sign_offs: tuple[SignOff, ...]
 
@@ -119,14 +120,21 @@ def attention(report: Report) -> tuple[Attention, ...]:
     alone = [one for one in report.patterns if one.what == "self"]
     mutual = [one for one in report.patterns if one.what == "mutual"]
     often = [one for one in report.questions or () if one.held >= OFTEN[0] and one.share > OFTEN[1]]
+    broken, lost = unsettled(report.breaks), [one for one in report.breaks if one.signed]
     refused = sum(one.count for one in report.refusals)
     found = (
         (bool(report.damage), f"The trail is damaged now: {report.damage}.", "trail"),
         (
-            bool(report.breaks),
-            _many(len(report.breaks), "time", "times", "the trail was found damaged, and went on in a new segment"),
+            bool(broken),
+            _many(len(broken), "time", "times", "the trail was found damaged, and went on in a new segment"),
             "trail",
         ),
+        (
+            bool(lost),
+            _many(len(lost), "time", "times", "an older copy was put back, and two people signed for what is lost"),
+            "trail",
+        ),
+        (bool(report.doubt), report.doubt, "trail"),
         (
             bool(late),
             _many(len(late), "acute hold has", "acute holds have", "steps that were not recorded in time"),

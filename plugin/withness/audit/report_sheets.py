@@ -9,6 +9,7 @@ from typing import Final
 from withness.audit.report import Report, attention, middle
 from withness.audit.report_acute import Episode
 from withness.audit.report_signed import Pattern
+from withness.audit.report_state import Break
 from withness.audit.words import tried, why
 from withness.core.sheet import Sheet
 
@@ -333,12 +334,21 @@ def _clock(report: Report, words: Words) -> Sheet:
 
 
 def _trail(report: Report, words: Words) -> Sheet:
-    rows = [(f"segment {one.segment}", str(one.number), words.at(one.at), one.why) for one in report.breaks]
+    rows = [(f"segment {one.segment}", str(one.number), words.at(one.at), _why(one)) for one in report.breaks]
     if report.damage:
         rows.insert(0, ("damaged now", "–", words.at(report.made), report.damage))
+    if report.doubt:
+        rows.insert(0, ("not provable now", "–", words.at(report.made), report.doubt))
     notes = ("A quick look at schema, tree and newest record. The proof is: withness audit verify",)
     heads = ("what", "record", "when", "why")
     return Sheet("trail", PARTS["trail"], heads, tuple(rows), notes, empty="No break and no damage seen.")
+
+
+def _why(one: Break) -> str:
+    """Say why a segment began: what two people signed for is a loss, and no damage."""
+    if one.signed:
+        return "two people signed that an older copy was put back, and for what is lost"
+    return one.why or "found by withness audit verify"
 
 
 def _sign_offs(report: Report, words: Words) -> Sheet:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from withness.audit.log import SHORT
+from withness.audit.log import FOUND, RESTORED, SHORT
 from withness.audit.record import Kind
 from withness.audit.seen import Seen, time_of
 
@@ -51,9 +51,10 @@ class ClockRun:
 
 @dataclass(frozen=True)
 class Break:
-    """A new segment of the trail: it begins with record `number`, and the one before it was found damaged.
+    """A new segment of the trail: it begins with record `number`, for the one before it was found damaged.
 
-    `short`: only a longer log that had been published was the cause.
+    `short`: only a longer log that had been published was the cause. `signed`: it begins with the record by which two
+    people acknowledged such a loss.
     """
 
     segment: int
@@ -61,6 +62,7 @@ class Break:
     at: datetime
     why: str
     short: bool = False
+    signed: bool = False
 
 
 def policy_spans(records: Iterable[Seen]) -> tuple[PolicySpan, ...]:
@@ -102,9 +104,22 @@ def clock_runs(backward: Sequence[tuple[int, str, str]]) -> tuple[ClockRun, ...]
 def breaks(firsts: Iterable[Seen]) -> tuple[Break, ...]:
     """Return the trail's breaks, from the first record of each further segment."""
     return tuple(
-        Break(one.segment, one.seq, one.at, str(one.details.get("after_break", "")), one.details.get(SHORT) is True)
+        Break(one.segment, one.seq, one.at, _why(one), one.details.get(SHORT) is True, one.outcome == RESTORED)
         for one in firsts
     )
+
+
+def unsettled(breaks: Sequence[Break]) -> tuple[Break, ...]:
+    """Return the breaks that tell of damage: two people may have signed since for one that was a mere loss."""
+    signed = [one.number for one in breaks if one.signed]
+    return tuple(
+        one for one in breaks if not one.signed and not (one.short and any(one.number < number for number in signed))
+    )
+
+
+def _why(one: Seen) -> str:
+    why = str(one.details.get("after_break", ""))
+    return "" if why == FOUND else why
 
 
 def plans_waiting(

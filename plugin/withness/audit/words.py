@@ -136,3 +136,18 @@ def tried(kind: str, code: str = "") -> str:
 def why(code: str) -> str:
     """Say why something was refused, with the code in brackets; a code that has no words stands alone."""
     return f"{WHY[code]} ({code})" if code in WHY else code or "no code"
+
+
+def many(count: int, what: str = "record") -> str:
+    """Return how many of what: "1 record", "2 records"."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def were(count: int) -> str:
+    """Return the verb that goes with so many in the past."""
+    return "was" if count == 1 else "were"
+
+
+def are(count: int) -> str:
+    """Return the verb that goes with so many."""
+    return "is" if count == 1 else "are"

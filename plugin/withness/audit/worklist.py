@@ -25,6 +25,7 @@ AGAIN: Final = timedelta(days=7)
 
 ORDER: Final = (
     "damage",
+    "unproven",
     "segment",
     "acute",
     "finding",
@@ -109,6 +110,7 @@ class Found:
     clock: Iterable[ClockRun]
     breaks: Iterable[Break]
     damage: str
+    doubt: str
     now: datetime
 
 
@@ -120,10 +122,15 @@ def items(found: Found) -> tuple[Item, ...]:
 def _items(found: Found) -> Iterator[Item]:
     if found.damage:
         todo = "Run: withness audit verify. Keep the directory as it is."
-        yield Item("damage-now", "damage", found.now, f"{found.damage}", todo, going_on=True)
+        yield Item(
+            "damage-now", "damage", found.now, f"{found.damage[:1].upper()}{found.damage[1:]}.", todo, going_on=True
+        )
+    if found.doubt:
+        todo = "Run: withness audit verify. It says what to put back."
+        yield Item("unproven-now", "unproven", found.now, found.doubt, todo, going_on=True)
     for gap in _breaks(found):
-        why = f"The trail was found damaged before record {gap.number}: {gap.why or 'see there'}."
-        yield Item(f"segment-{gap.segment}", "segment", gap.at, why, "Find out what was done to the database.")
+        why = f"The trail was found damaged before record {gap.number}{gap.why and f': {gap.why}'}."
+        yield Item(f"segment-{gap.segment}", "segment", gap.at, why, _INQUIRE)
     yield from filter(None, (_acute(one) for one in found.episodes))
     yield from _findings(found.findings, found.said)
     yield from filter(None, (_plan(one, found.now) for one in found.plans))
@@ -136,12 +143,15 @@ def _items(found: Found) -> Iterator[Item]:
     yield from (_clock(one) for one in found.clock)
 
 
+_INQUIRE: Final = "Run: withness audit verify. Find out what was done to the database."
+
+
 def _breaks(found: Found) -> Iterator[Break]:
     """Yield the breaks that no other item tells: the damage of now, or the loss that two people signed for since."""
     signed = {one.seq for one in found.restored if one.outcome == RESTORED}
     for gap in found.breaks:
         over = gap.number in signed or (gap.short and any(gap.number < one for one in signed))
-        if not over and gap.why != found.damage:
+        if not over and not (gap.why and gap.why == found.damage):
             yield gap
 
 
@@ -236,9 +246,14 @@ def _signed(one: Seen) -> Item | None:
     return Item(f"{kind}-{one.seq}", kind, one.at, f"{said}{reason}.", todo, one.person, one.actor, one.second)
 
 
+def refusal(seq: int) -> str:
+    """Return the id of the item that a refused attempt is, by its record's number."""
+    return f"refused-{seq}"
+
+
 def _refused(one: Seen) -> Item:
     said = f"Somebody tried {tried(one.kind, one.reason)}, and was refused: {why(one.reason)}."
-    return Item(f"refused-{one.seq}", "refused", one.at, said, asks(one.reason), one.person, one.actor, one.second)
+    return Item(refusal(one.seq), "refused", one.at, said, asks(one.reason), one.person, one.actor, one.second)
 
 
 def _policy(one: Seen) -> Item:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from withness.audit.words import many
 from withness.cli import say
 
 if TYPE_CHECKING:
@@ -63,8 +64,10 @@ def checkpoint(
     else:
         click.echo(made.note)
         click.echo(
-            f"{made.size} records, root {made.root}\nPublished in {made.folder}\nThe key of its signature: {made.vkey}"
+            f"{many(made.size)}, root {made.root}\nPublished in {made.folder}\nThe key of its signature: {made.vkey}"
         )
+        if take_over and not made.taken_over:
+            click.echo("This directory publishes there already: nothing was taken over, and nothing is recorded of it.")
     if made.trouble:
         hint = (
             "What is recorded stays recorded. If this is the live directory now: withness audit checkpoint --take-over"

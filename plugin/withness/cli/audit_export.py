@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from withness.audit.words import many, were
 from withness.cli import say
 from withness.cli.signing import require_key, signer, signing
 from withness.errors import InvalidInput, TrailDamaged
@@ -82,10 +83,10 @@ def _tell(done: Stretch, out: Path, chosen: Form, *, signed: bool) -> None:
     from withness.desk.exporting import Form
 
     last = done.first + done.records - 1
-    click.echo(f"Wrote {out}: {done.records} records, {done.first} to {last}.")
+    click.echo(f"Wrote {out}: {many(done.records)}, {done.first} to {last}.")
     if done.pruned:
         left = "only their hashes are in it" if chosen is Form.NDJSON else "they are not in it"
-        click.echo(f"{done.pruned} of them were pruned: {left}.")
+        click.echo(f"{done.pruned} of them {were(done.pruned)} pruned: {left}.")
     if chosen is Form.NDJSON:
         click.echo(f"The key of its checkpoint: {done.vkey}")
     elif not signed:

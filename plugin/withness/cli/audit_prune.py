@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from withness.audit.words import many, were
 from withness.cli import say
 from withness.cli.signing import second_signer, seconding, signer, signing
 from withness.errors import InvalidInput
@@ -94,8 +95,9 @@ def _tell(found: Selection, *, dry_run: bool) -> None:
     if found.kinds:
         rows = [(kind, str(count)) for kind, count in sorted(found.kinds.items())]
         say.table("Would go" if dry_run else "Pruned", ("records", "how many"), rows)
+    done = "would go" if dry_run else f"{were(found.count)} pruned"
     since = f", the first recorded on {found.since[:10]}" if found.since else ""
-    click.echo(f"{found.count} records {'would go' if dry_run else 'were pruned'}{since}.")
+    click.echo(f"{many(found.count)} {done}{since}.")
     if found.more:
         click.echo("There are more than one signature can name: run it again for the rest.")
     if not dry_run:

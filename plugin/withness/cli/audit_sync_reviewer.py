@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from withness.audit.words import many
 from withness.cli import say
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -58,6 +59,6 @@ def sync_reviewer(
     elif done.loss:
         click.echo(f"{done.loss}\nAsk them. What you saw before is kept in {done.kept}.", err=True)
     else:
-        click.echo(f"It goes on from the {done.earlier.size} records that you saw before.", err=True)
+        click.echo(f"It goes on from the {many(done.earlier.size)} that you saw before.", err=True)
     if done.rotated:
         click.echo(f"The log's key was changed; the old one signed for the new one:\n{done.vkey}", err=True)

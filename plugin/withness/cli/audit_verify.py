@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from withness.audit.words import many
 from withness.cli import say
 from withness.desk.verify import Verdict
 from withness.errors import CannotTell, TrailDamaged, WithnessError
@@ -109,11 +110,11 @@ def _verdict(verdict: Verdict) -> dict[str, object]:
 
 
 def _tell(verdict: Verdict, unsealed: WithnessError | None, way: WayOn | None) -> None:
-    click.echo(f"{verdict.records} records; root {verdict.root or '-'}")
+    click.echo(f"{many(verdict.records)}; root {verdict.root or '-'}")
     if verdict.before:
-        say.prose(f"The {verdict.before} records before them were taken from the checkpoint, and not looked at.")
+        say.prose(f"What was before them is taken from the checkpoint, and not looked at: {many(verdict.before)}.")
     if verdict.recomputed is not None:
-        click.echo(f"{verdict.recomputed} decisions decided again.")
+        click.echo(f"{many(verdict.recomputed, 'decision')} decided again.")
     if verdict.beyond is None:
         say.prose("Without an anchor outside this data directory (--anchor FILE), a cut-off tail cannot be proved.")
     else:

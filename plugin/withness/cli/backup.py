@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from withness.audit.words import are, many, were
 from withness.cli import say
 from withness.cli.signing import second_signer, seconding, signer, signing
 from withness.errors import CannotTell, InvalidInput, TrailDamaged
@@ -190,9 +191,9 @@ def _tell_restored(done: Restored, home: Path, *, as_json: bool) -> None:
         say.document({**said, **more, "other_copy": done.other_copy or None, **done.manifest})
         return
     for one in done.manifest["log"]:
-        click.echo(f"Segment {one['segment']}: {one['size']} records, root {one['root']}")
+        click.echo(f"Segment {one['segment']}: {many(one['size'])}, root {one['root']}")
     for one in done.published:
-        say.prose(f"Published was segment {one['segment']} with {one['size']} records: this copy is older, or another.")
+        say.prose(f"Published was segment {one['segment']} with {many(one['size'])}: this copy is older, or another.")
     for damage in done.damages:
         click.secho(damage, fg="red")
     click.secho(_STATES[done.state], bold=True)
@@ -234,5 +235,8 @@ _STATES = {
 
 def _tell_loss(loss: Loss) -> None:
     for gone, left in zip(loss.lost, loss.have, strict=True):
-        click.echo(f"Segment {gone['segment']}: {gone['size']} records were published, {left['size']} are here.")
+        click.echo(
+            f"Segment {gone['segment']}: {many(gone['size'])} {were(gone['size'])} published, "
+            f"{left['size']} {are(left['size'])} here."
+        )
     click.secho("Acknowledged: records go on in a new segment, and plans can be saved again.", bold=True)

@@ -15,6 +15,7 @@ from withness.audit.log import acknowledged
 from withness.audit.proofs import root_at
 from withness.audit.publishing import state
 from withness.audit.record import Leaf, details_of
+from withness.audit.words import are, many, were
 from withness.desk.log_keys import vkeys
 from withness.errors import CannotTell
 from withness.store.transaction import Transaction
@@ -61,7 +62,7 @@ def against(tx: Transaction, anchors: Iterable[Anchor]) -> Iterator[Damage]:
             continue
         if size < one.said.size:
             yield Damage(
-                f"segment {one.segment} has {size} records, and the anchor says {one.said.size}: "
+                f"segment {one.segment} has {many(size)}, and the anchor says {one.said.size}: "
                 "records were cut off, or an older copy was put back"
             )
         elif not _fits(tx, one):
@@ -94,7 +95,7 @@ def lost_with(tx: Transaction, anchors: Iterable[Anchor]) -> Iterator[str]:
         known = next((told["size"] for told in gone if told["segment"] == one.segment), 0)
         more = f", {one.said.size - known} more than were published then" if one.said.size > known else ""
         yield (
-            f"The anchor of {one.said.size} records of segment {one.segment} is of records that two people "
+            f"The anchor of {many(one.said.size)} of segment {one.segment} is of records that two people "
             f"acknowledged as lost on {leaf.recorded_at[:10]} (record {leaf.seq}){more}."
         )
 
@@ -104,7 +105,7 @@ def losses(tx: Transaction) -> tuple[str, ...]:
     found = [(head.first_seq, acknowledged(tx, head)) for head in tx.heads()]
     return tuple(
         f"Record {seq} acknowledges that an older copy was restored: of segment {gone['segment']} "
-        f"{gone['size']} records were published, and {left['size']} are there."
+        f"{many(gone['size'])} {were(gone['size'])} published, and {left['size']} {are(left['size'])} there."
         for seq, said in found
         if said is not None
         for gone, left in zip(said.get("lost", ()), said.get("have", ()), strict=False)

@@ -8,6 +8,7 @@ from typing import Any
 
 from withness.audit import checkpoint, log
 from withness.audit.publishing import Publisher
+from withness.audit.words import many
 from withness.desk.context import Actor
 from withness.desk.log_keys import record_take_over, vkeys
 from withness.desk.telling import FOR_IT, SAVED_AS_EVER
@@ -27,6 +28,7 @@ class Published:
     vkey: str
     folder: str
     trouble: str
+    taken_over: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as a JSON-ready mapping."""
@@ -86,6 +88,12 @@ def unpublished(tx: Transaction) -> tuple[str, ...]:
     return (f"{sentence_of(doubt)} {doubt.hint}",) if doubt is not None else ()
 
 
+def in_doubt(tx: Transaction) -> str:
+    """Return in one sentence that the log cannot be held against what was published, "" where it can."""
+    doubt = tx.doubt()
+    return sentence_of(doubt) if doubt is not None else ""
+
+
 def sentence_of(doubt: log.Doubt) -> str:
     """Return a doubt in one sentence."""
     return f"{doubt.what}, so nobody can tell whether the log is the one that was published."
@@ -98,17 +106,29 @@ def _in_doubt(doubt: log.Doubt, before: str = "") -> CannotTell:
 def publish(store: Store, actor: Actor, at: datetime, *, take_over: bool = False) -> Published:
     """Sign the newest segment's checkpoint and publish it.
 
-    With `take_over`, which is recorded, in the place of another copy's, or into a folder that is begun anew. Raises
-    what `present` raises.
+    With `take_over`, which is recorded, in the place of another copy's, or into a folder that is begun anew; where
+    this directory publishes already nothing is taken over. Raises what `present` raises.
     """
-    if take_over:
+    taken = take_over and not publishes_here(store)
+    if taken:
         _take_over(store, actor, at)
     with store.transaction() as tx:  # nobody publishes a longer one meanwhile
         note, head, publisher = present(store, tx), tx.head(), store.publisher
         assert publisher is not None and head is not None  # noqa: S101, PT018  `present` has seen both
         publisher.publish(head)
     folder = str(publisher.folder.path)
-    return Published(note, head.segment, head.size, head.root.hex(), publisher.key.vkey, folder, publisher.trouble)
+    state = (note, head.segment, head.size, head.root.hex(), publisher.key.vkey, folder, publisher.trouble)
+    return Published(*state, taken_over=taken)
+
+
+def publishes_here(store: Store) -> bool:
+    """Whether this directory publishes into its folder already, so that there is nothing to take over."""
+    if store.publisher is None:
+        return False
+    with store.transaction() as tx:
+        if tx.doubt() is not None:
+            return False
+    return store.publisher.folder.mine()
 
 
 def of_another(store: Store) -> str:
@@ -127,7 +147,7 @@ def of_another(store: Store) -> str:
         raise CannotTell(f"Whose folder of checkpoints it is cannot be read: {why}.", field="--take-over") from None
     if not other:
         return ""
-    said = ", ".join(f"segment {one} with {_size(note)} records" for one, note in notes.items()) or "nothing yet"
+    said = ", ".join(f"segment {one} with {_size(note)}" for one, note in notes.items()) or "nothing yet"
     return (
         f"Another copy of this data directory, {other}, publishes into {folder.path} (there: {said}). "
         "Once this one does, that one publishes no more, and lets no plan through."
@@ -136,9 +156,9 @@ def of_another(store: Store) -> str:
 
 def _size(note: str) -> str:
     try:
-        return str(checkpoint.read(note).checkpoint.size)
+        return many(checkpoint.read(note).checkpoint.size)
     except ValueError:
-        return "unreadable"
+        return "a number of records that cannot be read"
 
 
 def _take_over(store: Store, actor: Actor, at: datetime) -> None:

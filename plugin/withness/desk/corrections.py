@@ -22,6 +22,7 @@ from withness.desk.acts import Signatures, act_at, enrolled, enrolled_acts, refu
 from withness.desk.context import Actor, Context
 from withness.desk.ending import end_over, lift_acute
 from withness.desk.outbox import enqueue
+from withness.desk.paused import paused, still_paused
 from withness.desk.protocols import in_unit
 from withness.desk.screens import Decided, Incoming, conclude, keep, send
 from withness.desk.signing import keys_fault
@@ -76,7 +77,14 @@ def correct(
         return decision, (*rows, *ended(tx, context, decision, known, actor))
 
     decision, rows = context.commit(work, lambda tx: tx.screen(id) is not None)
-    return Decided(decision, send(context, rows, actor))
+    return _decided(context, coming.person, decision, rows, actor)
+
+
+def _decided(context: Context, person: str, decision: Decision, rows: tuple[str, ...], actor: Actor) -> Decided:
+    """Send what follows, and say which plans go on, which are paused, and which stay so."""
+    troubles = send(context, rows, actor)
+    moved = paused(context, rows)
+    return Decided(decision, troubles, moved or still_paused(context, person))
 
 
 def ended(
@@ -184,7 +192,9 @@ def retract(
         return found
 
     decided = context.commit(work, lambda tx: tx.decision(ids[row.person], row.person) is not None)
-    return tuple(Decided(decision, send(context, rows, actor)) for decision, rows in decided)
+    return tuple(
+        _decided(context, who, decision, rows, actor) for who, (decision, rows) in zip(concerned, decided, strict=True)
+    )
 
 
 def _mark_copy(tx: Transaction, context: Context, old: Screen, actor: Actor) -> tuple[str, ...]:

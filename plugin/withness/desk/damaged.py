@@ -33,17 +33,20 @@ def finding(tx: Transaction) -> str:
 
 
 def breaks(tx: Transaction) -> Iterator[tuple[int, str]]:
-    """Yield, of each segment that was begun because of damage, its first record and what that says was found."""
+    """Yield, of each segment that was begun because of damage, its first record and what that says was found.
+
+    "" where only `withness audit verify` had seen what.
+    """
     for head in tx.heads():
         first = tx.leaf(head.first_seq) if log.found_damaged(tx, head) else None
         why = details_of(first).get("after_break") if first is not None else None
         if first is not None and isinstance(why, str):
-            yield first.seq, why
+            yield first.seq, "" if why == log.FOUND else why
 
 
 def found_before(tx: Transaction) -> str:
     """Return what was wrong when the trail was found damaged, whatever it looks like now; "" where it never was."""
-    told = "; ".join(f"before record {seq}: {why}" for seq, why in breaks(tx))
+    told = "; ".join(f"before record {seq}{why and f': {why}'}" for seq, why in breaks(tx))
     found = any(log.found_damaged(tx, head) for head in tx.heads())
     return f"it was found damaged {told or 'before'}" if found else ""
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from withness.audit.pruned import PRUNED
 from withness.audit.record import Kind, damage_of
+from withness.audit.words import many, were
 from withness.desk.acts import sign_off_fault
 from withness.store.transaction import Transaction
 
@@ -33,5 +34,5 @@ def said_of_pruned(tx: Transaction) -> tuple[str, ...]:
         if leaf.outcome == PRUNED and damage_of(leaf) is None:
             details = json.loads(leaf.body)["details"]
             count, day = details.get("count"), str(details.get("before"))[:10]
-            found.append(f"Record {leaf.seq} says that {count} records from before {day} were pruned.")
+            found.append(f"Record {leaf.seq} says that {many(count)} from before {day} {were(count)} pruned.")
     return tuple(found)

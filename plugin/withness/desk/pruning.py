@@ -17,6 +17,7 @@ from withness.audit import log
 from withness.audit.check import check
 from withness.audit.pruned import MAY, PRUNED, Digest, prunable, ranges
 from withness.audit.record import Kind, Leaf, Record, damage_of, instant
+from withness.audit.worklist import refusal, signed_off
 from withness.core.acts import Act
 from withness.core.people import Refusal
 from withness.desk.acts import broken
@@ -24,7 +25,7 @@ from withness.desk.checkpoints import refuse_in_doubt
 from withness.desk.context import Actor, Context
 from withness.desk.pruning_export import check_export
 from withness.desk.sign_off import Matter, sign_off
-from withness.desk.trail_reading import record_look, require_looker
+from withness.desk.trail_reading import TrailReading, as_they_are, record_look, require_looker
 from withness.errors import CannotTell, InvalidInput, TrailDamaged
 from withness.signing import Signer
 from withness.store import schema
@@ -61,7 +62,7 @@ def look(context: Context, before: datetime, actor: Actor) -> Selection:
     Raises what `prune` raises of the time, the store and the trail, Refused for a partner or proxy.
     """
     require_looker(actor)
-    found = _selected(context, before)
+    found = _selected(context, before, looked=True)
     record_look(context.store, actor, context.now(), "prunable", {"records": found.count})
     return found
 
@@ -106,7 +107,7 @@ def prune(
     return found
 
 
-def _selected(context: Context, before: datetime) -> Selection:
+def _selected(context: Context, before: datetime, *, looked: bool = False) -> Selection:
     _require_outside(context, before)
     if context.store.engine != schema.SQLITE:
         said = "Records can be pruned in an SQLite database only: this one is on a PostgreSQL server."
@@ -114,7 +115,12 @@ def _selected(context: Context, before: datetime) -> Selection:
     with context.store.snapshot() as tx:
         if next(check(tx), None) is not None:
             raise _damaged()
-        return _select(tx, before)
+        return _select(tx, before, _examined(context, tx), looked=looked)
+
+
+def _examined(context: Context, tx: Transaction) -> frozenset[str]:
+    """Return the items of the worklist that somebody signed off: a refused attempt that nobody examined stays."""
+    return frozenset(signed_off(TrailReading(tx, as_they_are, context.now()).records([Kind.TRAIL_SIGNED_OFF])))
 
 
 def _require_outside(context: Context, before: datetime) -> None:
@@ -129,10 +135,12 @@ def _require_outside(context: Context, before: datetime) -> None:
         raise InvalidInput(said, field="--before", hint="The setting is WITHNESS_RETENTION_YEARS.")
 
 
-def _select(tx: Transaction, before: datetime) -> Selection:
+def _select(tx: Transaction, before: datetime, examined: frozenset[str], *, looked: bool) -> Selection:
     kinds, seqs, hashes, digest = Counter[str](), list[int](), set[bytes](), Digest()
     since, runs, more = "", 0, False
-    for leaf in _may_go(tx, before):
+    for leaf in _may_go(tx, before, looked=looked):
+        if leaf.outcome == "refused" and refusal(leaf.seq) not in examined:
+            continue
         runs += not seqs or seqs[-1] != leaf.seq - 1
         if runs > MOST_RANGES:
             more = True
@@ -145,9 +153,16 @@ def _select(tx: Transaction, before: datetime) -> Selection:
     return Selection(kinds, since, ranges(seqs), digest.hex(), frozenset(hashes), more)
 
 
-def _may_go(tx: Transaction, before: datetime) -> Iterator[Leaf]:
-    """Yield the records that may go: none that begins or ends a segment, and never the newest verification."""
-    within = [(one.first_seq, one.first_seq + one.size - 1) for one in tx.heads() if log.sound(tx, one)]
+def _may_go(tx: Transaction, before: datetime, *, looked: bool) -> Iterator[Leaf]:
+    """Yield the records that may go: none that begins or ends a segment, and never the newest verification.
+
+    `looked`: a record of the look follows, so what ends the newest segment now does so no longer when somebody prunes.
+    """
+    heads = sorted(tx.heads(), key=lambda one: one.segment)
+    ends = {heads[-1].segment: int(looked)} if heads else {}
+    within = [
+        (one.first_seq, one.first_seq + one.size - 1 + ends.get(one.segment, 0)) for one in heads if log.sound(tx, one)
+    ]
     verified = tx.newest_seq(Kind.TRAIL_VERIFIED)
     for leaf in tx.older(MAY, instant(before)):
         inside = any(first < leaf.seq < last for first, last in within)

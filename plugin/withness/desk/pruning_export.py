@@ -12,6 +12,7 @@ from typing import BinaryIO
 from withness.audit import offline_verifier
 from withness.audit.checkpoint import Checkpoint
 from withness.audit.offline_verifier import MOST_BYTES, Damaged, Findings, Unknown, read_key
+from withness.audit.words import many
 from withness.desk.anchors import Anchor, against
 from withness.desk.log_keys import vkeys
 from withness.errors import InvalidInput
@@ -69,6 +70,6 @@ def check_export(tx: Transaction, path: Path, wanted: frozenset[bytes]) -> str:
     if any(part.data_id != data_id for part in parts) or any(against(tx, anchors)):
         raise InvalidInput("--export is of another log.", field="--export", hint=_HOW)
     if read.missing:
-        said_of = f"--export lacks {len(read.missing)} of the {len(wanted)} records that would be pruned."
+        said_of = f"--export lacks {len(read.missing)} of the {many(len(wanted))} that would be pruned."
         raise InvalidInput(said_of, field="--export", hint=_HOW)
     return read.digest.hexdigest()

@@ -18,7 +18,9 @@ from withness.audit.report_counts import Blocks, NearExpiry, decisions, near_exp
 from withness.audit.report_signed import PAIRED, patterns, raises, refusals, sign_offs, signed_acts
 from withness.audit.report_state import policy_spans
 from withness.audit.seen import CHANGED, Seen, details_of, time_of
+from withness.audit.words import many, were
 from withness.core.acts import Act
+from withness.desk.checkpoints import in_doubt
 from withness.desk.context import SAMPLE, Actor, Context
 from withness.desk.sign_off import Matter, sign_off
 from withness.desk.trail_reading import (
@@ -133,6 +135,7 @@ def _read(tx: Transaction, now: datetime, asked: Asked, organization: str) -> Re
         clock=tuple(one for one in reading.clock if _within(one.at, asked)),
         breaks=reading.breaks,
         damage=log.damage(tx) or "",
+        doubt=in_doubt(tx),
         refusals=refusals(reading.refused(*span)),
         sign_offs=sign_offs(reading.records([Kind.TRAIL_SIGNED_OFF], *span), acts, words=asked.rationales),
         # The last: by then all has been read.
@@ -211,6 +214,6 @@ def _limits(reading: TrailReading, asked: Asked, unread: int) -> Iterator[str]:
         yield CHANGED
     span = (instant(asked.since) if asked.since else "", instant(asked.until) if asked.until else "")
     if gone := reading.tx.pruned(*span):
-        yield f"{gone} records of this time were pruned: they are not counted, and the export that was kept has them."
+        yield (f"{many(gone)} of this time {were(gone)} pruned: not counted here, and in the export that was kept.")
     if not asked.rationales:
         yield "What people wrote is left out: their reasons, and what examiners noted."

@@ -10,6 +10,7 @@ from typing import Any
 
 from withness.audit import log
 from withness.audit.record import Kind, Record, instant
+from withness.audit.words import many
 from withness.core.acts import ActKind
 from withness.core.gate import Decision
 from withness.core.judgement import SCREEN
@@ -31,7 +32,8 @@ from withness.store.transaction import Transaction
 class Decided:
     """A recorded decision, and a sentence for each thing that follows from it and could not be sent yet.
 
-    `paused`: what an acute finding has just paused, in sentences for who asked about this one person.
+    `paused`: what an acute finding has just paused, keeps paused or no longer does, in sentences for who asked about
+    this one person.
     """
 
     decision: Decision
@@ -147,7 +149,7 @@ def send(context: Context, rows: tuple[str, ...], actor: Actor) -> tuple[str, ..
     troubles = [sent.trouble for sent in (dispatch(context, row, actor) for row in rows) if sent.trouble]
     with context.store.transaction() as tx:
         lost = unreadable(tx) if rows else 0
-    said = f"{lost} plans cannot be read here, and so not be paused: look for this person's plans in the EHR."
+    said = f"{many(lost, 'plan')} cannot be read here, and so not be paused: look for this person's plans in the EHR."
     return tuple([*troubles, said] if lost else troubles)
 
 

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from withness.audit import log
 from withness.audit.check import Damage, Part, Point, check, check_in_parts
 from withness.audit.record import Kind, Leaf, NoRoom, Record
+from withness.audit.words import are, many
 from withness.core.risk import RiskPolicy
 from withness.desk import standing
 from withness.desk.acts import act_of
@@ -145,7 +146,8 @@ def _look(tx: Transaction, ledger: Ledger, asked: Asked) -> Verdict:
     if run is not None:
         damages += run.finish()
     damages += [
-        Damage(f"a new segment begins with it, for the trail was found damaged: {why}", seq) for seq, why in breaks(tx)
+        Damage(f"a new segment begins with it, for the trail was found damaged{why and f': {why}'}", seq)
+        for seq, why in breaks(tx)
     ]
     # A start that the log does not bear out is said once, with the structure.
     damages += against(tx, [one for one in given if one is not start])
@@ -254,7 +256,7 @@ class _Run:
             yield from one.finish()
         there, said = self.tx.count("decision"), self.ledger.decisions()
         if there != said:
-            yield Damage(f"there are {there} decisions, and the trail records {said}")
+            yield Damage(f"there {are(there)} {many(there, 'decision')}, and the trail records {said}")
         pages = self.tx.page_damage()
         if pages is not None:
             yield Damage(pages)

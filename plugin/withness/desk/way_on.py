@@ -10,6 +10,7 @@ import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from withness.audit.check import but_for_a_loss
 from withness.store.sql import Store
 
 
@@ -51,9 +52,9 @@ def acknowledging(home: Path, *, take_over: bool) -> str:
 
 
 def way_on(store: Store, home: Path) -> WayOn | None:
-    """Return what leads on where the log falls short of a published checkpoint, None where it does not.
+    """Return what leads on where the log falls short of a published checkpoint and of nothing else, None elsewhere.
 
-    The command refuses a copy that is damaged by itself.
+    A copy that is damaged by itself is never acknowledged. That another copy is the live one is told all the same.
     """
     publisher = store.publisher
     if publisher is None:
@@ -61,11 +62,14 @@ def way_on(store: Store, home: Path) -> WayOn | None:
     with store.transaction() as tx:
         if tx.anchor_damage(prove=True) is None:
             return None
+        damaged = bool(but_for_a_loss(tx))
     try:
         other = publisher.folder.other()
     except (OSError, ValueError):
         other = ""
     command = acknowledging(home, take_over=bool(other))
+    if damaged and not other:
+        return None
     if not other:
         said = "If somebody restored an older copy on purpose, two people acknowledge what is lost:"
         return WayOn(said, command)

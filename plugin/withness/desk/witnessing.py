@@ -20,6 +20,7 @@ from withness.audit.log import acknowledged
 from withness.audit.offline_verifier import CONSISTENCY_FORMAT, pretty
 from withness.audit.proofs import check_consistency, consistency, root_at
 from withness.audit.record import Kind, Leaf, details_of
+from withness.audit.words import are, many, were
 from withness.desk.acts import broken
 from withness.desk.anchors import Anchor, acknowledgement
 from withness.desk.checkpoints import present
@@ -77,7 +78,7 @@ def sync(store: Store, state: Path, *, vkey: str | None = None, proof_out: Path 
         if earlier is not None:
             _hold(tx, earlier, lost=loss is not None)
         note = present(store, tx)
-        key = _key(store, tx, vkey if vkey is not None else (seen.vkey if seen else None))
+        key = _key(store, tx, vkey if vkey is not None else (seen.vkey if seen else None), restored=loss is not None)
         latest = checkpoint.verify(note, [key])
         path = _path(tx, earlier, latest) if earlier is not None and loss is None else ()
     if proof_out is not None and loss is not None:
@@ -119,7 +120,7 @@ def _told(earlier: Checkpoint, loss: Leaf) -> str:
     seen = max(0, earlier.size - left)
     return (
         f"Two people acknowledged on {loss.recorded_at[:10]} (record {loss.seq}: {loss.actor} and {loss.second_actor}) "
-        f"that an older copy was restored; of the {earlier.size} records that you saw, {seen} are lost."
+        f"that an older copy was restored; of the {many(earlier.size)} that you saw, {seen} {are(seen)} lost."
     )
 
 
@@ -142,8 +143,9 @@ def _hold(tx: Transaction, earlier: Checkpoint, *, lost: bool = False) -> None:
         return
     if size < earlier.size:
         raise _refused(
-            f"The log has {size} records (root {head.root.hex() if head else 'none'}), and {earlier.size} "
-            f"(root {earlier.root.hex()}) were seen: records were cut off, or an older copy was put back."
+            f"The log has {many(size)} (root {head.root.hex() if head else 'none'}), and "
+            f"{earlier.size} (root {earlier.root.hex()}) {were(earlier.size)} seen: "
+            "records were cut off, or an older copy was put back."
         )
     try:
         now = root_at(tx.nodes(int(segment)), earlier.size)
@@ -165,7 +167,7 @@ def _path(tx: Transaction, earlier: Checkpoint, latest: Checkpoint) -> tuple[byt
         raise _refused(f"The log cannot prove that it goes on from what was seen: {error}.") from None
     if not check_consistency(earlier.size, latest.size, earlier.root, latest.root, path):
         raise _refused(
-            f"The log of {latest.size} records (root {latest.root.hex()}) does not go on from that of {earlier.size} "
+            f"The log of {many(latest.size)} (root {latest.root.hex()}) does not go on from that of {earlier.size} "
             f"(root {earlier.root.hex()}) which was seen."
         )
     return path
@@ -175,7 +177,7 @@ def _refused(said: str) -> TrailDamaged:
     return TrailDamaged(said, hint="Keep your file and this data directory as they are, and tell compliance.")
 
 
-def _key(store: Store, tx: Transaction, pinned: str | None) -> str:
+def _key(store: Store, tx: Transaction, pinned: str | None, *, restored: bool = False) -> str:
     """Return the present key: the pinned one, or one that leads there by rotations which the old key signed."""
     publisher = store.publisher
     assert publisher is not None  # noqa: S101  `present` has seen it
@@ -186,6 +188,11 @@ def _key(store: Store, tx: Transaction, pinned: str | None) -> str:
         checkpoint.read_vkey(pinned)
     except ValueError as error:
         raise InvalidInput(f"--vkey is not the log's key: {error}", field="--vkey") from None
+    if now not in _next_keys(tx, pinned) and restored:
+        raise TrailDamaged(
+            f"An older copy was restored, and the log signs with the key of that time, not with the pinned one: {now}",
+            hint="If compliance confirms that two people signed for that copy, pin its key: --vkey KEY",
+        )
     if now not in _next_keys(tx, pinned):
         raise TrailDamaged(
             f"The log signs with another key than the pinned one: {now}",

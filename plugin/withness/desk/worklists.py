@@ -25,6 +25,7 @@ from withness.audit.worklist import (
 )
 from withness.core.acts import Act, ActKind
 from withness.core.people import Refusal
+from withness.desk.checkpoints import in_doubt
 from withness.desk.context import Actor, Context
 from withness.desk.sign_off import Matter, sign_off
 from withness.desk.sweep_findings import SAID
@@ -100,6 +101,7 @@ def _everything(reading: TrailReading) -> tuple[Item, ...]:
             clock=reading.clock,
             breaks=reading.breaks,
             damage=log.damage(reading.tx) or "",
+            doubt=in_doubt(reading.tx),
             now=reading.now,
         )
     )

@@ -62,6 +62,14 @@ def length(text: str) -> float:
     return sum(_em(one) for one in unicodedata.normalize("NFKC", text)) * FONT
 
 
+def room(text: str, *, bold: bool = False) -> float:
+    """Return how much room a text needs in a wide face too (DejaVu Sans, which Linux prints with), in pixels."""
+    return length(text) * (_WIDE_BOLD if bold else _WIDE_FACE)
+
+
+_WIDE_FACE, _WIDE_BOLD = 1.12, 1.27
+
+
 def _em(one: str) -> float:
     if unicodedata.east_asian_width(one) in ("W", "F") or not one.isprintable():
         return 1.1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from withness.core.review import Course, Point, Series
 from withness.packs import chart_signs
-from withness.packs.chart_canvas import FONT, GREY, LINE, WIDTH, Canvas, Style, length, style_of, wrapped
+from withness.packs.chart_canvas import FONT, GREY, LINE, WIDTH, Canvas, Style, room, style_of, wrapped
 from withness.packs.chart_signs import Entry, Sign, key, stretch
 from withness.packs.progress_chart import SLOTS
 from withness.packs.review_texts import review_texts
@@ -67,8 +67,9 @@ def _frame(course: Course, sessions: int) -> _Frame:
         labels.setdefault((low + high) // 2, (str((low + high) // 2),))
     most = max(map(len, labels.values()))
     tall = _TALL if course.numbered else max(_STEP, most * LINE + 8) * (high - low)
-    widest = max(length(line) for lines in labels.values() for line in lines)
-    gutter = min(_ROOM, max(_LEAST, widest)) + 8
+    words = [*(line for lines in labels.values() for line in lines), review_texts()("axis-session")]
+    widest = max(map(room, words))
+    gutter = max(_LEAST, widest) + 8
     wide = min(_LEAST, (WIDTH - gutter - 4) / min(SLOTS, sessions))
     return _Frame(gutter, wide, tall / max(1, high - low), low, high, max(LINE, most * LINE) / 2 + 4, labels)
 

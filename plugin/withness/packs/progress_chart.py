@@ -14,7 +14,7 @@ from withness.core.achievement import Mark, Step
 from withness.core.review import ReviewGoal
 from withness.core.template import Both, Count, Exists, LimitKind, Ratio
 from withness.packs import chart_signs
-from withness.packs.chart_canvas import BLUE, FONT, GREY, INK, LINE, WIDTH, Canvas, Style
+from withness.packs.chart_canvas import BLUE, FONT, GREY, INK, LINE, WIDTH, Canvas, Style, room
 from withness.packs.chart_signs import ROW, SIGNS, Entry, key, number, stretch
 from withness.packs.review_texts import review_texts
 from withness.packs.review_words import (
@@ -34,7 +34,7 @@ SLOTS: Final = 8
 """Most sessions side by side."""
 
 GUTTER: Final = 52
-"""Room for words at the left, in pixels."""
+"""Least room for words at the left, in pixels."""
 
 _WIDEST: Final = 48
 _TALL: Final = 84
@@ -74,14 +74,15 @@ def goal_svg(goal: ReviewGoal, *, shared: bool, id: str) -> Markup | None:
         return None
     canvas, columns, rows, y = Canvas(), _columns(goal), _rows(goal, shared=shared), 0.0
     flagged = any(one.flag for one in columns)
-    wide = min(_WIDEST, (WIDTH - GUTTER - 2) / min(SLOTS, len(columns)))
+    gutter = _gutter(goal, rows)
+    wide = min(_WIDEST, (WIDTH - gutter - 2) / min(SLOTS, len(columns)))
     for start in range(0, len(columns), SLOTS):
         panel = columns[start : start + SLOTS]
         before = columns[start - 1].so_far if start else 0
-        y = _flags(canvas, panel, y, wide) if flagged else y
-        y = _plot(canvas, goal, panel, before, y, wide) if goal.so_far and _climbs(goal) else y + 4
-        y = _signs(canvas, rows, panel, y, wide)
-        y = _labels(canvas, goal, panel, y, wide) + 12
+        y = _flags(canvas, panel, y, wide, gutter) if flagged else y
+        y = _plot(canvas, goal, panel, before, y, wide, gutter) if goal.so_far and _climbs(goal) else y + 4
+        y = _signs(canvas, rows, panel, y, wide, gutter)
+        y = _labels(canvas, goal, panel, y, wide, gutter) + 12
     y = key(canvas, _entries(goal, columns, rows), y - 6)
     said = review_texts()
     return canvas.svg(
@@ -90,6 +91,13 @@ def goal_svg(goal: ReviewGoal, *, shared: bool, id: str) -> Markup | None:
         title=heading(goal),
         said=said("picture-said", sentence=standing(goal, shared=shared)),
     )
+
+
+def _gutter(goal: ReviewGoal, rows: Sequence[_Row]) -> float:
+    """Return the room for the words at the left: they end there, and one that is wider would be cut off."""
+    said = review_texts()
+    words = [*(row.label for row in rows), said("axis-day"), said("axis-session")]
+    return 4 + max(GUTTER - 4, room(said("axis-goal", number=goal.progress.needed), bold=True), *map(room, words))
 
 
 def _climbs(goal: ReviewGoal) -> bool:
@@ -153,35 +161,37 @@ def _number_of_all(goal: ReviewGoal, *, shared: bool) -> Callable[[Step], Entry]
 # -- how it is drawn
 
 
-def _middles(panel: Sequence[_Column], wide: float) -> Iterator[tuple[_Column, float]]:
+def _middles(panel: Sequence[_Column], wide: float, gutter: float) -> Iterator[tuple[_Column, float]]:
     for place, column in enumerate(panel):
-        yield column, GUTTER + (place + 0.5) * wide
+        yield column, gutter + (place + 0.5) * wide
 
 
-def _flags(canvas: Canvas, panel: Sequence[_Column], y: float, wide: float) -> float:
-    for column, x in _middles(panel, wide):
+def _flags(canvas: Canvas, panel: Sequence[_Column], y: float, wide: float, gutter: float) -> float:
+    for column, x in _middles(panel, wide, gutter):
         if column.flag:
             canvas.words(column.flag, x, y + FONT, anchor="middle", bold=True)
             canvas.polygon([(x - 4, y + 15), (x + 4, y + 15), (x, y + 21)], INK)
     return y + 22
 
 
-def _plot(canvas: Canvas, goal: ReviewGoal, panel: Sequence[_Column], before: int, y: float, wide: float) -> float:
+def _plot(
+    canvas: Canvas, goal: ReviewGoal, panel: Sequence[_Column], before: int, y: float, wide: float, gutter: float
+) -> float:
     """Draw the line of how many so far, climbing to what was agreed, and return the height below it."""
     needed = goal.progress.needed
     most = max(needed, *goal.so_far)
     unit = min(28.0, max(4.0, _TALL / most))
-    base, right = y + 10 + most * unit, GUTTER + len(panel) * wide
-    canvas.line([(GUTTER, base), (right, base)], GREY)
+    base, right = y + 10 + most * unit, gutter + len(panel) * wide
+    canvas.line([(gutter, base), (right, base)], GREY)
     for level in range(0, most + 1, ceil(LINE / unit)):
         if abs(level - needed) * unit >= LINE:
-            canvas.column([str(level)], GUTTER - 8, base - level * unit, anchor="end")
+            canvas.column([str(level)], gutter - 8, base - level * unit, anchor="end")
     canvas.column(
-        [review_texts()("axis-goal", number=needed)], GUTTER - 4, base - needed * unit, anchor="end", bold=True
+        [review_texts()("axis-goal", number=needed)], gutter - 4, base - needed * unit, anchor="end", bold=True
     )
-    canvas.line([(GUTTER, base - needed * unit), (right, base - needed * unit)], INK, 1.5, "5 4")
+    canvas.line([(gutter, base - needed * unit), (right, base - needed * unit)], INK, 1.5, "5 4")
     places, level = [], before
-    for column, x in _middles(panel, wide):
+    for column, x in _middles(panel, wide, gutter):
         if column.step is not None:
             places.append((x - wide / 2, base - level * unit))
             level = column.so_far
@@ -191,11 +201,13 @@ def _plot(canvas: Canvas, goal: ReviewGoal, panel: Sequence[_Column], before: in
     return base + 6
 
 
-def _signs(canvas: Canvas, rows: Sequence[_Row], panel: Sequence[_Column], y: float, wide: float) -> float:
+def _signs(
+    canvas: Canvas, rows: Sequence[_Row], panel: Sequence[_Column], y: float, wide: float, gutter: float
+) -> float:
     for row in rows:
         middle = y + ROW / 2
-        canvas.column([row.label], GUTTER - 4, middle, anchor="end")
-        for column, x in _middles(panel, wide):
+        canvas.column([row.label], gutter - 4, middle, anchor="end")
+        for column, x in _middles(panel, wide, gutter):
             if column.step is not None:
                 row.sign(column.step).sign(canvas, x, middle)
             elif column.awaited:
@@ -204,11 +216,11 @@ def _signs(canvas: Canvas, rows: Sequence[_Row], panel: Sequence[_Column], y: fl
     return y
 
 
-def _labels(canvas: Canvas, goal: ReviewGoal, panel: Sequence[_Column], y: float, wide: float) -> float:
+def _labels(canvas: Canvas, goal: ReviewGoal, panel: Sequence[_Column], y: float, wide: float, gutter: float) -> float:
     name = review_texts()("axis-day" if goal.progress.until else "axis-session")
     lines = max(len(column.lines) for column in panel)
-    canvas.words(name, GUTTER - 4, y + FONT, anchor="end")
-    for column, x in _middles(panel, wide):
+    canvas.words(name, gutter - 4, y + FONT, anchor="end")
+    for column, x in _middles(panel, wide, gutter):
         for place, text in enumerate(column.lines):
             canvas.words(text, x, y + FONT + place * LINE, anchor="middle")
     return y + lines * LINE

@@ -8,7 +8,7 @@ from itertools import pairwise
 from math import ceil, log10
 from typing import TYPE_CHECKING, Final
 
-from withness.packs.chart_canvas import GREY, INK, WIDTH, Canvas, style_of
+from withness.packs.chart_canvas import GREY, INK, WIDTH, Canvas, room, style_of
 from withness.packs.chart_signs import Entry, key, stretch
 
 if TYPE_CHECKING:
@@ -33,22 +33,23 @@ def weeks_svg(weeks: Weeks, *, id: str) -> Markup | None:
         return None
     canvas = Canvas()
     most = _round(max(max(released, held) for _, released, held in weeks))
-    wide = (WIDTH - _LEFT - 12) / (len(weeks) - 1)
+    left = max(_LEFT, room(f"{most:,}") + 6)
+    wide = (WIDTH - left - 12) / (len(weeks) - 1)
 
     def place(number: int, count: int) -> tuple[float, float]:
-        return _LEFT + 6 + number * wide, _TOP + _TALL * (1 - count / most)
+        return left + 6 + number * wide, _TOP + _TALL * (1 - count / most)
 
     for count in (0, most // 2, most) if most % 2 == 0 else (0, most):
         y = place(0, count)[1]
-        canvas.line([(_LEFT, y), (WIDTH, y)], GREY if count else INK, 1, "2 3" if count else "")
-        canvas.column([f"{count:,}"], _LEFT - 6, y, anchor="end")
+        canvas.line([(left, y), (WIDTH, y)], GREY if count else INK, 1, "2 3" if count else "")
+        canvas.column([f"{count:,}"], left - 6, y, anchor="end")
     for row in range(2):
         style = style_of(row)
         places = [place(number, (one[1], one[2])[row]) for number, one in enumerate(weeks)]
         canvas.line(places, style.colour, 2, style.dash)
         for x, y in places if len(weeks) <= _DOTTED else ():
             canvas.point(style, x, y)
-    canvas.words(f"{weeks[0][0]:%Y-%m-%d}", _LEFT, _TOP + _TALL + 18)
+    canvas.words(f"{weeks[0][0]:%Y-%m-%d}", left, _TOP + _TALL + 18)
     canvas.words(f"{weeks[-1][0]:%Y-%m-%d}", WIDTH, _TOP + _TALL + 18, anchor="end")
     entries = [Entry(stretch(style_of(row)), name, 30) for row, name in enumerate(("released", "held"))]
     y = key(canvas, entries, _TOP + _TALL + 24)
@@ -71,7 +72,7 @@ def times_svg(times: Times, *, id: str) -> Markup | None:
     rows = [(name, found) for name, found in times if found]
     if not rows:
         return None
-    canvas, left = Canvas(), 92
+    canvas, left = Canvas(), max(92, *(room(name) + 8 for name, _ in rows))
     least, most = log10(_TICKS[0][0]), log10(max(_TICKS[-1][0], *(max(found) for _, found in rows)))
 
     def across(seconds: float) -> float:
