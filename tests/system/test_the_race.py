@@ -18,18 +18,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partialmethod
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from threading import BrokenBarrierError
 from typing import Any
 
 import pytest
-from filelock import FileLock
 
 from tests.makers import make_screen
 from tests.system.site import CLINICIAN, Site, make_draft
 from withness.settings import Settings
+from withness.store import file_lock
 from withness.wiring import load
 
 pytestmark = pytest.mark.campaign
@@ -46,9 +45,7 @@ EAGER = 0.0003
 
 def _side(settings: Settings, pipe: Connection, barrier: Any) -> None:
     """One process with a desk of its own: gets ready, waits for the other, does its part, tells what came of it."""
-    real = FileLock.acquire
-    eager = partialmethod(lambda lock, timeout=None, **_: real(lock, timeout, poll_interval=EAGER))
-    FileLock.acquire = eager  # type: ignore[method-assign, assignment]
+    file_lock.POLL = EAGER  # type: ignore[misc]
     with load(settings) as desk:
         pipe.send("ready")
         for what, body, wait in iter(pipe.recv, None):

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -23,6 +23,7 @@ from withness.seal import Seal
 from withness.store import schema, sql
 from withness.store.batch import Batch, unknown
 from withness.store.dropped import put_back_in
+from withness.store.file_lock import LockFile
 from withness.store.sql import CommitUnknown, Store, busy
 from withness.store.sqlite_files import BEGIN, as_left, inodes, reading, writing
 from withness.store.trail import Memory
@@ -52,8 +53,7 @@ class SqliteStore(Store):
         """Hold nothing open yet, in this process."""
         self._process = os.getpid()
         self._turns = Turns()
-        # Whoever ends a batch releases the lock that its first thread took.
-        self._file_lock = FileLock(f"{self._path}.lock", mode=0o600, thread_local=False)
+        self._file_lock = LockFile(Path(f"{self._path}.lock"))
         self._connection: Connection | None = None
         self._files: tuple[int | None, ...] = ()
         self._left = (0, 0)  # see `as_left`: how this process left its files, or found them
@@ -155,13 +155,14 @@ class SqliteStore(Store):
         if self._connection is not None and self._process == os.getpid():
             with self._locked():
                 self._discard()
+                self._file_lock.close()
 
     # -- turns and batches
 
     def _take_turn(self) -> None:
         if self._process != os.getpid():
             # What came along with a fork is the parent's: to use it, or only to close it, would end the parent's locks.
-            _PARENTS.append((self._connection, self._file_lock, self._batch))
+            _PARENTS.append((self._connection, self._batch))
             self._begin_anew()
         if not self._turns.acquire(sql.LOCK_SECONDS):
             raise busy()
@@ -257,7 +258,7 @@ class SqliteStore(Store):
         try:
             if not self._folder.is_dir():
                 self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._file_lock.acquire(timeout=sql.LOCK_SECONDS)
+            self._file_lock.acquire(sql.LOCK_SECONDS)
         except Timeout:
             raise busy() from None
         except OSError as error:
