@@ -37,8 +37,8 @@ from withness.errors import InvalidInput, PolicyRefused, Refused
 from withness.files import EVERYBODYS, read_regular, sync_folder, write_new
 from withness.packs.policy import SETTING, policy_of, shipped_digest
 from withness.signing import Signer, verifies
+from withness.store.leaves import act_named
 from withness.store.rows import ActRow
-from withness.store.trail import act_named
 from withness.store.transaction import Transaction
 
 OWNER: Final = "policy-owner"

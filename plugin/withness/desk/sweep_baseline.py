@@ -17,7 +17,7 @@ from typing import Any, Final
 from withness.audit.record import Kind
 from withness.core.acts import ActKind
 from withness.desk.acts import sound
-from withness.store.trail import act_named
+from withness.store.leaves import act_named
 from withness.store.transaction import Transaction
 
 BASELINE: Final = "baseline"

@@ -1,33 +1,26 @@
-"""The audit trail's rows: the log that `audit.log` docks to, inside one transaction."""
+"""The audit trail in one transaction: its end, what is appended there, and what is known of both."""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, cached_property
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Executable, Table, func, insert, select, true
+from sqlalchemy import Connection, Executable, Table, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from withness.audit.log import DAMAGE, Doubt, Head
 from withness.audit.publishing import Publisher
 from withness.audit.record import Kind, Leaf
-from withness.audit.tiles import Nodes, Tile
+from withness.audit.tiles import Tile
 from withness.store import inspecting, schema
 from withness.store.beside import Beside
-from withness.store.facts import Facts
-from withness.store.prepared import Prepared, given
-from withness.store.tree import SqlNodes
+from withness.store.leaves import Leaves, id_named
+from withness.store.prepared import Prepared
 
 T = TypeVar("T")
-
-_PAGE: Final = 1000
-"""Leaves that are read at a time."""
-
 
 Memory = Mapping[str, Any]
 """What a transaction found of the trail's end, by what it is."""
@@ -39,14 +32,7 @@ _OF_THE_END: Final = frozenset(
 )
 
 
-class Named(NamedTuple):
-    """The ids of the screens and acts of one person that the trail names, each in the order of their records."""
-
-    screens: tuple[str, ...]
-    acts: tuple[str, ...]
-
-
-class Trail(Facts):
+class Trail(Leaves):
     """The trail in one transaction (structurally an `audit.log.Log`)."""
 
     beside: Beside | None = None
@@ -110,48 +96,6 @@ class Trail(Facts):
         row = _NEWEST_LEAF.first(self._connection)
         return Leaf(*row) if row else None
 
-    def leaf(self, seq: int) -> Leaf | None:
-        """See `audit.log.Log.leaf`."""
-        row = _LEAF_AT.first(self._connection, {"seq": seq})
-        return Leaf(*row) if row else None
-
-    def leaves(self) -> Iterator[Leaf]:
-        """See `audit.log.Log.leaves`."""
-        query = select(schema.audit_leaf).order_by(schema.audit_leaf.c.seq)
-        for row in self._connection.execute(query.execution_options(yield_per=1000)):
-            yield Leaf(*row)
-
-    def rows(self, first: int | None = None, last: int | None = None) -> Iterator[tuple[Any, ...]]:
-        """See `audit.log.Log.rows`: the driver's own rows, a page at a time, whatever the log's length."""
-        seq = schema.audit_leaf.c.seq
-        query = select(schema.audit_leaf).order_by(seq).limit(_PAGE)
-        if last is not None:
-            query = query.where(seq < last)
-        start = true() if first is None else seq >= first
-        while True:
-            text = query.where(start).compile(dialect=self._connection.dialect, compile_kwargs={"literal_binds": True})
-            page = self._page(str(text))
-            yield from page
-            if len(page) < _PAGE:
-                return
-            start = seq > page[-1][0]
-
-    def _page(self, question: str) -> list[tuple[Any, ...]]:
-        """Return what the driver finds: its text as it is, and only where some is no UTF-8 by the slower way."""
-        driver: Any = self._connection.connection.driver_connection
-        by_the_slower = getattr(driver, "text_factory", None)
-        with contextlib.closing(self._connection.connection.cursor()) as cursor:
-            if by_the_slower is not None:
-                driver.text_factory = str
-                try:
-                    return list(cursor.execute(question).fetchall())
-                except sqlite3.OperationalError:
-                    pass  # said below, where it is more than that
-                finally:
-                    driver.text_factory = by_the_slower
-            cursor.execute(question)
-            return list(cursor.fetchall())
-
     def newest_time(self) -> str | None:
         """See `audit.log.Log.newest_time`."""
         return self.once("newest time", self._newest_time)
@@ -163,65 +107,13 @@ class Trail(Facts):
         found: str | None = _NEWEST_TIME.scalar(self._connection)
         return found
 
-    def named_of(self, person: str) -> Named:
-        """Return the screens and acts of a person that the trail names, in the order in which it records them."""
-        found = _BODIES_OF.all(self._connection, {"person": person})
-        screens = tuple(_named("screen", body) for kind, body in found if kind in SCREENS)
-        acts = (_named("act", body) for kind, body in found if kind in ACTS)
-        return Named(screens, tuple(one for one in acts if one))
-
-    def policy_in_force(self) -> Leaf | None:
-        """Return the record that put the present policy in force, None before the first; refusals change nothing."""
-        leaf = schema.audit_leaf.c
-        changes = (leaf.kind == Kind.POLICY_CHANGED.value) & leaf.outcome.is_distinct_from("refused")
-        row = self._connection.execute(
-            select(schema.audit_leaf).where(changes).order_by(leaf.seq.desc()).limit(1)
-        ).first()
-        return Leaf(*row) if row else None
-
     def recorded_enrolments(self) -> tuple[str, ...]:
         """Return the ids of every enrolment and revocation in the order in which the trail records them."""
         return self.once("enrolments", self._recorded_enrolments)
 
     def _recorded_enrolments(self) -> tuple[str, ...]:
-        named = (_named("act", body) for body in _ENROLMENT_BODIES.scalars(self._connection))
+        named = (id_named("act", body) for body in _ENROLMENT_BODIES.scalars(self._connection))
         return tuple(one for one in named if one)
-
-    def leaves_of(self, kind: Kind) -> tuple[Leaf, ...]:
-        """Return every leaf of a kind, oldest first."""
-        query = (
-            select(schema.audit_leaf).where(schema.audit_leaf.c.kind == kind.value).order_by(schema.audit_leaf.c.seq)
-        )
-        return tuple(Leaf(*row) for row in self._connection.execute(query))
-
-    def emptied(self, first: int = 0) -> Iterator[Leaf]:
-        """See `audit.log.Log.emptied`."""
-        leaf = schema.audit_leaf.c
-        query = select(schema.audit_leaf).where(func.length(leaf.body) == 0, leaf.seq >= first).order_by(leaf.seq)
-        for row in self._connection.execute(query.execution_options(yield_per=_PAGE)):
-            yield Leaf(*row)
-
-    def newest_leaves(self, limit: int, patient: str | None = None) -> tuple[Leaf, ...]:
-        """Return the newest leaves, of one patient where given, oldest first."""
-        query = select(schema.audit_leaf).order_by(schema.audit_leaf.c.seq.desc()).limit(limit)
-        if patient is not None:
-            query = query.where(schema.audit_leaf.c.patient == patient)
-        return tuple(Leaf(*row) for row in reversed(self._connection.execute(query).all()))
-
-    def seqs_within(self, start: str | None, end: str | None) -> tuple[int, int] | None:
-        """Return the first and last record from `start` up to, not including, `end` (instants); None for none."""
-        leaf = schema.audit_leaf.c
-        query = select(func.min(leaf.seq), func.max(leaf.seq))
-        query = query.where(leaf.recorded_at >= start) if start is not None else query
-        query = query.where(leaf.recorded_at < end) if end is not None else query
-        first, last = self._connection.execute(query).one()
-        return None if first is None or last is None else (first, last)
-
-    def leaves_between(self, first: int, last: int) -> tuple[Leaf, ...]:
-        """Return the leaves from sequence number `first` up to, not including, `last`, in order."""
-        leaf = schema.audit_leaf.c
-        query = select(schema.audit_leaf).where(leaf.seq >= first, leaf.seq < last).order_by(leaf.seq)
-        return tuple(Leaf(*row) for row in self._connection.execute(query))
 
     def put(self, leaf: Leaf, head: Head) -> None:
         """See `audit.log.Log.put`."""
@@ -257,18 +149,6 @@ class Trail(Facts):
         """See `audit.log.Log.put_tile`. Where a forged one stands in its way, the verifier says so."""
         with contextlib.suppress(IntegrityError), self._connection.begin_nested():
             self._connection.execute(insert(schema.audit_tile), vars(tile))
-
-    def nodes(self, segment: int) -> Nodes:
-        """See `audit.log.Log.nodes`."""
-        return SqlNodes(self._connection, segment)
-
-    def tiles(self) -> Iterator[Tile]:
-        """See `audit.log.Log.tiles`."""
-        tile = schema.audit_tile.c
-        query = select(tile.segment, tile.level, tile.number, tile.root, tile.hashes)
-        query = query.order_by(tile.segment, tile.level, tile.number)
-        for row in self._connection.execute(query.execution_options(yield_per=100)):
-            yield Tile(*row)
 
     def doubt(self) -> Doubt | None:
         """See `audit.log.Log.doubt`. A segment that begins here is published when it is durable."""
@@ -340,52 +220,11 @@ def _upserting(table: Table, key: str) -> Prepared:
     return Prepared(build)
 
 
-def act_named(leaf: Leaf) -> str:
-    """Return the id of the act that a record stands for, "" where it stands for none."""
-    return _named("act", leaf.body)
-
-
-def _named(what: str, body: bytes) -> str:
-    """Return the id of the screen or act that a record is about, "" for a record that does not say."""
-    try:
-        return str(json.loads(body)["details"][what])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return ""
-
-
-ACTS = tuple(
-    kind.value
-    for kind in (
-        Kind.ACTOR_CHANGED,
-        Kind.PROTOCOL_OPENED,
-        Kind.PROTOCOL_STEP,
-        Kind.PROTOCOL_RELEASED,
-        Kind.ASSESSMENT_RECORDED,
-        Kind.OVERRIDE_GRANTED,
-        Kind.ACUITY_RAISED,
-        Kind.SCREEN_RETRACTED,
-        Kind.PLAN_RETRACTED,
-        Kind.POLICY_CHANGED,
-        Kind.TRAIL_SIGNED_OFF,
-        Kind.TRAIL_EXPORTED,
-    )
-)
-"""The kinds of record that may stand for an act."""
-
-SCREENS: Final = (Kind.SCREEN_RECORDED.value, Kind.SCREEN_CORRECTED.value)
-"""The kinds of record that stand for a screen."""
-
 _LEAF: Final = schema.audit_leaf.c
 _HEADS: Final = Prepared(select(schema.audit_head).order_by(schema.audit_head.c.segment))
 _NEWEST_LEAF: Final = Prepared(select(schema.audit_leaf).order_by(_LEAF.seq.desc()).limit(1))
-_LEAF_AT: Final = Prepared(select(schema.audit_leaf).where(_LEAF.seq == given("seq")))
 _NEWEST_TIME: Final = Prepared(select(func.max(_LEAF.recorded_at)))
 _PUT_LEAF: Final = Prepared(insert(schema.audit_leaf))
 _ENROLMENT_BODIES: Final = Prepared(
     select(_LEAF.body).where(_LEAF.kind == Kind.ACTOR_CHANGED.value).order_by(_LEAF.seq)
-)
-_BODIES_OF: Final = Prepared(
-    select(_LEAF.kind, _LEAF.body)
-    .where(_LEAF.patient == given("person"), _LEAF.kind.in_((*SCREENS, *ACTS)))
-    .order_by(_LEAF.seq)
 )
