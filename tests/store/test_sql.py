@@ -24,7 +24,7 @@ from filelock import FileLock
 from tests.store.furnishing import AT, KEY, RECORD, WORDS, furnish
 
 from withness.audit.check import check
-from withness.audit.log import append
+from withness.audit.log import append, broken
 from withness.core.note import Kept
 from withness.errors import CannotTell, SealBroken
 from withness.seal import Seal
@@ -469,8 +469,10 @@ class TestTheSchema:
         database.execute(change)
         database.commit()
         database.close()
-        with store.transaction() as tx:
+        with closing(SqliteStore(path, None)) as bare, bare.transaction() as tx:  # with its key it would mend
             assert tx.schema_damage()
+        with store.transaction() as tx:
+            assert broken(tx)
 
     def test_setting_up_twice_changes_nothing(self, store: SqliteStore, path: Path) -> None:
         """The first facts stay. Planted: facts written each time; caught."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 
 import pytest
@@ -10,7 +11,7 @@ from tests.system.notes import notes_go_on
 from tests.system.site import Site, make_draft
 from withness.desk.asking import actor_of
 from withness.desk.verify import verify
-from withness.errors import TrailDamaged
+from withness.errors import TrailDamaged, WithnessError
 from withness.store import schema
 from withness.store.sqlite import SqliteStore
 
@@ -54,6 +55,18 @@ def test_a_table_dropped_while_withness_runs_stops_no_note(site: Site, table: st
     code, said = site.console_json("audit", "verify")
     assert code == 4
     assert any(f"the table {table} is missing" in one["what"] for one in said["damages"])
+
+
+def test_what_a_later_release_did_away_with_stays_away(site: Site) -> None:
+    """Planted: the stamp not looked at; caught."""
+    site.screen()
+    with sqlite3.connect(site.settings.database, isolation_level=None) as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+        database.execute("DROP TABLE check_in")
+        with contextlib.suppress(WithnessError):
+            site.screen()
+        assert not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'check_in'").fetchall()
+    database.close()
 
 
 @pytest.mark.parametrize("table", ["audit_head", "audit_leaf", "audit_tile"])

@@ -9,6 +9,7 @@ from typing import Final
 from withness.audit import log
 from withness.audit.record import Kind, Record
 from withness.errors import CannotTell
+from withness.store import schema
 from withness.store.sql import Store
 from withness.store.transaction import Transaction
 
@@ -29,9 +30,12 @@ def put_back(store: Store, at: datetime) -> bool:
 
 
 def put_back_in(tx: Transaction, at: datetime) -> bool:
-    """Do so inside a transaction. Raises what the database says where it does not let itself be mended."""
+    """Do so inside a transaction. Raises what the database says where it does not let itself be mended.
+
+    What a later release did away with, while this one ran, is left as it is.
+    """
     gone = tx.missing_tables()
-    if not gone:
+    if not gone or tx.revision() not in (None, schema.REVISION):
         return False
     tx.schema_damage()  # the record says what was wrong before, not after
     tx.make_tables(gone)
