@@ -181,7 +181,7 @@ def test_a_plan_whose_row_is_gone_is_told_at_an_acute_screen(site: Site) -> None
     site.pass_time(minutes=1)
     edit(site, "DELETE FROM plan")
     told = site.screen(answers={"suicide.now": "yes"})["troubles"]
-    assert any("1 plans cannot be read here" in one for one in told)
+    assert any("1 plan cannot be read here" in one for one in told)
 
 
 def test_nothing_of_the_kind_is_said_of_plans_that_are_there(site: Site) -> None:
