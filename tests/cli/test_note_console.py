@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.console import console
 from tests.packs.note_samples import BODY, TOML
 from tests.system.notes import ROSA, TOM, make_note, released_plan, saved, signed
 from tests.system.site import CLINICIAN, Site
@@ -24,14 +25,7 @@ CLAIM = "We meet weekly. This approach is an empirically supported treatment. Sh
 
 def narrow(site: Site, *arguments: str, columns: str) -> str:
     """What the console says in a terminal of this width."""
-    done = subprocess.run(
-        [sys.executable, "-m", "withness", *arguments],
-        env={**site.environment(), "COLUMNS": columns},
-        capture_output=True,
-        check=False,
-        timeout=120,
-    )
-    return done.stdout.decode()
+    return console(*arguments, environment={**site.environment(), "COLUMNS": columns}).stdout.decode()
 
 
 class TestIds:

@@ -6,7 +6,6 @@ import json
 import os
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from tests.console import console
 from tests.makers import make_evidence, make_screen
 from withness.desk.front import Desk
 from withness.fhir import codes
@@ -231,14 +231,7 @@ class Site:
     def console(self, *arguments: str, stdin: str | bytes = "") -> subprocess.CompletedProcess[str]:
         """Run the console command in a process of its own."""
         given = stdin.encode() if isinstance(stdin, str) else stdin
-        done = subprocess.run(
-            [sys.executable, "-m", "withness", *arguments],
-            input=given,
-            env=self.environment(),
-            capture_output=True,
-            check=False,
-            timeout=120,
-        )
+        done = console(*arguments, environment=self.environment(), stdin=given)
         return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def console_json(self, *arguments: str, stdin: str = "") -> tuple[int, Any]:
