@@ -188,17 +188,17 @@ def _key(store: Store, tx: Transaction, pinned: str | None, *, restored: bool = 
         checkpoint.read_vkey(pinned)
     except ValueError as error:
         raise InvalidInput(f"--vkey is not the log's key: {error}", field="--vkey") from None
-    if now not in _next_keys(tx, pinned) and restored:
+    if now in _next_keys(tx, pinned):
+        return now
+    if restored:
         raise TrailDamaged(
             f"An older copy was restored, and the log signs with the key of that time, not with the pinned one: {now}",
             hint="If compliance confirms that two people signed for that copy, pin its key: --vkey KEY",
         )
-    if now not in _next_keys(tx, pinned):
-        raise TrailDamaged(
-            f"The log signs with another key than the pinned one: {now}",
-            hint="If compliance confirms that the old key was lost, pin the new one: --vkey KEY",
-        )
-    return now
+    raise TrailDamaged(
+        f"The log signs with another key than the pinned one: {now}",
+        hint="If compliance confirms that the old key was lost, pin the new one: --vkey KEY",
+    )
 
 
 def _next_keys(tx: Transaction, key: str) -> Iterator[str]:
