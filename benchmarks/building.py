@@ -11,7 +11,7 @@ from benchmarks.figure import Figure, in_turn
 from withness.cli import samples
 from withness.core.gate import Decision, decide_member, release
 from withness.core.plan import charts
-from withness.core.reading import Circumstance
+from withness.core.reading import Circumstance, Readings
 from withness.core.risk import Standing
 from withness.core.terms import Purpose, UnitKind
 from withness.desk.draft import read_draft
@@ -51,9 +51,8 @@ def builder() -> Any:
     policy, rosa, now = load_policy(), samples.people()["rosa"], datetime.now(UTC)
     resource = samples.screen(policy, rosa, now, {})
     screen = read_screen(resource, policy, id=str(uuid4()), recorded=now)
-    member = decide_member(
-        policy, rosa["member"], (screen,), Standing(), Circumstance(Purpose.NEW_PLAN, rosa["encounter"], now, UTC)
-    )
+    about = Circumstance(Purpose.NEW_PLAN, rosa["encounter"], now, UTC)
+    member = decide_member(Readings(policy, Standing(), about), rosa["member"], (screen,))
     decision = Decision(
         id=str(uuid4()),
         kind=UnitKind.INDIVIDUAL,

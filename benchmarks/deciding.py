@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from benchmarks.figure import Figure, in_turn
 from withness.cli import samples
 from withness.core.gate import decide_member
-from withness.core.reading import Circumstance
+from withness.core.reading import Circumstance, Readings
 from withness.core.risk import Standing
 from withness.core.terms import Purpose
 from withness.fhir.answers import read_screen
@@ -22,7 +22,7 @@ def figures() -> list[Figure]:
     links = list(screen.answers)
 
     def decide() -> bool:
-        return decide_member(policy, rosa["member"], (screen,), Standing(), about).released
+        return decide_member(Readings(policy, Standing(), about), rosa["member"], (screen,)).released
 
     def read() -> bool:
         return all(screen.answers[link] for link in links)

@@ -61,5 +61,5 @@ def test_the_fast_way_writes_what_the_library_writes(value: Any) -> None:
 
 @pytest.mark.parametrize("one", [chr(number) for number in (*range(0x100), 0x2028, 0x2029, 0xFEFF, 0xFFFF, 0x10FFFF)])
 def test_each_character_is_escaped_as_the_rfc_says(one: str) -> None:
-    """All of Latin 1, as value and as key. Planted: `ensure_ascii` left on; this caught it."""
+    """All of Latin 1, as value and as key. Planted: an end of line behind it; this caught it."""
     assert canonical({one: one}) == rfc8785.dumps({one: one})

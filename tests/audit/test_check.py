@@ -74,7 +74,7 @@ def test_the_quick_look_lets_through_only_what_the_close_one_does(
 ) -> None:
     """As written, and with a piece of its bytes replaced by another and hashed anew.
 
-    Planted: quotation marks not counted; this caught it.
+    Planted: the bytes not compared with those that are written anew; this caught it.
     """
     leaf = made(details, text, seq)
     if leaf is None:
@@ -105,18 +105,30 @@ FORGERIES = [
 
 @pytest.mark.parametrize(("column", "value"), FORGERIES)
 def test_a_column_that_could_be_mistaken_takes_the_close_look(column: str, value: object) -> None:
-    """Bytes built around it as the quick look would. Planted: quotation marks not counted; this caught it."""
+    """Bytes built around it as the quick look would. Planted, each caught: the bytes not compared with those that the
+    columns give; numbers of any size let through.
+    """
     leaf = make_leaf(record(), seq=1, segment=0, at=AT, clock="ok")
     old = getattr(leaf, column)
-    body = leaf.body.replace(str(old).encode(), str(value).encode(), 1)
+    before = f'"{column}":' if type(old) is int else ""
+    body = leaf.body.replace(f"{before}{old}".encode(), f"{before}{value}".encode(), 1)
     forged = replace(leaf, **{column: value, "body": body, "leaf_hash": leaf_hash(body)})
     assert not as_written(row_of(forged)) or damage_of(forged) is None
 
 
 @pytest.mark.parametrize(("column", "value"), [("seq", True), ("segment", False), ("v", True), ("kind", b"x")])
 def test_a_column_of_another_type_takes_the_close_look(column: str, value: object) -> None:
-    """One that prints alike. Planted: types not looked at; this caught it."""
+    """One that counts as alike. Planted: neither types nor bytes compared; this caught it."""
     forged = replace(make_leaf(record(), seq=1, segment=0, at=AT, clock="ok"), **{column: value})
+    assert damage_of(forged)
+    assert not as_written(row_of(forged))
+
+
+def test_a_number_where_a_text_should_be_takes_the_close_look() -> None:
+    """One that two libraries write otherwise. Planted: types not looked at; this caught it."""
+    leaf = make_leaf(record(patient="Patient/rosa"), seq=1, segment=0, at=AT, clock="ok")
+    body = leaf.body.replace(b'"patient":"Patient/rosa"', b'"patient":1.0')
+    forged = replace(leaf, patient=1.0, body=body, leaf_hash=leaf_hash(body))  # type: ignore[arg-type]
     assert damage_of(forged)
     assert not as_written(row_of(forged))
 
@@ -143,9 +155,7 @@ def test_a_column_of_another_type_takes_the_close_look(column: str, value: objec
     ],
 )
 def test_details_in_a_second_spelling_are_no_quick_matter(details: bytes) -> None:
-    """Planted: names that need not be in order, or may come twice; -0 and large numbers read as they come; the rest of
-    the text not looked at; the parsed details compared in place of their bytes; each was caught.
-    """
+    """Planted: the bytes not compared with those that are written anew; floats let through; each was caught."""
     leaf = make_leaf(record(), seq=1, segment=0, at=AT, clock="ok")
     body = leaf.body.replace(b'{"number":0}', details)
     forged = replace(leaf, body=body, leaf_hash=leaf_hash(body))

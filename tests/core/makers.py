@@ -8,7 +8,7 @@ from itertools import count
 from typing import Final
 
 from withness.core.gate import MemberDecision, decide_member
-from withness.core.reading import Circumstance
+from withness.core.reading import Circumstance, Readings
 from withness.core.risk import Fault, Hold, RiskPolicy, Screen, Standing
 from withness.core.terms import Purpose
 from withness.packs.policy import load_policy
@@ -117,7 +117,7 @@ def decide(
 ) -> MemberDecision:
     """The gate's decision on `person`, whose screens are `history` in the order of recording."""
     about = Circumstance(purpose, encounter, at, zone, shared, not_before, birth_date)
-    return decide_member(policy, person, history, Standing(holds=standing), about)
+    return decide_member(Readings(policy, Standing(holds=standing), about), person, history)
 
 
 def split(question: str) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.makers import coded, make_screen
 
 from withness.core.gate import MemberDecision, decide_member
-from withness.core.reading import Circumstance
+from withness.core.reading import Circumstance, Readings
 from withness.core.risk import Fault, Question, Screen, Standing
 from withness.core.terms import Acuity, Purpose
 from withness.errors import CannotTell, InvalidInput
@@ -48,7 +48,7 @@ def read(resource: Any) -> Screen:
 
 def decision_on(screen: Screen) -> MemberDecision:
     about = Circumstance(Purpose.NEW_PLAN, "Encounter/e1", RECORDED, UTC)
-    return decide_member(POLICY, screen.person, (screen,), Standing(), about)
+    return decide_member(Readings(POLICY, Standing(), about), screen.person, (screen,))
 
 
 def item_of(resource: dict[str, Any], link: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
@@ -18,7 +19,7 @@ from withness.audit.log import append
 from withness.core.note import Kept
 from withness.errors import CannotTell
 from withness.seal import Seal
-from withness.store import schema
+from withness.store import schema, sqlite
 from withness.store.postgres import PostgresStore
 from withness.store.rows import NoteRow, NoteState, PlanRow, PlanState
 from withness.store.sql import CommitUnknown, Store
@@ -110,19 +111,20 @@ def test_a_failed_commit_is_unknown_until_it_is_looked_up(
 
     Planted: CommitUnknown raised as "nothing was saved"; the connection kept; both caught.
     """
-    real = Connection.commit
+    commits: Any = sqlite if isinstance(store, SqliteStore) else Connection
+    real = commits.commit
 
     def fail(self: Connection) -> None:
         if durable:
             real(self)
         raise OperationalError("COMMIT", {}, sqlite3.OperationalError("disk I/O error"))
 
-    monkeypatch.setattr(Connection, "commit", fail)
+    monkeypatch.setattr(commits, "commit", fail)
     with pytest.raises(CommitUnknown) as found, store.transaction() as tx:
         tx.put_screen("new", "Patient/rosa", {})
     assert found.value.exit_code == 7
     assert "nothing" not in found.value.message
-    monkeypatch.setattr(Connection, "commit", real)
+    monkeypatch.setattr(commits, "commit", real)
     with store.transaction() as tx:
         assert (tx.screen("new") is not None) is durable
         append(tx, [RECORD], at=AT)

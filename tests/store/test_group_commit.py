@@ -23,7 +23,7 @@ from withness.audit.check import check
 from withness.audit.log import append
 from withness.errors import CannotTell
 from withness.seal import Seal
-from withness.store import batch, sql
+from withness.store import batch, sql, sqlite
 from withness.store.sql import CommitUnknown
 from withness.store.sqlite import SqliteStore
 from withness.store.transaction import Transaction
@@ -53,13 +53,13 @@ def store(path: Path) -> Iterator[SqliteStore]:
 def commits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many COMMITs there were, one entry each."""
     found: list[int] = []
-    real = Connection.commit
+    real = sqlite.commit
 
     def commit(self: Connection) -> None:
         found.append(1)
         real(self)
 
-    monkeypatch.setattr(Connection, "commit", commit)
+    monkeypatch.setattr(sqlite, "commit", commit)
     return found
 
 
@@ -180,17 +180,17 @@ def test_a_failed_commit_is_unknown_for_each_of_its_batch(
 
     Planted: only the thread that commits is told; the others wait for ever; both caught.
     """
-    real = Connection.commit
+    real = sqlite.commit
 
     def fail(self: Connection) -> None:
         if durable:
             real(self)
         raise OperationalError("COMMIT", {}, sqlite3.OperationalError("disk I/O error"))
 
-    monkeypatch.setattr(Connection, "commit", fail)
+    monkeypatch.setattr(sqlite, "commit", fail)
     ended = together(store, lambda: first(store, "a", 2), lambda: save(store, "b"), lambda: save(store, "c"))
     assert [type(one) for one in ended] == [CommitUnknown] * 3
-    monkeypatch.setattr(Connection, "commit", real)
+    monkeypatch.setattr(sqlite, "commit", real)
     save(store, "d")
     assert kept(store) == (["a", "b", "c", "d"] if durable else ["d"])
 

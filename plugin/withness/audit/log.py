@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Any, Final, Protocol, TypeVar
 
 from withness.audit.merkle import Frontier
-from withness.audit.record import LARGEST, LAST, Kind, Leaf, NoRoom, Record, damage_of, details_of, make_leaf, moment
+from withness.audit.plain_json import LARGEST
+from withness.audit.record import LAST, Kind, Leaf, NoRoom, Record, damage_of, details_of, make_leaf, moment
 from withness.audit.tiles import WIDTH, Nodes, Tile, filled
 
 T = TypeVar("T")

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -119,44 +119,13 @@ def moment(text: str) -> datetime:
 def canonical(value: Any) -> bytes:
     """Return `value` in canonical JSON (RFC 8785). Raises ValueError for what has no such form."""
     try:
-        if _plain(value):
-            return plain_json.dumps(value).encode()
-    except (UnicodeEncodeError, RecursionError):
+        if plain_json.plain(value):
+            return plain_json.canonical(value)
+    except (ValueError, RecursionError):
         pass  # what cannot be written is refused below, in one place
     import rfc8785
 
     return rfc8785.dumps(value)
-
-
-def _plain(value: Any) -> bool:
-    """Whether the standard encoder writes `value` as RFC 8785 does: no float, no large number, no astral key.
-
-    RFC 8785 sorts keys by UTF-16 code units, which is their order by code points up to U+FFFF only.
-    """
-    kind = type(value)
-    if kind is dict:
-        for key in value:
-            if type(key) is not str or not (key.isascii() or max(key) < _ASTRAL):
-                return False
-        members: Iterable[Any] = value.values()
-    else:
-        members = value if kind is list or kind is tuple else (value,)
-    for one in members:
-        kind = type(one)
-        if kind is int:
-            if not -LARGEST <= one <= LARGEST:
-                return False
-        elif kind is dict or kind is list or kind is tuple:
-            if not _plain(one):
-                return False
-        elif kind is not str and kind is not bool and one is not None:
-            return False
-    return True
-
-
-_ASTRAL: Final = "\U00010000"
-LARGEST: Final = 2**53 - 1
-"""The largest whole number that RFC 8785 writes."""
 
 
 LAST: Final = 2**63 - 1
@@ -199,9 +168,9 @@ def make_leaf(record: Record, *, seq: int, segment: int, at: datetime, clock: st
     try:
         body = canonical(value)
     except ValueError:
-        if seq <= LARGEST:
+        if seq <= plain_json.LARGEST:
             raise
-        body = plain_json.dumps(value).encode()  # after a row whose number somebody forged; the log is damaged anyway
+        body = plain_json.canonical(value)  # after a row whose number somebody forged; the log is damaged anyway
     return Leaf(leaf_hash=leaf_hash(body), body=body, **columns(value))
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from withness.core.judgement import SCREEN, Finding, Judgement
-from withness.core.reading import Circumstance, Ended, Reading, blank, ended_raise, readings_of
+from withness.core.reading import Circumstance, Reading, Readings, blank, ended_raise
 from withness.core.risk import Domain, Override, Raise, RiskPolicy, Screen, Standing
 from withness.core.terms import HOLDING, RELEASING, Acuity, Purpose, UnitKind, worst
 from withness.core.windows import judge_window
@@ -80,10 +80,9 @@ IN_DOUBT: Final = "the audit trail cannot be checked now"
 """Why a trail lets nothing through that is not known to be damaged. It stands in sealed decisions, word for word."""
 
 
-def decide_member(
-    policy: RiskPolicy, person: str, history: tuple[Screen, ...], standing: Standing, about: Circumstance
-) -> MemberDecision:
+def decide_member(readings: Readings, person: str, history: tuple[Screen, ...]) -> MemberDecision:
     """Decide for one person. Raises PolicyRefused when the policy asks nothing."""
+    policy, standing, about = readings.policy, readings.standing, readings.about
     if not policy.domains or any(not domain.questions for domain in policy.domains):
         raise PolicyRefused("The gate's policy asks nothing, so it can clear nothing.", field="policy")
     same = {person, *about.aliases}
@@ -97,7 +96,7 @@ def decide_member(
     else:
         _judge_times(judged, policy, history, latest, about)
         for domain in policy.domains:
-            _judge_domain(judged, policy, domain, history, latest, standing, about)
+            _judge_domain(judged, readings, domain, history, latest)
     _judge_beyond(judged, latest, standing, about)
     acuity = worst([finding.acuity for finding in judged.findings])
     return MemberDecision(
@@ -170,19 +169,11 @@ def _asked(policy: RiskPolicy, screen: Screen) -> datetime:
 
 
 def _judge_domain(
-    judged: Judgement,
-    policy: RiskPolicy,
-    domain: Domain,
-    history: tuple[Screen, ...],
-    latest: Screen,
-    standing: Standing,
-    about: Circumstance,
+    judged: Judgement, asked: Readings, domain: Domain, history: tuple[Screen, ...], latest: Screen
 ) -> None:
-    readings = {
-        screen.id: tuple(readings_of(policy, domain, screen, Ended(standing, screen is latest), about))
-        for screen in history
-    }
-    told = tuple(_covered(reading, latest, standing, about) for reading in readings[latest.id])
+    policy, about = asked.policy, asked.about
+    readings = {screen.id: asked.of(domain, screen, latest=screen is latest) for screen in history}
+    told = tuple(_covered(reading, latest, asked.standing, about) for reading in readings[latest.id])
     for reading in told:
         judged.add(domain.id, reading.item, reading.acuity, reading.why)
         if reading.missing:

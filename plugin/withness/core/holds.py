@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from withness.core.acts import Act, ActKind, Acts, of
-from withness.core.reading import Circumstance, Ended, Reading, ended_raise, readings_of
+from withness.core.reading import Circumstance, Ended, Reading, Readings, ended_raise, readings_of
 from withness.core.risk import YES, Domain, Hold, Override, Raise, RiskPolicy, Screen, Standing
 from withness.core.terms import HOLDING, Acuity
 
@@ -218,25 +218,20 @@ class Source:
     at: datetime
 
 
-def sources(
-    policy: RiskPolicy, history: tuple[Screen, ...], standing: Standing, about: Circumstance, acuity: Acuity
-) -> dict[str, Source]:
+def sources(readings: Readings, history: tuple[Screen, ...], acuity: Acuity) -> dict[str, Source]:
     """Return the newest screen or raise that makes each domain this acute now, by domain id."""
-    return dict(sorted(all_sources(policy, history, standing, about, acuity), key=lambda pair: pair[1].number))
+    return dict(sorted(all_sources(readings, history, acuity), key=lambda pair: pair[1].number))
 
 
-def all_sources(
-    policy: RiskPolicy, history: tuple[Screen, ...], standing: Standing, about: Circumstance, acuity: Acuity
-) -> list[tuple[str, Source]]:
+def all_sources(readings: Readings, history: tuple[Screen, ...], acuity: Acuity) -> list[tuple[str, Source]]:
     """Return every screen and raise that makes a domain this acute now, with the domain's id."""
     made: list[tuple[str, Source]] = []
     latest = history[-1] if history else None
-    for one in standing.raises:
-        if one.acuity is acuity and ended_raise(one, latest, standing) is None:
+    for one in readings.standing.raises:
+        if one.acuity is acuity and ended_raise(one, latest, readings.standing) is None:
             made.append((one.domain, Source(one.number, one.id, one.at)))
     for screen in history:
-        ended = Ended(standing, screen is latest)
-        for domain in policy.domains:
-            if any(one.acuity is acuity for one in readings_of(policy, domain, screen, ended, about)):
+        for domain in readings.policy.domains:
+            if any(one.acuity is acuity for one in readings.of(domain, screen, latest=screen is latest)):
                 made.append((domain.id, Source(screen.number, screen.id, screen.recorded)))
     return made

@@ -163,6 +163,22 @@ class Ended:
         return None
 
 
+class Readings:
+    """Reads one person's screens by one policy, with what else is known of them: each screen and domain once."""
+
+    def __init__(self, policy: RiskPolicy, standing: Standing, about: Circumstance) -> None:
+        self.policy, self.standing, self.about = policy, standing, about
+        self._read: dict[tuple[str, str, bool], tuple[Reading, ...]] = {}
+
+    def of(self, domain: Domain, screen: Screen, *, latest: bool) -> tuple[Reading, ...]:
+        """Return what a screen says in a domain; `latest`: no newer one was made since."""
+        place = (domain.id, screen.id, latest)
+        if place not in self._read:
+            ended = Ended(self.standing, latest)
+            self._read[place] = tuple(readings_of(self.policy, domain, screen, ended, self.about))
+        return self._read[place]
+
+
 def ended_raise(one: Raise, latest: Screen | None, standing: Standing) -> str | None:
     """Return what ended an acuity that was raised."""
     newer = latest is not None and latest.number > one.number

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getpass
+import os
+from functools import cache
 from typing import Any, Final
 
 from withness.core.terms import reference
@@ -14,11 +16,15 @@ PEOPLE: Final = ("Practitioner", "PractitionerRole", "Patient", "RelatedPerson")
 
 def actor_of(ref: object, *, field: str = "actor") -> Actor:
     """Return who acts, with the operating system's user. Raises InvalidInput for anything but a person or device."""
-    known = reference(str(ref), *PEOPLE, "Device", field=field)
+    return Actor(reference(str(ref), *PEOPLE, "Device", field=field), _user_named(os.getuid()))
+
+
+@cache  # where the environment names nobody, the system's files are read for it
+def _user_named(_: int) -> str:
     try:
-        return Actor(known, getpass.getuser())
+        return getpass.getuser()
     except (KeyError, OSError):
-        return Actor(known, "unknown")
+        return "unknown"
 
 
 def named(kind: Any, text: str, *, field: str) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from withness.audit import log
+from withness.audit import log, plain_json
 from withness.audit.record import Kind, Record, canonical, instant
 from withness.core.gate import Decision
 from withness.core.terms import Purpose
@@ -233,7 +233,7 @@ def _put_outbox(
     used: Mapping[str, list[str]],
 ) -> None:
     content = {
-        "bundle": bundle,
+        "bundle": plain_json.Written(plain_json.in_order(bundle)),
         "kind": answered.decision.kind.value,
         "purpose": answered.decision.purpose.value,
         "encounter": case.plan.encounter,

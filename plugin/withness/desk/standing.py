@@ -19,7 +19,7 @@ from withness.core import gate
 from withness.core.acts import Acts
 from withness.core.gate import Decision, MemberDecision
 from withness.core.holds import Source, all_sources, sources, standing_of
-from withness.core.reading import Circumstance, Ended, Reading, readings_of
+from withness.core.reading import Circumstance, Reading, Readings
 from withness.core.risk import Domain, Observed, Override, RiskPolicy, Screen, Standing
 from withness.core.terms import HOLDING, Acuity, Purpose, UnitKind
 from withness.desk.acts import act_of, broken, directory_named, doubtful, enrolled_acts, sound
@@ -65,6 +65,11 @@ class Basis:
     def standing(self) -> Standing:
         """What is known of the person beyond what their screens say."""
         return standing_of(self.policy, self.history, self.acts, self.about)
+
+    @cached_property
+    def readings(self) -> Readings:
+        """What the person's screens say, each read once."""
+        return Readings(self.policy, self.standing, self.about)
 
     @property
     def alone(self) -> Basis:
@@ -205,19 +210,19 @@ def redecide(policy: RiskPolicy, inputs: Mapping[str, Any], rows: Sequence[Scree
 
 
 def _decide(person: str, found: Basis) -> MemberDecision:
-    return gate.decide_member(found.policy, person, found.history, found.standing, found.about)
+    return gate.decide_member(found.readings, person, found.history)
 
 
 def newest(answered: Answered, person: str, acuity: Acuity) -> dict[str, Source]:
     """Return the newest screen or raise that makes each of a person's domains this acute now."""
     on = answered.bases[person].alone
-    return sources(on.policy, on.history, on.standing, on.about, acuity)
+    return sources(on.readings, on.history, acuity)
 
 
 def holding(answered: Answered, person: str, domains: Collection[str]) -> tuple[Source, ...]:
     """Return every screen and raise by which these domains hold now."""
     on = answered.bases[person].alone
-    found = [one for acuity in HOLDING for one in all_sources(on.policy, on.history, on.standing, on.about, acuity)]
+    found = [one for acuity in HOLDING for one in all_sources(on.readings, on.history, acuity)]
     return tuple(one for domain, one in found if domain in domains)
 
 
@@ -226,7 +231,7 @@ def latest_readings(answered: Answered, person: str, domain: Domain) -> tuple[Re
     on = answered.bases[person]
     if not on.history:
         return ()
-    return tuple(readings_of(on.policy, domain, on.history[-1], Ended(on.standing, latest=True), on.about))
+    return on.readings.of(domain, on.history[-1], latest=True)
 
 
 def overrides(answered: Answered, person: str) -> tuple[Override, ...]:

@@ -58,10 +58,11 @@ class Prepared:
         return [row[0] for row in self.all(connection, values)]
 
     def _cursor(self, connection: Connection, values: Mapping[str, Any]) -> Any:
-        if not connection.in_transaction():  # it is over: what it asked for now would be nobody's
-            raise InvalidRequestError("the transaction is over")
+        driver = connection.connection
+        if not (connection.in_transaction() or getattr(driver.driver_connection, "in_transaction", False)):
+            raise InvalidRequestError("the transaction is over")  # what it asked for now would be nobody's
         compiled = self._compiled.get(connection.dialect.name) or self._compile(connection.dialect)
-        cursor = connection.connection.cursor()
+        cursor = driver.cursor()
         try:
             cursor.execute(compiled.text, compiled.values(values))
         except connection.dialect.loaded_dbapi.Error as error:

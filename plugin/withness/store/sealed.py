@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection
 
-from withness.audit.plain_json import writer
+from withness.audit import plain_json
 from withness.audit.publishing import Publisher
 from withness.errors import CannotTell, SealBroken
 from withness.seal import Seal
 from withness.store.trail import Trail
 
-_write: Final = writer(json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")))
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
 
 R = TypeVar("R")
 K = TypeVar("K")
@@ -34,8 +35,7 @@ class Sealed(Trail):
 
     def _close(self, content: Mapping[str, Any], table: str, *plain: object) -> bytes:
         """Seal content to its row: every plain column of the row is bound to it."""
-        text = _write(content).encode()
-        return self._key().close(text, table=table, column="content", row=_row(plain))
+        return self._key().close(_written(content), table=table, column="content", row=_row(plain))
 
     def _open(self, sealed: bytes, table: str, *plain: object) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self._key().open(sealed, table=table, column="content", row=_row(plain)))
@@ -61,6 +61,14 @@ def readable(read: Callable[[K], R | None], rows: Sequence[K]) -> tuple[tuple[R,
         if row is not None:
             found.append(row)
     return tuple(found), len(found) == len(rows)
+
+
+def _written(content: Mapping[str, Any]) -> bytes:
+    """Write content as it is, whatever numbers it holds; what stands there `Written` goes in as it stands."""
+    with contextlib.suppress(ValueError, RecursionError):
+        if plain_json.plain({name: one for name, one in content.items() if type(one) is not plain_json.Written}):
+            return plain_json.in_order(content)
+    return _ENCODER.encode(content).encode()
 
 
 def _row(plain: tuple[object, ...]) -> str:

@@ -25,11 +25,12 @@ from withness.store.batch import Batch, unknown
 from withness.store.dropped import put_back_in
 from withness.store.file_lock import LockFile
 from withness.store.sql import CommitUnknown, Store, busy
-from withness.store.sqlite_files import BEGIN, as_left, inodes, reading, writing
+from withness.store.sqlite_files import NONE_THERE, begin, commit, look, reading, roll_back, writing
 from withness.store.trail import Memory
 from withness.store.transaction import Transaction
 from withness.store.turns import Turns
 
+_TO_WRITE: Final = "BEGIN IMMEDIATE"
 _PARENTS: Final[list[object]] = []
 """What a forked process found open, never used there and never closed."""
 
@@ -55,8 +56,7 @@ class SqliteStore(Store):
         self._turns = Turns()
         self._file_lock = LockFile(Path(f"{self._path}.lock"))
         self._connection: Connection | None = None
-        self._files: tuple[int | None, ...] = ()
-        self._left = (0, 0)  # see `as_left`: how this process left its files, or found them
+        self._files = NONE_THERE  # how this process left its files, or found them
         self._version: int | None = None  # see `_version`
         self._memory: Memory = {}
         self._unsure = False
@@ -109,7 +109,7 @@ class SqliteStore(Store):
                 with self._locked():
                     self._require_file()
                     connection = engine.connect()
-                    connection.begin()
+                    begin(connection)
                     connection.exec_driver_sql("SELECT 1 FROM sqlite_master").first()  # here the snapshot is taken
                 yield Transaction(connection, self._seal, self.publisher)
             except (SQLAlchemyError, sqlite3.Error) as error:
@@ -122,7 +122,8 @@ class SqliteStore(Store):
     def glance(self) -> Iterator[Transaction]:
         """See `Store.glance`: without the file lock where the database is open, for a reader checkpoints nothing."""
         self._take_turn()
-        at_hand = self._connection if self._batch is None and inodes(self._names) == self._files else None
+        there = self._batch is None and look(self._names).inodes == self._files.inodes
+        at_hand = self._connection if there else None
         if at_hand is None or _version(at_hand) != self._version:
             yield from self._block()
             return
@@ -137,8 +138,7 @@ class SqliteStore(Store):
         """Let the open database be read for a while: whatever is written in it is taken back, and told."""
         driver: Any = connection.connection.driver_connection
         try:
-            connection.info[BEGIN] = "BEGIN"
-            connection.begin()
+            begin(connection)
             before = driver.total_changes  # `query_only` would do, but that forgets every statement that is prepared
             try:
                 yield
@@ -276,26 +276,20 @@ class SqliteStore(Store):
 
     def _begun(self) -> Connection:
         """Return the open database, with a transaction begun."""
-        files = inodes(self._names)
-        if files[0] is None:
+        files = look(self._names)
+        if files.inodes[0] is None:
             self._require_file()
-        if self._connection is not None and self._files != files:
-            self._discard()  # what is open lies there no more: whatever was written to it would be lost
-        if self._connection is not None and self._touched():
-            self._discard()  # SQLite would go on with the pages that it has, and after the end of the log that was
+        # What is open may lie there no more: whatever was written to it would be lost. Or somebody wrote over the file
+        # itself, or cut its log: SQLite would go on with the pages that it has, and after the end of the log that was.
+        if self._connection is not None and (self._files.inodes != files.inodes or files.touched_since(self._files)):
+            self._discard()
         if self._connection is None:
             self._connection = self._opened()
-            self._connection.begin()
-            self._files = inodes(self._names)
-            self._left = as_left(self._names)
+            begin(self._connection, _TO_WRITE)
+            self._files = look(self._names)
         else:
-            self._connection.begin()
+            begin(self._connection, _TO_WRITE)
         return self._connection
-
-    def _touched(self) -> bool:
-        """Whether somebody wrote over the file itself, or cut its log: SQLite's own count of changes tells neither."""
-        changed, size = as_left(self._names)
-        return changed != self._left[0] or size < self._left[1]
 
     def _opened(self) -> Connection:
         engine = writing(self._path)
@@ -321,8 +315,9 @@ class SqliteStore(Store):
 
     def _commit(self, connection: Connection) -> None:
         try:
-            connection.commit()
-            self._left = as_left(self._names)
+            commit(connection)
+            # Which files they are was seen when they were opened: others may lie there by now.
+            self._files = look(self._names)._replace(inodes=self._files.inodes)
         except (SQLAlchemyError, sqlite3.Error):
             self._unsure = True
             self._discard()
@@ -330,7 +325,7 @@ class SqliteStore(Store):
 
     def _roll_back(self, connection: Connection) -> None:
         try:
-            connection.rollback()
+            roll_back(connection)
         except (SQLAlchemyError, sqlite3.Error):
             self._discard()
 

@@ -3,33 +3,41 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event
 
-BEGIN: Final = "begin"
-"""In a connection's `info`: how its next transaction begins, where that is not as its others do."""
+
+class Files(NamedTuple):
+    """A database's file, its log and that log's index as they lie there: which they are, when the first was changed
+    last, which nobody can set, and how long the log is."""
+
+    inodes: tuple[int | None, ...]
+    changed: int = 0
+    log: int = 0
+
+    def touched_since(self, left: Files) -> bool:
+        """Whether somebody wrote over the file itself, or cut its log: SQLite's own count of changes tells neither."""
+        return self.changed != left.changed or self.log < left.log
 
 
-def inodes(names: Iterable[str]) -> tuple[int | None, ...]:
-    """Return which files lie there under these names."""
-    found: list[int | None] = []
-    for name in names:
-        try:
-            found.append(os.stat(name).st_ino)
-        except OSError:
-            found.append(None)
-    return tuple(found)
+NONE_THERE: Final = Files(())
 
 
-def as_left(names: Sequence[str]) -> tuple[int, int]:
-    """Return when a database's file was changed last, which nobody can set, and how long the log beside it is."""
+def look(names: Iterable[str]) -> Files:
+    """Return what lies there under the names of a database's file, of its log and of that log's index."""
+    first, log, index = map(_stat, names)
+    inodes = tuple(one and one.st_ino for one in (first, log, index))
+    return Files(inodes, first.st_ctime_ns if first and log else 0, log.st_size if first and log else 0)
+
+
+def _stat(name: str) -> os.stat_result | None:
     try:
-        return os.stat(names[0]).st_ctime_ns, os.stat(names[1]).st_size
+        return os.stat(name)
     except OSError:
-        return 0, 0
+        return None
 
 
 def text(stored: bytes) -> str:
@@ -40,15 +48,36 @@ def text(stored: bytes) -> str:
 def writing(path: Path) -> Engine:
     """Return an engine of one connection that writes: WAL, each COMMIT on disk before it is told."""
     pragmas = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000", "temp_store=MEMORY")
-    return _engine(path, pragmas, "BEGIN IMMEDIATE")
+    return _engine(path, pragmas)
 
 
 def reading(path: Path) -> Engine:
     """Return an engine of one connection that reads alone."""
-    return _engine(path, ("query_only=ON", "busy_timeout=10000", "temp_store=MEMORY"), "BEGIN")
+    return _engine(path, ("query_only=ON", "busy_timeout=10000", "temp_store=MEMORY"))
 
 
-def _engine(path: Path, pragmas: tuple[str, ...], begin: str) -> Engine:
+def begin(connection: Connection, how: str = "BEGIN") -> None:
+    """Begin a transaction by the driver alone: SQLAlchemy's own takes longer than all that a save asks in it.
+
+    It begins one of its own, of which the driver knows nothing, with the first statement that is not `Prepared`.
+    """
+    driver: Any = connection.connection.driver_connection
+    driver.execute(how)
+
+
+def commit(connection: Connection) -> None:
+    """End a transaction, durably. Raises SQLAlchemyError or sqlite3.Error."""
+    connection.commit()  # SQLAlchemy's own, if it has begun one
+    connection.connection.commit()
+
+
+def roll_back(connection: Connection) -> None:
+    """Take a transaction back. Raises SQLAlchemyError or sqlite3.Error."""
+    connection.rollback()  # SQLAlchemy's own, if it has begun one
+    connection.connection.rollback()
+
+
+def _engine(path: Path, pragmas: tuple[str, ...]) -> Engine:
     engine = create_engine(
         URL.create("sqlite+pysqlite", database=str(path)),
         poolclass=StaticPool,
@@ -61,10 +90,5 @@ def _engine(path: Path, pragmas: tuple[str, ...], begin: str) -> Engine:
         connection.isolation_level = None  # the driver must not begin transactions of its own
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _on_begin(connection: Connection) -> None:
-        opened: Any = connection.connection.driver_connection
-        opened.execute(connection.info.pop(BEGIN, begin))
 
     return engine

@@ -54,6 +54,8 @@ class Transaction(PlanRows, NoteRows, CheckInRows, PruningRows, ReportRows):
     def connection(self) -> Connection:
         """The open connection, for what changes the schema."""
         self.changed_otherwise()
+        if not self._connection.in_transaction():
+            self._connection.begin()  # it is told of the one that is open
         return self._connection
 
     def stamp(self, revision: str) -> None:

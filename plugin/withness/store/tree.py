@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
-from withness.audit.record import LARGEST
+from withness.audit.plain_json import LARGEST
 from withness.audit.tiles import WIDTH
 from withness.store import schema
 from withness.store.prepared import Prepared, given

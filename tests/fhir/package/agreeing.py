@@ -17,7 +17,7 @@ from tests.fhir.package.walking import Element, Response, actions, by_id
 
 from withness.core.gate import MemberDecision, decide_member
 from withness.core.protocol import steps
-from withness.core.reading import Circumstance
+from withness.core.reading import Circumstance, Readings
 from withness.core.risk import Domain, RiskPolicy, Standing
 from withness.core.terms import Acuity, Purpose, worst
 from withness.fhir.answer_values import moment
@@ -55,7 +55,7 @@ def decided(policy: RiskPolicy, resource: dict[str, Any]) -> MemberDecision:
     at = moment(resource.get("authored", "")) or AT
     screen = read_screen(resource, policy, id="screen-1", recorded=at)
     about = Circumstance(Purpose.AMENDMENT, screen.encounter, at, UTC)
-    return decide_member(policy, screen.person, (screen,), Standing(), about)
+    return decide_member(Readings(policy, Standing(), about), screen.person, (screen,))
 
 
 def verdicts(policy: RiskPolicy, decision: MemberDecision) -> dict[str, str]:

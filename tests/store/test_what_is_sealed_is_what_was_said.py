@@ -1,0 +1,54 @@
+"""Sealed content says the same when it is opened, whatever numbers and names it holds."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+from tests.store.furnishing import KEY
+
+from withness.audit import plain_json
+from withness.seal import Seal
+from withness.store.sqlite import SqliteStore
+
+SAID = [
+    {"words": "Ich möchte, dass es jemand versteht. 🌱\x00\x1f\u2028", "none": None, "yes": True},
+    {"z": 1, "a": [1, {"z": -1, "a": ()}], "\U0001f600": "name"},
+    {"large": 2**53, "larger": 2**64, "largest": -(2**70)},
+    {"half": 0.5, "long": 0.1 + 0.2, "tiny": 5e-324, "huge": 1.7e308},
+    {"infinite": math.inf},
+]
+
+
+@pytest.mark.parametrize("content", SAID)
+def test_what_is_opened_is_what_was_sealed(tmp_path: Path, content: dict[str, object]) -> None:
+    """In its order too. Planted: whatever comes written by the quick way, which makes an infinite number a null, and
+    the names sorted; both caught.
+    """
+    store = SqliteStore(tmp_path / "w.sqlite3", Seal(KEY))
+    store.set_up({"data_id": "x"})
+    with store.transaction() as tx:
+        tx.put_screen("one", "Patient/rosa", content)
+    with store.transaction() as tx:
+        row = tx.screen("one")
+    store.close()
+    assert row is not None
+    assert json.dumps(row.content) == json.dumps(content)
+
+
+def test_what_is_written_already_goes_in_as_it_stands(tmp_path: Path) -> None:
+    """Beside what is not. Planted: its text written once more, as text; caught."""
+    store = SqliteStore(tmp_path / "w.sqlite3", Seal(KEY))
+    store.set_up({"data_id": "x"})
+    bundle = {"resourceType": "Bundle", "entry": [{"value": 1.5}]}
+    with store.transaction() as tx:
+        tx.put_screen(
+            "one", "Patient/rosa", {"bundle": plain_json.Written(plain_json.in_order(bundle)), "amends": None}
+        )
+    with store.transaction() as tx:
+        row = tx.screen("one")
+    store.close()
+    assert row is not None
+    assert json.dumps(row.content) == json.dumps({"bundle": bundle, "amends": None})
