@@ -15,7 +15,6 @@ from uuid import uuid4
 _OWNERS: Final = 0o600
 EVERYBODYS: Final = 0o666
 """The mode of a file that is no secret."""
-_PIECE: Final = 1 << 16
 NOT_REGULAR: Final = "it is no regular file"
 """What is said of a pipe or a device where a file should be."""
 _NO_LINKS: Final = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
@@ -27,14 +26,10 @@ def open_regular(path: Path | str) -> BufferedReader:
 
     Raises OSError for a pipe, a device or a folder, and where it cannot be opened.
     """
-    return os.fdopen(_opened(path), "rb")
-
-
-def _opened(path: Path | str) -> int:
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     kind = os.fstat(handle).st_mode
     if stat.S_ISREG(kind):
-        return handle
+        return os.fdopen(handle, "rb")
     os.close(handle)
     if stat.S_ISDIR(kind):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
@@ -43,17 +38,8 @@ def _opened(path: Path | str) -> int:
 
 def read_regular(path: Path | str, most: int = -1) -> bytes:
     """Return a file's bytes, no more than `most` where given (see `open_regular`)."""
-    handle = _opened(path)
-    try:
-        found = bytearray()
-        while most < 0 or len(found) < most:
-            piece = os.read(handle, _PIECE if most < 0 else most - len(found))
-            if not piece:
-                break
-            found += piece
-        return bytes(found)
-    finally:
-        os.close(handle)
+    with open_regular(path) as file:
+        return file.read(most)
 
 
 @contextlib.contextmanager

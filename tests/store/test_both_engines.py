@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from tests.servers import postgres
 from tests.store.furnishing import AT, KEY, RECORD, WORDS, furnish
 
@@ -101,6 +101,16 @@ class TestAllOrNothing:
         assert found.value.exit_code == 7
         assert found.value.__cause__ is None
         assert contents(store) == before
+
+
+def test_a_transaction_that_is_over_answers_nobody(store: Store) -> None:
+    """Else it would read, or write, outside every lock. Planted: its end not looked at; caught."""
+    with store.transaction() as tx:
+        pass
+    with pytest.raises(SQLAlchemyError):
+        tx.readable_screens("Patient/rosa")
+    with pytest.raises(SQLAlchemyError):
+        tx.put_screen("new", "Patient/rosa", {})
 
 
 @pytest.mark.parametrize("durable", [False, True])

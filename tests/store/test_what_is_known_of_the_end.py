@@ -182,3 +182,14 @@ def test_what_another_wrote_is_seen_after_a_block_that_failed(store: SqliteStore
     with pytest.raises(ZeroDivisionError), store.transaction():
         raise ZeroDivisionError
     assert broken(store)
+
+
+def test_a_log_in_anothers_place_takes_no_save_with_it(store: SqliteStore, path: Path) -> None:
+    """What went into the one that is gone would be lost. Planted: which files they are not compared; caught."""
+    log_file = path.with_name(f"{path.name}-wal")
+    other = path.with_name("other-wal")
+    other.write_bytes(log_file.read_bytes())
+    other.replace(log_file)
+    save(store)
+    with closing(sqlite3.connect(path)) as reader:
+        assert reader.execute("SELECT count(*) FROM audit_leaf").fetchone() == (4,)

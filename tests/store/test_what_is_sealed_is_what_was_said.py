@@ -19,13 +19,14 @@ SAID = [
     {"large": 2**53, "larger": 2**64, "largest": -(2**70)},
     {"half": 0.5, "long": 0.1 + 0.2, "tiny": 5e-324, "huge": 1.7e308},
     {"infinite": math.inf},
+    {"deep": json.loads("[" * 400 + "]" * 400)},
 ]
 
 
 @pytest.mark.parametrize("content", SAID)
 def test_what_is_opened_is_what_was_sealed(tmp_path: Path, content: dict[str, object]) -> None:
-    """In its order too. Planted: whatever comes written by the quick way, which makes an infinite number a null, and
-    the names sorted; both caught.
+    """In its order too. Planted: whatever comes written by the quick way, which makes an infinite number a null; the
+    names sorted; what the quick way refuses refused; each caught.
     """
     store = SqliteStore(tmp_path / "w.sqlite3", Seal(KEY))
     store.set_up({"data_id": "x"})
@@ -38,17 +39,17 @@ def test_what_is_opened_is_what_was_sealed(tmp_path: Path, content: dict[str, ob
     assert json.dumps(row.content) == json.dumps(content)
 
 
-def test_what_is_written_already_goes_in_as_it_stands(tmp_path: Path) -> None:
-    """Beside what is not. Planted: its text written once more, as text; caught."""
+@pytest.mark.parametrize("beside", [None, 2**70, math.inf])
+def test_what_is_written_already_goes_in_as_it_stands(tmp_path: Path, beside: object) -> None:
+    """Beside what is not. Planted: it is written once more; caught."""
     store = SqliteStore(tmp_path / "w.sqlite3", Seal(KEY))
     store.set_up({"data_id": "x"})
     bundle = {"resourceType": "Bundle", "entry": [{"value": 1.5}]}
+    written = plain_json.Written(plain_json.in_order(bundle))
     with store.transaction() as tx:
-        tx.put_screen(
-            "one", "Patient/rosa", {"bundle": plain_json.Written(plain_json.in_order(bundle)), "amends": None}
-        )
+        tx.put_screen("one", "Patient/rosa", {"bundle": written, "amends": beside})
     with store.transaction() as tx:
         row = tx.screen("one")
     store.close()
     assert row is not None
-    assert json.dumps(row.content) == json.dumps({"bundle": bundle, "amends": None})
+    assert json.dumps(row.content) == json.dumps({"bundle": bundle, "amends": beside})

@@ -41,7 +41,7 @@ class Folder:
         for name in _names(self.path):
             segment = _NAME.fullmatch(name)
             if segment is not None:
-                found[int(segment[1])] = _text(os.path.join(self.path, name))
+                found[int(segment[1])] = _text(self.path / name)
         return found
 
     def notes(self, segment: int) -> Iterator[str]:
@@ -121,7 +121,7 @@ class Folder:
         return self.path / f"segment-{segment}.checkpoint"
 
 
-def _text(path: Path | str) -> str:
+def _text(path: Path) -> str:
     """Return a file's text. Raises OSError or ValueError for what is no regular file, too large, or no text."""
     content = read_regular(path, _MOST_BYTES + 1)
     if len(content) > _MOST_BYTES:

@@ -1,4 +1,4 @@
-"""JSON of plain values, written and read by orjson: canonical as RFC 8785 wants it, and in the order that it has.
+"""JSON of plain values, written by orjson: canonical as RFC 8785 wants it, and in the order that it has.
 
 A value is plain where RFC 8785 leaves no question of numbers and of the order of names: no float, no number beyond
 2**53 - 1, no name beyond U+FFFF. Whoever writes another one writes it by a slower way.
@@ -7,7 +7,7 @@ A value is plain where RFC 8785 leaves no question of numbers and of the order o
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import orjson
 
@@ -46,7 +46,7 @@ def plain(value: Any) -> bool:
     return True
 
 
-Written: Final = orjson.Fragment
+Written: TypeAlias = orjson.Fragment
 """A text of JSON that stands for its value where it is put into another (`in_order`)."""
 
 

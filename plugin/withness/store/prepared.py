@@ -58,11 +58,12 @@ class Prepared:
         return [row[0] for row in self.all(connection, values)]
 
     def _cursor(self, connection: Connection, values: Mapping[str, Any]) -> Any:
-        driver = connection.connection
-        if not (connection.in_transaction() or getattr(driver.driver_connection, "in_transaction", False)):
+        pooled = connection.connection
+        # SQLite's driver alone knows of a transaction that `sqlite_files.begin` began.
+        if not (connection.in_transaction() or getattr(pooled.driver_connection, "in_transaction", False)):
             raise InvalidRequestError("the transaction is over")  # what it asked for now would be nobody's
         compiled = self._compiled.get(connection.dialect.name) or self._compile(connection.dialect)
-        cursor = driver.cursor()
+        cursor = pooled.cursor()
         try:
             cursor.execute(compiled.text, compiled.values(values))
         except connection.dialect.loaded_dbapi.Error as error:

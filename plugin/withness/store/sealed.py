@@ -64,11 +64,18 @@ def readable(read: Callable[[K], R | None], rows: Sequence[K]) -> tuple[tuple[R,
 
 
 def _written(content: Mapping[str, Any]) -> bytes:
-    """Write content as it is, whatever numbers it holds; what stands there `Written` goes in as it stands."""
+    """Write content as it is, whatever numbers it holds and however deep it goes."""
+    return plain_json.in_order({name: _value(one) for name, one in content.items()})
+
+
+def _value(one: Any) -> plain_json.Written:
+    """Write one value of content; what is `Written` goes in as it stands."""
+    if type(one) is plain_json.Written:
+        return one
     with contextlib.suppress(ValueError, RecursionError):
-        if plain_json.plain({name: one for name, one in content.items() if type(one) is not plain_json.Written}):
-            return plain_json.in_order(content)
-    return _ENCODER.encode(content).encode()
+        if plain_json.plain(one):
+            return plain_json.Written(plain_json.in_order(one))
+    return plain_json.Written(_ENCODER.encode(one).encode())
 
 
 def _row(plain: tuple[object, ...]) -> str:
