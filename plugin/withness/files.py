@@ -26,20 +26,24 @@ def open_regular(path: Path | str) -> BufferedReader:
 
     Raises OSError for a pipe, a device or a folder, and where it cannot be opened.
     """
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    kind = os.fstat(handle).st_mode
-    if stat.S_ISREG(kind):
-        return os.fdopen(handle, "rb")
-    os.close(handle)
-    if stat.S_ISDIR(kind):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    raise OSError(errno.EINVAL, NOT_REGULAR)
+    return os.fdopen(_regular(path), "rb")
 
 
 def read_regular(path: Path | str, most: int = -1) -> bytes:
     """Return a file's bytes, no more than `most` where given (see `open_regular`)."""
-    with open_regular(path) as file:
-        return file.read(most)
+    with os.fdopen(_regular(path), "rb", buffering=0) as file:
+        return file.read(most) or b""
+
+
+def _regular(path: Path | str) -> int:
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    kind = os.fstat(handle).st_mode
+    if stat.S_ISREG(kind):
+        return handle
+    os.close(handle)
+    if stat.S_ISDIR(kind):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    raise OSError(errno.EINVAL, NOT_REGULAR)
 
 
 @contextlib.contextmanager

@@ -41,12 +41,13 @@ class MemoryLog:
         """See `Log.schema_damage`: memory has no schema."""
         return None
 
-    def put(self, leaf: Leaf, head: Head) -> None:
+    def put(self, *grown: tuple[Leaf, Head]) -> None:
         """See `Log.put`. Raises ValueError for a sequence number that is there already."""
-        if self._leaves and leaf.seq <= self._leaves[-1].seq:
-            raise ValueError("the log is append-only")
-        self._leaves.append(leaf)
-        self._heads[head.segment] = head
+        for leaf, head in grown:
+            if self._leaves and leaf.seq <= self._leaves[-1].seq:
+                raise ValueError("the log is append-only")
+            self._leaves.append(leaf)
+            self._heads[head.segment] = head
 
     def once(self, what: str, read: Callable[[], T]) -> T:
         """See `Log.once`: read anew each time."""

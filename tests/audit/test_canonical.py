@@ -41,6 +41,12 @@ def told(write: Any, value: Any) -> bytes | str:
 @settings(max_examples=400, deadline=None)
 @given(VALUES)
 @example({"\ue000": 1, "\U0001f600": 2})
+@example({"\ue000": 1, "\U0001f600 and \U0001f600 more": 2})
+@example({"\ue000": 1, '\U0001f600"quoted': 2})
+@example({"\ue000": 1, "\U0001f600\\": 2})
+@example({"\ue000": 1, "\U00050000": 2})
+@example({"\ue000": 1, "\U0010ffff": 2})
+@example({"said": '\U0001f600": ', "again": "\U0001f600"})
 @example({"\ud800": 1})
 @example({"a": "\udfff"})
 @example([1.0, -0.0, 1e21, 1e-7])
@@ -53,8 +59,9 @@ def told(write: Any, value: Any) -> bytes | str:
 @example(True)
 @example({"a": Kind.GATE_DECIDED})
 def test_the_fast_way_writes_what_the_library_writes(value: Any) -> None:
-    """Planted, one at a time: keys not looked at for astral characters; floats let through; 2**53 let through;
-    a key that is a number let through; this caught each.
+    """Planted, one at a time: keys not looked at for astral characters; only those of the first planes looked at; a
+    quote inside of a key taken for its end; floats let through; 2**53 let through; a key that is a number let through;
+    this caught each.
     """
     assert told(canonical, value) == told(rfc8785.dumps, value)
 

@@ -150,12 +150,15 @@ def test_a_number_where_a_text_should_be_takes_the_close_look() -> None:
         b'{"a":[{"b":1,"b":1}]}',
         b'{"a":1}x',
         b'{"a":1,}',
+        '{"\ue000":1,"\U0001f600":2}'.encode(),
         b"",
         b"x",
     ],
 )
 def test_details_in_a_second_spelling_are_no_quick_matter(details: bytes) -> None:
-    """Planted: the bytes not compared with those that are written anew; floats let through; each was caught."""
+    """Planted: the bytes not compared with those that are written anew; floats let through; names beyond U+FFFF ranked
+    by code point; each was caught.
+    """
     leaf = make_leaf(record(), seq=1, segment=0, at=AT, clock="ok")
     body = leaf.body.replace(b'{"number":0}', details)
     forged = replace(leaf, body=body, leaf_hash=leaf_hash(body))

@@ -139,7 +139,7 @@ class TestTheContract:
         assert head is not None
         for seq in (2, 0):
             with pytest.raises((ValueError, WithnessError)), log() as tx:
-                tx.put(replace(leaf, seq=seq), head)
+                tx.put((replace(leaf, seq=seq), head))
         assert sentences(log) == []
 
     def test_a_clock_gone_backwards_is_marked_in_the_record(self, log: Opener) -> None:

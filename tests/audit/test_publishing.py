@@ -127,7 +127,7 @@ def _copied(publisher: Publisher, records: list[Record]) -> Published:
         [leaf] = append(forged, [record], at=AT)
         head = forged.head()
         assert head is not None
-        made.put(leaf, head)
+        made.put((leaf, head))
     return made
 
 

@@ -12,7 +12,7 @@ from tests.system.site import Site
 
 from withness.audit import log
 from withness.audit.check import check
-from withness.desk import standing
+from withness.desk import gate_inputs
 from withness.errors import CannotTell
 from withness.seal import Seal
 from withness.store.postgres import PostgresStore
@@ -107,7 +107,7 @@ def test_what_looks_damaged_while_others_append_is_looked_at_again(
         assert log.broken(tx)
     due.append(True)
     with store.transaction(ROSA) as tx:
-        assert standing._whole(tx)
+        assert gate_inputs.whole(tx)
         assert not tx.hold_end()
 
 

@@ -48,6 +48,18 @@ def save(store: SqliteStore, record: Record = RECORD) -> None:
         assert log.damage(tx, prove=True) is None
 
 
+def enrol(store: SqliteStore, who: str) -> None:
+    with store.transaction() as tx:
+        tx.put_act(who, who, "enrolled", {"statement": {}})
+        log.append(tx, [RECORD], at=AT)
+
+
+def directory(store: SqliteStore) -> list[str]:
+    with store.transaction() as tx:
+        log.damage(tx, prove=True)
+        return [row.person for row in tx.directory()]
+
+
 def broken(store: SqliteStore) -> bool:
     with store.transaction() as tx:
         return log.broken(tx)
@@ -89,6 +101,37 @@ def test_what_another_connection_has_changed_is_seen_at_once(store: SqliteStore,
     with closing(sqlite3.connect(path)) as other:
         other.executescript(change)
     assert broken(store)
+
+
+def test_who_may_sign_is_opened_once_for_many_saves(store: SqliteStore) -> None:
+    """As long as nobody has changed it. Planted: the directory not taken over; caught."""
+    enrol(store, "Practitioner/p1")
+    assert directory(store) == ["Practitioner/p1"]
+    assert "FROM act" not in asked(store, lambda: save(store))
+    assert "FROM act" not in asked(store, lambda: directory(store))
+
+
+def test_who_may_sign_from_now_on_is_known_at_once(store: SqliteStore) -> None:
+    """Planted: the directory kept when somebody is enrolled; caught."""
+    enrol(store, "Practitioner/p1")
+    assert directory(store) == ["Practitioner/p1"]
+    enrol(store, "Practitioner/p2")
+    assert directory(store) == ["Practitioner/p1", "Practitioner/p2"]
+
+
+@pytest.mark.parametrize("change", ["DELETE FROM act", "UPDATE act SET content = x'00'"])
+def test_who_may_sign_is_read_again_when_another_connection_has_written(
+    store: SqliteStore, path: Path, change: str
+) -> None:
+    """Planted: SQLite's number of others' changes not compared; caught."""
+    enrol(store, "Practitioner/p1")
+    assert directory(store) == ["Practitioner/p1"]
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("DROP TRIGGER IF EXISTS act_no_delete")
+        other.execute("DROP TRIGGER IF EXISTS act_no_update")
+        other.execute(change)
+        other.commit()
+    assert directory(store) == []
 
 
 def test_what_was_written_over_the_file_itself_is_seen_at_once(store: SqliteStore, path: Path) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from tests.system.site import CLINICIAN, Site, make_draft
+from withness.desk import plans
+from withness.desk.case import Case
 from withness.errors import Refused
 from withness.fhir import codes
 
@@ -71,6 +73,27 @@ def test_a_newer_one_raises(site: Site, name: str) -> None:
     assert (answer["saved"], answer["decision"]) == (False, decision)
     assert [one["why"] for one in answer["findings"]] == ["a newer result in the chart"]
     assert site.plans_in_chart() == 0
+    assert site.desk.health()["records"] > 0
+
+
+def test_one_that_came_while_the_draft_was_read_raises(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The embedded chart is asked under the lock: nothing is approved that the delivery would have to withhold.
+
+    Planted: asked when the draft is read; what it says left out; each caught.
+    """
+    site.morning()
+    site.screen()
+    site.pass_time(hours=1)
+    read = plans.open_case
+
+    def read_slowly(*given: Any) -> Case:
+        case = read(*given)
+        site.write_to_chart(result(INTENT, site.at, YES))
+        return case
+
+    monkeypatch.setattr(plans, "open_case", read_slowly)
+    assert site.save()["decision"] == "held-for-directive-protocol"
+    assert [plan["state"] for plan in site.desk.plans()] == ["held"]
     assert site.desk.health()["records"] > 0
 
 

@@ -80,7 +80,7 @@ def _rebuilt(values: Values) -> tuple[list[Leaf], Head]:
         body = canonical({**value, "seq": seq})
         leaf = Leaf(leaf_hash=leaf_hash(body), body=body, **columns({**value, "seq": seq}))
         frontier = frontier.append(leaf.leaf_hash)
-        log.put(leaf, Head(0, 0, frontier.size, frontier.root(), frontier.to_bytes()))
+        log.put((leaf, Head(0, 0, frontier.size, frontier.root(), frontier.to_bytes())))
     [head] = log.heads()
     return list(log.leaves()), head
 

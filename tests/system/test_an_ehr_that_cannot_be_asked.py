@@ -62,6 +62,18 @@ def test_it_holds_and_is_decided_again_when_the_ehr_is_back(site: Site, question
     assert site.desk.health()["records"] > 0
 
 
+def test_a_plan_that_cannot_be_seen_is_not_amended(site: Site) -> None:
+    """Whatever else the EHR answers. Planted: it counts as seen once the rest has been asked; caught."""
+    site.morning()
+    site.screen()
+    plan = site.save()["plan"]
+    site.pass_time(minutes=10)
+    with away(site, "read"):
+        answer = site.save(make_draft(supersedes={"plan": plan, "version": "1"}, lead="therapist-led"))
+    assert (answer["saved"], answer["missing"]) == (False, ["chart-evidence"])
+    assert site.desk.health()["records"] > 0
+
+
 def test_what_came_in_meanwhile_decides(site: Site) -> None:
     """The plan that waited is not saved over a screen that turned acute meanwhile.
 

@@ -41,7 +41,7 @@ class Folder:
         for name in _names(self.path):
             segment = _NAME.fullmatch(name)
             if segment is not None:
-                found[int(segment[1])] = _text(self.path / name)
+                found[int(segment[1])] = _text(f"{self.path}/{name}")
         return found
 
     def notes(self, segment: int) -> Iterator[str]:
@@ -60,7 +60,7 @@ class Folder:
     def written_at(self, segment: int) -> datetime | None:
         """Return when a segment's newest note was written, None when there is none."""
         try:
-            return datetime.fromtimestamp(self._newest(segment).stat().st_mtime, UTC)
+            return datetime.fromtimestamp(os.stat(f"{self.path}/{_name(segment)}").st_mtime, UTC)
         except OSError:
             return None
 
@@ -118,10 +118,14 @@ class Folder:
             self.take_over()
 
     def _newest(self, segment: int) -> Path:
-        return self.path / f"segment-{segment}.checkpoint"
+        return self.path / _name(segment)
 
 
-def _text(path: Path) -> str:
+def _name(segment: int) -> str:
+    return f"segment-{segment}.checkpoint"
+
+
+def _text(path: Path | str) -> str:
     """Return a file's text. Raises OSError or ValueError for what is no regular file, too large, or no text."""
     content = read_regular(path, _MOST_BYTES + 1)
     if len(content) > _MOST_BYTES:

@@ -97,8 +97,8 @@ class Log(Protocol):
     def schema_damage(self) -> str | None:
         """Return what differs from the schema that this release expects (tables, triggers)."""
 
-    def put(self, leaf: Leaf, head: Head) -> None:
-        """Append the leaf and store the head that includes it."""
+    def put(self, *grown: tuple[Leaf, Head]) -> None:
+        """Append leaves of one segment, each with the head that includes it, and store the last of these heads."""
 
     def put_tile(self, tile: Tile) -> None:
         """Append a full tile."""
@@ -235,11 +235,12 @@ def append(log: Log, records: Iterable[Record], *, at: datetime, fresh_segment: 
     On a damaged log, and where `fresh_segment` asks for it, they begin a new segment: the old one is left
     as it was found. Raises NoRoom where a record with the largest number lies there.
     """
-    written = []
+    written: list[tuple[Leaf, Head]] = []
     reason = damage(log, prove=True)  # what is published next must bear out what lies there
     head, last, newest = _newest_readable(log), log.last(), newest_time(log)
     lost = newest is None and last is not None
     start_anew = (reason is not None and (head is None or sound(log, head) or _inconsistent(log))) or fresh_segment
+    frontier = Frontier() if head is None or start_anew else Frontier.from_bytes(head.size, head.peaks)
     for record in records:
         seq = 0 if last is None else last.seq + 1
         if seq > LAST:
@@ -247,22 +248,22 @@ def append(log: Log, records: Iterable[Record], *, at: datetime, fresh_segment: 
         if head is None or start_anew:
             segment = _next_segment(log, head, last, anew=start_anew)
             head = Head(segment=segment, first_seq=seq, size=0, root=b"", peaks=b"")
-            frontier = Frontier()
             after = _after_break(log, reason) if start_anew else {}
             start_anew = False
         else:
-            frontier, after = Frontier.from_bytes(head.size, head.peaks), {}
+            after = {}
         clock = "suspect" if lost or (newest is not None and at < newest) else "ok"
-        said = replace(record, details={**record.details, **after})
+        said = replace(record, details={**record.details, **after}) if after else record
         leaf = make_leaf(said, seq=seq, segment=head.segment, at=at, clock=clock)
         frontier = frontier.append(leaf.leaf_hash)
         head = Head(head.segment, head.first_seq, frontier.size, frontier.root(), frontier.to_bytes())
-        log.put(leaf, head)
+        last, newest = leaf, max(newest or at, at)
+        written.append((leaf, head))
+    log.put(*written)
+    for _, head in written:
         if head.size % WIDTH == 0:
             _fill(log, head)
-        last, newest = leaf, max(newest or at, at)
-        written.append(leaf)
-    return tuple(written)
+    return tuple(leaf for leaf, _ in written)
 
 
 def sound(log: Segments, head: Head) -> bool:

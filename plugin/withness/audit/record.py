@@ -12,6 +12,7 @@ A body never holds an answer, a client's word or a reason's text: digests of sea
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 from collections.abc import Mapping
@@ -118,11 +119,10 @@ def moment(text: str) -> datetime:
 
 def canonical(value: Any) -> bytes:
     """Return `value` in canonical JSON (RFC 8785). Raises ValueError for what has no such form."""
-    try:
-        if plain_json.plain(value):
-            return plain_json.canonical(value)
-    except (ValueError, RecursionError):
-        pass  # what cannot be written is refused below, in one place
+    with contextlib.suppress(ValueError):  # what cannot be written is refused below, in one place
+        written = plain_json.canonical_if_plain(value)
+        if written is not None:
+            return written
     import rfc8785
 
     return rfc8785.dumps(value)
@@ -170,7 +170,7 @@ def make_leaf(record: Record, *, seq: int, segment: int, at: datetime, clock: st
     except ValueError:
         if seq <= plain_json.LARGEST:
             raise
-        body = plain_json.canonical(value)  # after a row whose number somebody forged; the log is damaged anyway
+        body = plain_json.by_name(value)  # after a row whose number somebody forged; the log is damaged anyway
     return Leaf(leaf_hash=leaf_hash(body), body=body, **columns(value))
 
 

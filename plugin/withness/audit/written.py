@@ -18,7 +18,7 @@ _SIX: Final = product((str, type(None)), repeat=6)
 _TYPES: Final = frozenset((int, int, bytes, bytes, str, str, str, *six, int) for six in _SIX)
 """The types that a leaf's columns may have, in `Leaf`'s order."""
 
-_write, _SORTED = orjson.dumps, orjson.OPT_SORT_KEYS  # `plain_json.canonical`, uncalled
+_write, _SORTED = orjson.dumps, orjson.OPT_SORT_KEYS  # `plain_json.by_name`, uncalled
 
 
 def as_written(row: tuple[Any, ...]) -> bool:
@@ -58,6 +58,7 @@ def as_written(row: tuple[Any, ...]) -> bool:
             and str is type(clock) is type(nonce) is type(user)
             and max(seq, segment, v) <= plain_json.LARGEST
             and min(seq, segment, v) >= 0
+            and plain_json.ranked_alike(body)
             and plain_json.plain(details)
         )
     except (ValueError, KeyError, TypeError, RecursionError):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 
 class ActKind(StrEnum):
@@ -32,6 +32,10 @@ class ActKind(StrEnum):
     PLAN_RETRACTED = "plan-retracted"
     POLICY_SIGNED = "policy-signed"
     SIGNED_OFF = "signed-off"
+
+
+DIRECTORY: Final = (ActKind.ENROLLED.value, ActKind.REVOKED.value)
+"""The kinds that say who may sign what."""
 
 
 @dataclass(frozen=True)

@@ -151,12 +151,9 @@ def acts_of(tx: Transaction, person: str) -> Acts:
     return tuple(act_of(row) for row in tx.readable_acts(person=person)[0])
 
 
-_DIRECTORY: Final = (ActKind.ENROLLED.value, ActKind.REVOKED.value)
-
-
 def enrolled(tx: Transaction) -> People:
     """Return everybody who was ever enrolled here."""
-    return people_of(tuple(act_of(row) for row in tx.readable_acts(*_DIRECTORY)[0]))
+    return people_of(tuple(act_of(row) for row in tx.directory()))
 
 
 def require_directory(tx: Transaction) -> None:
@@ -223,7 +220,7 @@ def _says(row: ActRow, details: Mapping[str, Any], what: str, names: Sequence[st
 
 def directory_named(tx: Transaction) -> bool:
     """Whether enrolments and revocations are those that the trail names, no more and no fewer."""
-    return tx.recorded_enrolments() == tuple(row.id for row in tx.readable_acts(*_DIRECTORY)[0])
+    return tx.recorded_enrolments() == tuple(row.id for row in tx.directory())
 
 
 def sound(tx: Transaction, rows: Sequence[ActRow]) -> bool:
@@ -232,7 +229,7 @@ def sound(tx: Transaction, rows: Sequence[ActRow]) -> bool:
     if not signed:
         return True
     directory = tx.facts().get("data_id", "")
-    changes = tuple(act_of(row) for row in tx.readable_acts(*_DIRECTORY)[0])
+    changes = tuple(act_of(row) for row in tx.directory())
     return all(
         fault_of(row, row.person, directory, people_of(tuple(one for one in changes if one.number < row.number)))
         is None
@@ -242,7 +239,7 @@ def sound(tx: Transaction, rows: Sequence[ActRow]) -> bool:
 
 def enrolled_acts(tx: Transaction) -> Acts:
     """Return every enrolment, in the order of recording."""
-    return tuple(act_of(row) for row in tx.readable_acts(*_DIRECTORY)[0] if row.kind == ActKind.ENROLLED)
+    return tuple(act_of(row) for row in tx.directory() if row.kind == ActKind.ENROLLED)
 
 
 def fault_of(row: ActRow, person: str, directory: str, people: People) -> str | None:

@@ -99,13 +99,13 @@ def _amended(context: Context, made: dict[str, Any], base: amending.Base, plan: 
 
 
 def open_case(context: Context, draft: Mapping[str, Any]) -> Case:
-    """Read the draft, and ask the chart what the gate will need: nothing remote happens under the lock."""
+    """Read the draft, and ask a remote EHR what the gate will need: nothing remote happens under the lock."""
     plan = read_draft(draft, context.templates)
     base = amending.base_of(context, plan)
     if any(one.payer_words for one in plan.goals):
         stands = [one.get("payer_words") for one in base.row.content["draft"]["goals"]] if base else []
         refuse_claims(plan, context.claims.claims, standing=stands)
-    known = dict(facts.gather(context, plan.unit.members))
+    known = dict(facts.begin(context, plan.unit.members))
     for member in base.unread if base else ():
         known[member] = replace(known[member], reached=False)  # what is amended must be seen first
     if any(not known[one].aliases.isdisjoint(plan.unit.members) for one in plan.unit.members):

@@ -44,7 +44,7 @@ def read_draft(value: Mapping[str, Any], templates: Mapping[str, PlanTemplate]) 
         frame=_frame(outside, unit),
         goals=tuple(_goal(outside, unit, index, templates) for index in range(len(outside.goals))),
         resources_named_by_client=tuple(outside.resources_named_by_client),
-        psychoeducation=outside.psychoeducation.model_dump(exclude_none=True),
+        psychoeducation={name: said for name, said in outside.psychoeducation if said is not None},
         signatures=tuple(_signature(outside, unit, index) for index in range(len(outside.signatures))),
         supersedes=(outside.supersedes.plan, outside.supersedes.version) if outside.supersedes else None,
         request_id=outside.request_id.lower(),

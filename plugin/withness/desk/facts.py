@@ -1,13 +1,14 @@
 """What the EHR says of a person before the gate is asked: nothing remote happens under the store's lock.
 
 Birth date (for a validated instrument's age rule), other ids of the same person (a merged record), and results
-that are newer than the screen. What cannot be asked proves nothing, and holds.
+that are newer than the screen. What cannot be asked proves nothing, and holds. An embedded chart is on this machine:
+a save asks it under the lock, beside the newest screen.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Final
 
@@ -23,12 +24,16 @@ _EVER: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Facts:
-    """What the EHR says of one person; `reached` is False when it could not be asked all of it."""
+    """What the EHR says of one person; `reached` is False when it could not be asked all of it.
+
+    `begun` says that only the other ids were asked: the rest waits for the newest screen (`complete`).
+    """
 
     birth_date: date | None = None
     aliases: frozenset[str] = frozenset()
     chart: tuple[Observed, ...] = ()
     reached: bool = True
+    begun: bool = False
 
 
 def gather(context: Context, members: tuple[str, ...], *, coming: Screen | None = None) -> Mapping[str, Facts]:
@@ -36,22 +41,56 @@ def gather(context: Context, members: tuple[str, ...], *, coming: Screen | None 
     return {member: _of(context, member, coming) for member in members}
 
 
+def begin(context: Context, members: tuple[str, ...]) -> Mapping[str, Facts]:
+    """Return the same of a remote EHR; of an embedded chart what `complete` goes on from, under the lock."""
+    if not context.ehr.embedded:
+        return gather(context, members)
+    return {member: _begun(context, member) for member in members}
+
+
+def complete(context: Context, member: str, known: Facts, newest: ScreenRow | None) -> Facts:
+    """Return what was begun with what the chart says now; `newest` is the person's newest screen.
+
+    Anything else is returned as it is. What was not reached before is not reached now.
+    """
+    if not known.begun or not known.reached:
+        return known
+    return replace(_asked(context, member, known.aliases, _screen(newest)), aliases=known.aliases)
+
+
 def _of(context: Context, member: str, coming: Screen | None) -> Facts:
     try:
         aliases = context.ehr.linked(member)
         latest = coming or _latest(context, {member, *aliases})
+    except WithnessError:
+        return Facts(reached=False)
+    return _asked(context, member, aliases, latest)
+
+
+def _begun(context: Context, member: str) -> Facts:
+    try:
+        return Facts(aliases=context.ehr.linked(member), begun=True)
+    except WithnessError:
+        return Facts(reached=False)
+
+
+def _asked(context: Context, member: str, aliases: frozenset[str], latest: Screen | None) -> Facts:
+    try:
         chart = _results(context, {member, *aliases}, latest)
     except WithnessError:
         return Facts(reached=False)
     born = _birth_date(context, member) if latest is not None and wants_age(context, latest) else None
-    return Facts(born, aliases, chart, reached=True)
+    return Facts(born, aliases, chart)
 
 
 def _latest(context: Context, people: set[str]) -> Screen | None:
     with context.store.glance() as tx:
         rows: list[ScreenRow] = [row for one in people for row in tx.readable_screens(one)[0][-1:]]
-    newest = max(rows, key=lambda row: row.number, default=None)
-    return screen_from_canonical(newest.content["answers"], id=newest.id) if newest else None
+    return _screen(max(rows, key=lambda row: row.number, default=None))
+
+
+def _screen(row: ScreenRow | None) -> Screen | None:
+    return screen_from_canonical(row.content["answers"], id=row.id) if row else None
 
 
 def _results(context: Context, people: set[str], latest: Screen | None) -> tuple[Observed, ...]:

@@ -15,23 +15,24 @@ from withness.store.transaction import Transaction
 
 def note_overrides(
     tx: Transaction, context: Context, answered: standing.Answered, actor: Actor, at: datetime, *, approved: bool
-) -> dict[str, list[str]]:
-    """Record that each override which let this plan through is used up, and each one that could not.
+) -> tuple[dict[str, list[str]], tuple[Record, ...]]:
+    """Note that each override which let this plan through is used up, and each one that could not.
 
-    Returns the acts of use by person: the approval knows them.
+    Returns the acts of use by person, which the approval knows, and the records that the caller appends.
     """
     used: dict[str, list[str]] = {}
+    records: list[Record] = []
     for member in answered.decision.members:
         for one in standing.overrides(answered, member.person):
             spent = _spent(one, at)
             if spent:
-                context.record(tx, actor, at, _refused(context, actor, member.person, spent))
+                records.append(_refused(context, actor, member.person, spent))
             elif approved:
                 body = {"override": one.id, "decision": answered.decision.id}
                 act = act_at(at, context, ActKind.OVERRIDE_USED, member.person, body, Signatures())
-                context.record(tx, actor, at, write(tx, context, actor, act))
+                records.append(write(tx, context, actor, act))
                 used.setdefault(member.person, []).append(act.id)
-    return used
+    return used, tuple(records)
 
 
 def _spent(one: Override, at: datetime) -> str:

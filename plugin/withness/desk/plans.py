@@ -160,17 +160,16 @@ def _decide_and_keep(tx: Transaction, case: Case, actor: Actor) -> Answer:
     told = tell(answered.decision, context.policy, actor.ref)
     if not answered.intact:
         unsaved.refuse(tx, case, told)
-    stale = _stale(tx, case)
+    decided, stale = standing.keep(tx, answered, actor, request=plan.request_id), _stale(tx, case)
     if stale is not None:
-        context.record(tx, actor, case.at, *standing.keep(tx, answered, actor, request=plan.request_id))
+        context.record(tx, actor, case.at, *decided)
         follow = opening.follow(tx, context, answered, actor, case.at)
         return Answer(told, None, version=stale[0], follow=follow, conflict=stale[1])
     plan_id = kept.id if kept else context.new_id()
     bundle = case.bundle(answered, plan_id)
     content = _content(case, actor, digest, told, answered.decision, bundle)
     state = PlanState.HELD if bundle is None else PlanState.APPROVED
-    context.record(tx, actor, case.at, *standing.keep(tx, answered, actor, request=plan.request_id))
-    used = note_overrides(tx, context, answered, actor, case.at, approved=bundle is not None)
+    used, noted = note_overrides(tx, context, answered, actor, case.at, approved=bundle is not None)
     if bundle is not None:
         if kept is not None:
             _replace(tx, plan_id)
@@ -178,7 +177,8 @@ def _decide_and_keep(tx: Transaction, case: Case, actor: Actor) -> Answer:
         if case.base is not None:
             amending.supersede(tx, case.base.row, case.draft, case.decision_id, content["charts"], case.at)
     tx.put_plan(PlanRow(plan_id, plan.request_id, state, case.decision_id, instant(case.at), content))
-    context.record(tx, actor, case.at, _record(case, answered.decision, actor, plan_id, bundle))
+    kept_as = _record(case, answered.decision, actor, plan_id, bundle)
+    context.record(tx, actor, case.at, *decided, *noted, kept_as)
     follow = opening.follow(tx, context, answered, actor, case.at)
     version = str(int(case.base.current) + (bundle is not None)) if case.base else "1"
     shown = case.base.row.id if case.base and bundle else plan_id

@@ -22,7 +22,7 @@ from withness.core.holds import Source, all_sources, sources, standing_of
 from withness.core.reading import Circumstance, Reading, Readings
 from withness.core.risk import Domain, Observed, Override, RiskPolicy, Screen, Standing
 from withness.core.terms import HOLDING, Acuity, Purpose, UnitKind
-from withness.desk.acts import act_of, broken, directory_named, doubtful, enrolled_acts, sound
+from withness.desk import gate_inputs
 from withness.desk.context import Actor, Context
 from withness.desk.digests import digest
 from withness.desk.facts import Facts
@@ -101,40 +101,22 @@ def ask(
     `newest` is the trail's newest time where the caller has added to the trail since it was asked for. A screen or
     act that does not open is not among those that the trail names, and holds.
     """
-    last, whole = newest or log.newest_time(tx), _whole(tx)
-    in_doubt = not whole and doubtful(tx)
-    enrolments, directory = enrolled_acts(tx), directory_named(tx)
-    rows, acts, inputs = {}, {}, {}
-    for member in question.members:
-        facts = question.facts.get(member, Facts())
-        people = (member, *sorted(facts.aliases))
-        opened = [(tx.readable_screens(one)[0], tx.readable_acts(person=one)[0]) for one in people]
-        rows[member] = tuple(sorted((row for some, _ in opened for row in some), key=lambda row: row.number))
-        recorded = sorted((row for _, some in opened for row in some), key=lambda row: row.number)
-        acts[member] = tuple(act_of(row) for row in recorded)
-        signed = (whole or in_doubt) and directory and sound(tx, recorded)
-        fits = signed and _named(tx, people, rows[member], acts[member])
-        inputs[member] = {
-            "person": member,
-            "kind": question.kind.value,
-            "shared": len(question.members) > 1,
-            "purpose": question.purpose.value,
-            "encounter": question.encounter,
-            "at": instant(at),
-            "zone": context.settings.time_zone,
-            "not_before": instant(last) if last else None,
-            "birth_date": facts.birth_date.isoformat() if facts.birth_date else None,
-            "aliases": sorted(facts.aliases),
-            "chart": [_said(one) for one in _unseen(facts.chart, acts[member])],
-            "chart_reached": facts.reached,
-            "trainee_screens": [row.id for row in rows[member] if by_trainee(row, enrolments)],
-            "in_unit": question.in_unit,
-            "screens": [row.id for row in rows[member]],
-            "acts": [act.id for act in acts[member]],
-            "intact": whole and fits,
-            **({"in_doubt": True} if in_doubt and fits else {}),
-        }
-    bases = {one: basis(context.policy, inputs[one], rows[one], acts[one]) for one in question.members}
+    last, trail = newest or log.newest_time(tx), gate_inputs.Trail.of(tx)
+    asked = {
+        "kind": question.kind.value,
+        "shared": len(question.members) > 1,
+        "purpose": question.purpose.value,
+        "encounter": question.encounter,
+        "in_unit": question.in_unit,
+        "at": instant(at),
+        "zone": context.settings.time_zone,
+        "not_before": instant(last) if last else None,
+    }
+    read = {one: gate_inputs.read(tx, context, one, question.facts.get(one, Facts())) for one in question.members}
+    inputs = {one: {**asked, **gate_inputs.inputs_of(tx, found, trail)} for one, found in read.items()}
+    screens = {one: found.screens for one, found in read.items()}
+    acts = {one: found.acts for one, found in read.items()}
+    bases = {one: basis(context.policy, inputs[one], screens[one], acts[one]) for one in question.members}
     decision = Decision(
         id=id,
         kind=question.kind,
@@ -145,34 +127,7 @@ def ask(
         policy_digest=context.policy.digest,
         demo=context.policy.demo,
     )
-    return Answered(decision, inputs, rows, acts, bases)
-
-
-def _whole(tx: Transaction) -> bool:
-    """Whether the trail is whole. What looks damaged while others append is looked at again once nobody does."""
-    return not broken(tx) or (tx.hold_end() and not broken(tx))
-
-
-def _named(tx: Transaction, people: Sequence[str], rows: Sequence[ScreenRow], acts: Acts) -> bool:
-    """Whether screens and acts are those that the trail names, no more and no fewer."""
-    return all(
-        tx.named_of(one)
-        == (
-            tuple(row.id for row in rows if row.person == one),
-            tuple(act.id for act in acts if act.person == one),
-        )
-        for one in people
-    )
-
-
-def _unseen(chart: Sequence[Observed], acts: Acts) -> list[Observed]:
-    """Leave out what was seen before: an act stands for it since, and outlives the result."""
-    seen = {(act.body.get("observation"), act.body.get("domain"), act.body.get("acuity")) for act in acts}
-    return [one for one in chart if (one.id, one.domain, one.acuity.value) not in seen]
-
-
-def _said(one: Observed) -> dict[str, Any]:
-    return {"id": one.id, "domain": one.domain, "acuity": one.acuity.value, "at": instant(one.at) if one.at else None}
+    return Answered(decision, inputs, screens, acts, bases)
 
 
 def _seen(said: Mapping[str, Any]) -> Observed:
@@ -252,13 +207,6 @@ def overrides(answered: Answered, person: str) -> tuple[Override, ...]:
 def screen_of(row: ScreenRow) -> Screen:
     """Return the screen that a row holds."""
     return replace(screen_from_canonical(row.content["answers"], id=row.id), number=row.number)
-
-
-def by_trainee(row: ScreenRow, enrolments: Acts) -> bool:
-    """Whether a screen's author was enrolled as a trainee when it was recorded, whatever became of them since."""
-    author = row.content["answers"].get("author")
-    mine = [one for one in enrolments if one.person == author and one.number < row.number]
-    return bool(mine) and bool(mine[-1].body.get("trainee_of"))
 
 
 def keep(tx: Transaction, answered: Answered, actor: Actor, *, request: str | None = None) -> tuple[Record, ...]:

@@ -11,7 +11,7 @@ from withness.audit.check import Damage
 from withness.audit.log import RESTORED
 from withness.audit.pruned import PRUNED
 from withness.audit.record import Kind, Leaf
-from withness.core.acts import ActKind
+from withness.core.acts import DIRECTORY
 from withness.core.people import Person, people_of
 from withness.desk.acts import act_of, fault_of
 from withness.desk.context import SITE_SIGNED
@@ -22,8 +22,6 @@ from withness.desk.restored import restored_fault
 from withness.desk.verify_ledger import Ledger
 from withness.errors import SealBroken
 from withness.store.transaction import Transaction
-
-_DIRECTORY = (ActKind.ENROLLED.value, ActKind.REVOKED.value)
 
 
 @dataclass
@@ -89,7 +87,7 @@ class ActsRun:
             yield Damage("the act that it records was changed", leaf.seq)
         elif fault := fault_of(row, row.person, self.facts.get("data_id", ""), self.people):
             yield Damage(f"the act that it records does not stand: {fault}", leaf.seq)
-        elif row.kind in _DIRECTORY:
+        elif row.kind in DIRECTORY:
             self.people = people_of((act_of(row),), before=self.people)
 
     def _change(self, leaf: Leaf, details: Mapping[str, Any]) -> Iterator[Damage]:

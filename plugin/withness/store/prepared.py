@@ -60,7 +60,7 @@ class Prepared:
     def _cursor(self, connection: Connection, values: Mapping[str, Any]) -> Any:
         pooled = connection.connection
         # SQLite's driver alone knows of a transaction that `sqlite_files.begin` began.
-        if not (connection.in_transaction() or getattr(pooled.driver_connection, "in_transaction", False)):
+        if not (getattr(pooled.driver_connection, "in_transaction", False) or connection.in_transaction()):
             raise InvalidRequestError("the transaction is over")  # what it asked for now would be nobody's
         compiled = self._compiled.get(connection.dialect.name) or self._compile(connection.dialect)
         cursor = pooled.cursor()

@@ -256,9 +256,11 @@ class SqliteStore(Store):
 
     def _acquire(self) -> None:
         try:
-            if not self._folder.is_dir():
+            try:
+                self._file_lock.acquire(sql.LOCK_SECONDS)
+            except FileNotFoundError:
                 self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._file_lock.acquire(sql.LOCK_SECONDS)
+                self._file_lock.acquire(sql.LOCK_SECONDS)
         except Timeout:
             raise busy() from None
         except OSError as error:

@@ -28,7 +28,7 @@ Memory = Mapping[str, Any]
 SCHEMA: Final = "schema"
 _FITS: Final = "fits what is published"
 _OF_THE_END: Final = frozenset(
-    {DAMAGE, SCHEMA, _FITS, "head", "heads", "last", "newest time", "last policy", "enrolments"}
+    {DAMAGE, SCHEMA, _FITS, "head", "heads", "last", "newest time", "last policy", "enrolments", "directory"}
 )
 
 
@@ -115,14 +115,17 @@ class Trail(Leaves):
         named = (id_named("act", body) for body in _ENROLMENT_BODIES.scalars(self._connection))
         return tuple(one for one in named if one)
 
-    def put(self, leaf: Leaf, head: Head) -> None:
+    def put(self, *grown: tuple[Leaf, Head]) -> None:
         """See `audit.log.Log.put`."""
-        _PUT_LEAF.run(self._connection, vars(leaf))
-        self._upsert(schema.audit_head, vars(head), "segment")
-        self.written.append((leaf, head))
-        if head.size == 1 and head.segment > 0 and self._publisher is not None:
-            self._publisher.begin(head.segment)
-        self._ends_with(leaf, head)
+        for leaf, _ in grown:
+            _PUT_LEAF.run(self._connection, vars(leaf))
+        for _, head in grown[-1:]:
+            self._upsert(schema.audit_head, vars(head), "segment")
+        self.written.extend(grown)
+        for leaf, head in grown:
+            if head.size == 1 and head.segment > 0 and self._publisher is not None:
+                self._publisher.begin(head.segment)
+            self._ends_with(leaf, head)
 
     def _ends_with(self, leaf: Leaf, head: Head) -> None:
         """Let what was read of the trail's end be what it is now."""

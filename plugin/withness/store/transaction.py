@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, func, insert, select, text
 
+from withness.core.acts import DIRECTORY
 from withness.store import inspecting, schema
 from withness.store.check_in_rows import CheckInRows
 from withness.store.note_rows import NoteRows
@@ -164,8 +165,15 @@ class Transaction(PlanRows, NoteRows, CheckInRows, PruningRows, ReportRows):
     def readable_acts(self, *kinds: str, person: str | None = None) -> tuple[tuple[ActRow, ...], bool]:
         """Return the acts of a person, or of these kinds, that open, and whether all of them do."""
         if kinds:
-            return self.once(f"acts: {kinds}", lambda: self._readable_acts(_acts_of_kinds(kinds), {}))
+            return self._readable_acts(_acts_of_kinds(kinds), {})
         return self._readable_acts(_ACTS_OF, {"person": person})
+
+    def directory(self) -> tuple[ActRow, ...]:
+        """Return the enrolments and revocations that open, in the order of recording.
+
+        There may be hundreds: on SQLite they are taken over from the transaction before, as the trail's end is.
+        """
+        return self.once("directory", lambda: self.readable_acts(*DIRECTORY)[0])
 
     def _readable_acts(self, query: Prepared, given: Mapping[str, Any]) -> tuple[tuple[ActRow, ...], bool]:
         return readable(self._act, query.all(self._connection, given))
@@ -192,7 +200,8 @@ class Transaction(PlanRows, NoteRows, CheckInRows, PruningRows, ReportRows):
         sealed = self._close(content, "act", id, person, kind, number)
         values = {"number": number, "id": id, "person": person, "kind": kind, "content": sealed}
         _PUT_ACT.run(self._connection, values)
-        self._seen = {what: found for what, found in self._seen.items() if not what.startswith("acts")}
+        if kind in DIRECTORY:
+            self._seen.pop("directory", None)
 
     def acts(self, person: str) -> tuple[ActRow, ...]:
         """Return a person's acts in order of recording. Raises SealBroken when one does not open."""
