@@ -19,20 +19,27 @@ from withness.desk.case import Case, open_case
 from withness.desk.context import Context
 from withness.desk.front import Desk
 from withness.settings import Settings
+from withness.signing import new_signer
 from withness.wiring import build
 
 ROUNDS = 60
+MANY = 200
+"""Rounds of the figure with a target: the write-ahead log, which grows at first, is written over several times."""
 IN_A_ROW = 20
+ENROLLED = 300
 BLOCK = b"x" * 1023 + b"\n"
 
 
 def figures() -> list[Figure]:
-    """Return the milliseconds of one save on the embedded chart, and of its deciding transaction, once and in a row."""
+    """Return the milliseconds of one save on the embedded chart, and of its deciding transaction: once, in a row, and
+    where many people are enrolled.
+    """
     whole, first = _measured(lambda desk, context, draft: desk.save(draft)["saved"])
     once, second = _measured(_decided)
     with _bundle_made_before():
-        durable, third = _measured(_decided)
+        durable, third = _measured(_decided, rounds=MANY)
         in_a_row, fourth = _measured(_decided, rounds=ROUNDS // 4, times=IN_A_ROW)
+        crowded, alone = _enrolled()
     floor = "floor: one append of 1 KiB with fsync"
     return [
         Figure(
@@ -61,6 +68,14 @@ def figures() -> list[Figure]:
             means=f"one of {IN_A_ROW} such in a row, one client: {1 / in_a_row:,.0f} a second; "
             "floor: as many appends with fsync in a row",
         ),
+        Figure(
+            "decision.enrolled",
+            crowded * 1e3,
+            "ms",
+            alone * 1e3,
+            target=1.3,
+            means=f"one such where {ENROLLED} people are enrolled; floor: where one is",
+        ),
     ]
 
 
@@ -86,6 +101,29 @@ def _measured(
                 assert work(desk, context, drafts.pop())
 
             return in_turn(once, append, rounds=rounds, times=times)
+
+
+def _enrolled() -> tuple[float, float]:
+    """Return the seconds of a decision where many people may sign, and where one may."""
+    with (
+        tempfile.TemporaryDirectory(prefix="withness-bench-") as folder,
+        _desk(Path(folder) / "many") as many,
+        _desk(Path(folder) / "one") as one,
+    ):
+        return in_turn(_clinic(*many, ENROLLED), _clinic(*one, 1), rounds=ROUNDS)
+
+
+def _clinic(context: Context, desk: Desk, people: int) -> Callable[[], object]:
+    """Enrol people, record Rosa's screen, and return what decides on one new draft of hers."""
+    first = new_signer("Practitioner/c0")
+    for number in range(people):
+        who = f"Practitioner/c{number}"
+        key, by = (new_signer(who), first) if number else (first, None)
+        desk.enrol(who, name=f"Person {number}", licence=f"L-{number}", roles=["compliance"], key=key, by=by)
+    rosa, now = samples.people()["rosa"], datetime.now(UTC)
+    desk.screen(samples.screen(context.policy, rosa, now, {}), actor=samples.CLINICIAN)
+    drafts = [samples.draft(rosa, now) for _ in range(ROUNDS + 1)]
+    return lambda: _decide(context, drafts.pop())
 
 
 @contextmanager
