@@ -18,6 +18,7 @@ _SIX: Final = product((str, type(None)), repeat=6)
 _TYPES: Final = frozenset((int, int, bytes, bytes, str, str, str, *six, int) for six in _SIX)
 """The types that a leaf's columns may have, in `Leaf`'s order."""
 
+_LARGEST: Final = plain_json.LARGEST
 _write, _SORTED = orjson.dumps, orjson.OPT_SORT_KEYS  # `plain_json.by_name`, uncalled
 
 
@@ -56,9 +57,10 @@ def as_written(row: tuple[Any, ...]) -> bool:
         return (
             _write(again, None, _SORTED) == body
             and str is type(clock) is type(nonce) is type(user)
-            and max(seq, segment, v) <= plain_json.LARGEST
-            and min(seq, segment, v) >= 0
-            and plain_json.ranked_alike(body)
+            and 0 <= seq <= _LARGEST
+            and 0 <= segment <= _LARGEST
+            and 0 <= v <= _LARGEST
+            and (body.isascii() or plain_json.ranked_alike(body))
             and plain_json.plain(details)
         )
     except (ValueError, KeyError, TypeError, RecursionError):
