@@ -32,7 +32,12 @@ def open_regular(path: Path | str) -> BufferedReader:
 def read_regular(path: Path | str, most: int = -1) -> bytes:
     """Return a file's bytes, no more than `most` where given (see `open_regular`)."""
     with os.fdopen(_regular(path), "rb", buffering=0) as file:
-        return file.read(most) or b""
+        if most < 0:
+            return file.readall()
+        content = file.read(most) or b""
+        while len(content) < most and (more := file.read(most - len(content))):  # a network may give it in pieces
+            content += more
+        return content
 
 
 def _regular(path: Path | str) -> int:

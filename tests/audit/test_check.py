@@ -9,6 +9,7 @@ from functools import cache
 from itertools import islice
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -164,6 +165,15 @@ def test_details_in_a_second_spelling_are_no_quick_matter(details: bytes) -> Non
     forged = replace(leaf, body=body, leaf_hash=leaf_hash(body))
     assert damage_of(forged)
     assert not as_written(row_of(forged))
+
+
+def test_a_name_that_is_read_as_another_takes_the_close_look() -> None:
+    """orjson takes these two names for one. Planted: whatever it reads so taken for damage; caught."""
+    alike = "A6KZE51LBUC9GQ.h8hLjZHKr8RFD3D8lXYnkuNLI6tD_q6wBMRUXYqylpnMvXatL"
+    said = record(details={"suicide.now": "yes", alike: "no"})
+    leaf = make_leaf(said, seq=1, segment=0, at=AT, clock="ok")
+    assert as_written(row_of(leaf)) == (orjson.loads(leaf.body)["details"] == said.details)
+    assert damage_of(leaf) is None
 
 
 def test_ordinary_records_are_seen_quickly() -> None:

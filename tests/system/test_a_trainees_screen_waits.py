@@ -12,6 +12,7 @@ import pytest
 
 from tests.makers import make_evidence, make_screen
 from tests.system.site import COMPLIANCE, SUPERVISOR, Site, make_draft
+from withness.desk import gate_inputs
 from withness.errors import Refused
 from withness.signing import Signer
 
@@ -51,6 +52,23 @@ def test_it_clears_once_the_supervisor_has_signed(site: Site) -> None:
     assert terrys_screen(site)["missing"] == ["co-signature"]
     assert site.save(make_draft())["saved"] is False
     assert site.desk.health()["records"] > 0
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_a_decision_that_took_her_for_another_is_named(
+    site: Site, monkeypatch: pytest.MonkeyPatch, *, taken: bool
+) -> None:
+    """Or another for a trainee: the verifier asks who was enrolled as what. Planted: it is not asked; both caught."""
+    with_a_trainee(site)
+    if taken:
+        site.screen()
+    else:
+        terrys_screen(site)
+    monkeypatch.setattr(gate_inputs, "by_trainee", lambda *_: taken)
+    assert site.save()["saved"] is not taken
+    monkeypatch.undo()
+    done = site.console("audit", "verify")
+    assert (done.returncode, "a trainee's screen for another's" in done.stdout) == (4, True)
 
 
 def test_only_their_own_supervisor_signs(site: Site) -> None:

@@ -11,8 +11,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from tests.system.site import CLINICIAN, Site, make_draft, make_goal
+from withness.desk import plans
+from withness.desk.case import Case
+from withness.ehr.local import LocalChart
 from withness.errors import EhrUnavailable
 
 COUPLE = ("Patient/rosa", "Patient/tom")
@@ -71,6 +75,35 @@ def test_a_plan_that_cannot_be_seen_is_not_amended(site: Site) -> None:
     with away(site, "read"):
         answer = site.save(make_draft(supersedes={"plan": plan, "version": "1"}, lead="therapist-led"))
     assert (answer["saved"], answer["missing"]) == (False, ["chart-evidence"])
+    assert site.desk.health()["records"] > 0
+
+
+def test_a_chart_in_use_keeps_nobody_waiting(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everybody else waits for whoever saves. Planted: ten seconds' patience; each member's turn waited for; caught."""
+    site.morning()
+    for who in COUPLE:
+        site.screen(who, encounter="Encounter/e1")
+    site.write_to_chart({"resourceType": "Patient", "id": "rosa"})
+    read, look, waits = plans.open_case, LocalChart.observations, []
+    use = FileLock(f"{site.home / 'chart.sqlite3'}.lock")
+
+    def read_and_come_second(*given: Any) -> Case:
+        case = read(*given)
+        use.acquire()
+        return case
+
+    def count(chart: LocalChart, *given: Any) -> Any:
+        waits.append(chart._wait)
+        return look(chart, *given)
+
+    monkeypatch.setattr(plans, "open_case", read_and_come_second)
+    monkeypatch.setattr(LocalChart, "observations", count)
+    try:
+        answer = site.save(make_draft(*COUPLE, goals=[make_goal(who) for who in COUPLE]))
+    finally:
+        use.release()
+    assert (answer["decision"], answer["saved"]) == ("held", False)
+    assert waits == [1.0]
     assert site.desk.health()["records"] > 0
 
 

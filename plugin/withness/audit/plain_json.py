@@ -2,6 +2,10 @@
 
 A value is plain where RFC 8785 leaves no question of numbers: no float, no number beyond 2**53 - 1. Whoever writes
 another one writes it by a slower way.
+
+orjson writes and does not read: it knows a name again by 64 bits of its hash alone, so that whoever chooses a name can
+have another one read in its place, in anybody's row. It rounds numbers of 2**64 and more, too. What it reads in
+`audit/written.py` is written once more and held against the bytes.
 """
 
 from __future__ import annotations
@@ -79,14 +83,6 @@ def by_name(value: Any) -> bytes:
 def in_order(value: Any) -> bytes:
     """Write a value without infinite numbers, names in the order that they have. Raises ValueError as `by_name`."""
     return _written(value, None)
-
-
-def read(text: bytes) -> Any:
-    """Return what one of these functions wrote. Raises ValueError for what is no JSON.
-
-    Of another writer's, a whole number of 2**64 and more would be rounded.
-    """
-    return orjson.loads(text)
 
 
 def _written(value: Any, option: int | None) -> bytes:

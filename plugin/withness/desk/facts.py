@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Final
 
-from withness.core.risk import Observed, Screen
+from withness.core.risk import Observed, RiskPolicy, Screen
 from withness.desk.context import Context
+from withness.ehr.port import Ehr
 from withness.errors import WithnessError
 from withness.fhir.answers import screen_from_canonical
 from withness.fhir.observations import observed
@@ -55,7 +56,12 @@ def complete(context: Context, member: str, known: Facts, newest: ScreenRow | No
     """
     if not known.begun or not known.reached:
         return known
-    return replace(_asked(context, member, known.aliases, _screen(newest)), aliases=known.aliases)
+    chart = context.ehr.hurried(_PATIENCE)
+    return replace(_asked(chart, context.policy, member, known.aliases, _screen(newest)), aliases=known.aliases)
+
+
+_PATIENCE: Final = 1.0
+"""Seconds that a save waits for another use of the embedded chart: others wait for the save meanwhile."""
 
 
 def _of(context: Context, member: str, coming: Screen | None) -> Facts:
@@ -64,7 +70,7 @@ def _of(context: Context, member: str, coming: Screen | None) -> Facts:
         latest = coming or _latest(context, {member, *aliases})
     except WithnessError:
         return Facts(reached=False)
-    return _asked(context, member, aliases, latest)
+    return _asked(context.ehr, context.policy, member, aliases, latest)
 
 
 def _begun(context: Context, member: str) -> Facts:
@@ -74,12 +80,12 @@ def _begun(context: Context, member: str) -> Facts:
         return Facts(reached=False)
 
 
-def _asked(context: Context, member: str, aliases: frozenset[str], latest: Screen | None) -> Facts:
+def _asked(ehr: Ehr, policy: RiskPolicy, member: str, aliases: frozenset[str], latest: Screen | None) -> Facts:
     try:
-        chart = _results(context, {member, *aliases}, latest)
+        chart = _results(ehr, policy, {member, *aliases}, latest)
     except WithnessError:
         return Facts(reached=False)
-    born = _birth_date(context, member) if latest is not None and wants_age(context, latest) else None
+    born = _birth_date(ehr, member) if latest is not None and wants_age(policy, latest) else None
     return Facts(born, aliases, chart)
 
 
@@ -93,26 +99,26 @@ def _screen(row: ScreenRow | None) -> Screen | None:
     return screen_from_canonical(row.content["answers"], id=row.id) if row else None
 
 
-def _results(context: Context, people: set[str], latest: Screen | None) -> tuple[Observed, ...]:
-    codes = frozenset(code for one in context.policy.chart_evidence for code in one.loinc)
+def _results(ehr: Ehr, policy: RiskPolicy, people: set[str], latest: Screen | None) -> tuple[Observed, ...]:
+    codes = frozenset(code for one in policy.chart_evidence for code in one.loinc)
     since = latest.effective if latest is not None and latest.authored is not None else _EVER
     patients = sorted(one for one in people if one.startswith("Patient/")) if codes else []
-    resources = [one for patient in patients for one in context.ehr.observations(patient, codes, since)]
-    return tuple(found for one in resources for found in observed(one, context.policy))
+    resources = [one for patient in patients for one in ehr.observations(patient, codes, since)]
+    return tuple(found for one in resources for found in observed(one, policy))
 
 
-def _birth_date(context: Context, member: str) -> date | None:
+def _birth_date(ehr: Ehr, member: str) -> date | None:
     try:
-        stored = context.ehr.read(member)
+        stored = ehr.read(member)
         return datetime.strptime(str(stored.resource.get("birthDate")), "%Y-%m-%d").date() if stored else None  # noqa: DTZ007  a day has no zone
     except (WithnessError, ValueError):
         return None
 
 
-def wants_age(context: Context, screen: Screen) -> bool:
+def wants_age(policy: RiskPolicy, screen: Screen) -> bool:
     """Whether a screen answers a validated instrument with "not for this age"."""
     return any(
         domain.validated is not None
         and screen.answers.get(f"{domain.id}.validated.result") == domain.validated.age_result
-        for domain in context.policy.domains
+        for domain in policy.domains
     )

@@ -5,8 +5,8 @@ It is sealed with the decision, which the verifier makes again from nothing else
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from withness.audit.record import instant
@@ -52,8 +52,19 @@ def whole(tx: Transaction) -> bool:
     return not broken(tx) or (tx.hold_end() and not broken(tx))
 
 
-def read(tx: Transaction, context: Context, person: str, known: Facts) -> Read:
-    """Read all that opens of a person; `known` is what the EHR said of them before the transaction."""
+def read(tx: Transaction, context: Context, known: Mapping[str, Facts]) -> dict[str, Read]:
+    """Read all that opens of each person; `known` is what the EHR said of them before the transaction.
+
+    An embedded chart that cannot be asked about one is not asked about the next: whoever saves has waited for it once.
+    """
+    found: dict[str, Read] = {}
+    for person, facts in known.items():
+        asks = not facts.begun or all(one.facts.reached for one in found.values())
+        found[person] = _read(tx, context, person, facts if asks else replace(facts, reached=False))
+    return found
+
+
+def _read(tx: Transaction, context: Context, person: str, known: Facts) -> Read:
     people = (person, *sorted(known.aliases))
     opened = [(tx.readable_screens(one)[0], tx.readable_acts(person=one)[0]) for one in people]
     screens = tuple(sorted((row for some, _ in opened for row in some), key=lambda row: row.number))

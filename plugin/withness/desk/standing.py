@@ -112,7 +112,7 @@ def ask(
         "zone": context.settings.time_zone,
         "not_before": instant(last) if last else None,
     }
-    read = {one: gate_inputs.read(tx, context, one, question.facts.get(one, Facts())) for one in question.members}
+    read = gate_inputs.read(tx, context, {one: question.facts.get(one, Facts()) for one in question.members})
     inputs = {one: {**asked, **gate_inputs.inputs_of(tx, found, trail)} for one, found in read.items()}
     screens = {one: found.screens for one, found in read.items()}
     acts = {one: found.acts for one, found in read.items()}

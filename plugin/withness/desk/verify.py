@@ -26,6 +26,7 @@ from withness.desk.checkpoints import unpublished
 from withness.desk.context import Actor
 from withness.desk.damaged import breaks
 from withness.desk.digests import digest
+from withness.desk.gate_inputs import by_trainee
 from withness.desk.pruned_acts import said_of_pruned
 from withness.desk.verify_acts import ActsRun
 from withness.desk.verify_check_ins import CheckInsRun
@@ -289,6 +290,10 @@ class _Run:
         inputs = row.content["inputs"]
         screens = self._those(inputs["screens"], people, self.tx.screens)
         acts = tuple(act_of(one) for one in self._those(inputs["acts"], people, self.tx.acts))
+        trainees = [one.id for one in screens if by_trainee(one, self.tx.directory())]
+        if inputs["trainee_screens"] != trainees:
+            self._damage(leaf, "the decision took a trainee's screen for another's, or another's for theirs")
+            return
         again = standing.redecide(policy, inputs, screens, acts)
         self.recomputed += 1
         if standing.outcome(again) != row.content["outcome"] or again.name != leaf.outcome:

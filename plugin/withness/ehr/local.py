@@ -6,6 +6,7 @@ accepts references to resources that it does not hold.
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import sqlite3
@@ -64,6 +65,12 @@ class LocalChart:
         self._now = now
         self._new_id = new_id
         self._wait = wait
+
+    def hurried(self, seconds: float) -> LocalChart:
+        """See `ehr.port.Ehr.hurried`."""
+        same = copy.copy(self)
+        same._wait = min(self._wait, seconds)
+        return same
 
     def read(self, reference: str) -> Stored | None:
         """Return the newest version of the resource at "Type/id", None when the chart does not have it.

@@ -42,6 +42,9 @@ class Ehr(Protocol):
     def embedded(self) -> bool:
         """Whether this process writes the EHR's file on this machine: one lock can then span a look and a write."""
 
+    def hurried(self, seconds: float) -> Ehr:
+        """Return the same EHR, of which an embedded chart waits no longer than this for another use of its file."""
+
     def read(self, reference: str) -> Stored | None:
         """Return the resource at "Type/id", None when the EHR does not have it."""
 
