@@ -154,21 +154,15 @@ class Publisher:
                 stream.flush()
 
     def _due(self, head: Head) -> bool:
-        """Whether it is time; whoever published since only puts it off, so that what is known may spare a look."""
-        now, known = self._now(), self._sizes.get(head.segment)
-        if known is not None and self._soon(head, known, now):
-            return False
         last = self.folder.written_at(head.segment)
-        said = _read((self.read() or {}).get(head.segment, ""), self._data_id, head.segment)
-        if last is None or isinstance(said, str):
+        if last is None or self._now() - last >= self._rhythm.within:
             return True
-        self._sizes[head.segment] = known = last, said.size
-        return not self._soon(head, known, now)
-
-    def _soon(self, head: Head, known: tuple[datetime, int], now: datetime) -> bool:
-        """Whether a checkpoint written at that time, of that size, is enough for now."""
-        written, size = known
-        return now - written < self._rhythm.within and head.size - size < self._rhythm.records
+        if self._sizes.get(head.segment, (None, 0))[0] != last:
+            said = _read((self.read() or {}).get(head.segment, ""), self._data_id, head.segment)
+            if isinstance(said, str):
+                return True
+            self._sizes[head.segment] = last, said.size
+        return head.size - self._sizes[head.segment][1] >= self._rhythm.records
 
     def read(self) -> Mapping[int, str] | None:
         """Return the published notes by segment, None where they cannot be read."""
