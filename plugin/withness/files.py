@@ -15,6 +15,7 @@ from uuid import uuid4
 _OWNERS: Final = 0o600
 EVERYBODYS: Final = 0o666
 """The mode of a file that is no secret."""
+_PIECE: Final = 2**20
 NOT_REGULAR: Final = "it is no regular file"
 """What is said of a pipe or a device where a file should be."""
 _NO_LINKS: Final = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
@@ -31,13 +32,14 @@ def open_regular(path: Path | str) -> BufferedReader:
 
 def read_regular(path: Path | str, most: int = -1) -> bytes:
     """Return a file's bytes, no more than `most` where given (see `open_regular`)."""
-    with os.fdopen(_regular(path), "rb", buffering=0) as file:
-        if most < 0:
-            return file.readall()
-        content = file.read(most) or b""
-        while len(content) < most and (more := file.read(most - len(content))):  # a network may give it in pieces
-            content += more
-        return content
+    handle, parts, left = _regular(path), [], most
+    try:
+        while part := os.read(handle, _PIECE if most < 0 else min(_PIECE, left)):  # a network may give less at a time
+            parts.append(part)
+            left -= len(part)
+    finally:
+        os.close(handle)
+    return b"".join(parts)
 
 
 def _regular(path: Path | str) -> int:
