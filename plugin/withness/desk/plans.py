@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from withness.audit import log
-from withness.audit.plain_json import Written
+from withness.audit import log, plain_json
 from withness.audit.record import Kind, Record, canonical, instant
 from withness.core.gate import Decision
 from withness.core.terms import Purpose
@@ -168,18 +167,17 @@ def _decide_and_keep(tx: Transaction, case: Case, actor: Actor) -> Answer:
         return Answer(told, None, version=stale[0], follow=follow, conflict=stale[1])
     plan_id = kept.id if kept else context.new_id()
     bundle = case.bundle(answered, plan_id)
-    written = canonical(bundle) if bundle is not None else b""
     content = _content(case, actor, digest, told, answered.decision, bundle)
     state = PlanState.HELD if bundle is None else PlanState.APPROVED
     used, noted = note_overrides(tx, context, answered, actor, case.at, approved=bundle is not None)
     if bundle is not None:
         if kept is not None:
             _replace(tx, plan_id)
-        _put_outbox(tx, case, answered, plan_id, written, used)
+        _put_outbox(tx, case, answered, plan_id, bundle, used)
         if case.base is not None:
             amending.supersede(tx, case.base.row, case.draft, case.decision_id, content["charts"], case.at)
     tx.put_plan(PlanRow(plan_id, plan.request_id, state, case.decision_id, instant(case.at), content))
-    kept_as = _record(case, answered.decision, actor, plan_id, written)
+    kept_as = _record(case, answered.decision, actor, plan_id, bundle)
     context.record(tx, actor, case.at, *decided, *noted, kept_as)
     follow = opening.follow(tx, context, answered, actor, case.at)
     version = str(int(case.base.current) + (bundle is not None)) if case.base else "1"
@@ -231,12 +229,11 @@ def _put_outbox(
     case: Case,
     answered: standing.Answered,
     plan_id: str,
-    bundle: bytes,
+    bundle: Mapping[str, Any],
     used: Mapping[str, list[str]],
 ) -> None:
-    """Queue a Bundle, which is kept and sent as the record's digest has it: in canonical JSON."""
     content = {
-        "bundle": Written(bundle),
+        "bundle": plain_json.Written(plain_json.in_order(bundle)),
         "kind": answered.decision.kind.value,
         "purpose": answered.decision.purpose.value,
         "encounter": case.plan.encounter,
@@ -263,16 +260,16 @@ def _replace(tx: Transaction, plan_id: str) -> None:
             tx.put_outbox(replace(earlier, state=Delivery.REPLACED))
 
 
-def _record(case: Case, decision: Decision, actor: Actor, plan_id: str, bundle: bytes) -> Record:
+def _record(case: Case, decision: Decision, actor: Actor, plan_id: str, bundle: Mapping[str, Any] | None) -> Record:
     details: dict[str, Any] = {"plan": plan_id, "decision": decision.id, "members": len(decision.members)}
-    if bundle:
-        details |= {"bundle": hashlib.sha256(bundle).hexdigest(), "ehr": case.context.ehr.address}
+    if bundle is not None:
+        details |= {"bundle": hashlib.sha256(canonical(dict(bundle))).hexdigest(), "ehr": case.context.ehr.address}
     return Record(
-        kind=Kind.PLAN_APPROVED if bundle else Kind.PLAN_HELD,
+        kind=Kind.PLAN_HELD if bundle is None else Kind.PLAN_APPROVED,
         actor=actor.ref,
         os_user=actor.os_user,
         patient=None if decision.shared else decision.members[0].person,
-        outcome="approved" if bundle else "held",
+        outcome="held" if bundle is None else "approved",
         policy=decision.policy_digest,
         request=case.plan.request_id,
         details=details,
