@@ -218,9 +218,12 @@ def _says(row: ActRow, details: Mapping[str, Any], what: str, names: Sequence[st
     return dict(row.content["statement"]["body"]) == wanted
 
 
-def directory_named(tx: Transaction) -> bool:
-    """Whether enrolments and revocations are those that the trail names, no more and no fewer."""
-    return tx.recorded_enrolments() == tuple(row.id for row in tx.directory())
+def directory_named(tx: Transaction, directory: Sequence[ActRow] | None = None) -> bool:
+    """Whether enrolments and revocations are those that the trail names, no more and no fewer.
+
+    `directory` are those that are there, where they were read already.
+    """
+    return tx.recorded_enrolments() == tuple(row.id for row in directory or tx.directory())
 
 
 def sound(tx: Transaction, rows: Sequence[ActRow]) -> bool:

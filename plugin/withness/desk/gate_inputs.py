@@ -31,8 +31,8 @@ class Trail:
     @classmethod
     def of(cls, tx: Transaction) -> Trail:
         """Return it as it stands."""
-        found = whole(tx)
-        return cls(found, not found and doubtful(tx), tx.directory(), directory_named(tx))
+        found, directory = whole(tx), tx.directory()
+        return cls(found, not found and doubtful(tx), directory, directory_named(tx, directory))
 
 
 @dataclass(frozen=True)
