@@ -1,7 +1,8 @@
 """The power of the disk under SQLite is cut while somebody saves (audit notes, 3.4): nothing acknowledged is lost.
 
 200 rounds in `make prove`, a tenth elsewhere, each on what the one before left. Beside the writer a raw file is written
-on the same disk, line by line with fsync: it must lose nothing, else the cut itself is not one that fsync outlasts.
+on the same disk, line by line with fsync: where it loses one, the cut itself is not one that fsync outlasts. Such a
+round counts for nothing, and there may be hardly any.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.child import Nursery, Place, Writer, check_records
-from tests.faults.power_cut import Disk, RawFile, available, stop
+from tests.faults.power_cut import Disk, RawFile, VoidCut, available, stop
 from tests.requiring import require
 
 pytestmark = pytest.mark.campaign
@@ -90,16 +91,21 @@ def test_nothing_acknowledged_is_lost(
     cuts: Cuts, campaign: Callable[[int], int], figure: Callable[[str, int, str], None]
 ) -> None:
     """Every acknowledged record and its row are there after each cut; the log fits what was published."""
-    rounds, acknowledged, place, writers = campaign(ROUNDS), 0, None, []
+    rounds, acknowledged, void, place, writers = campaign(ROUNDS), 0, 0, None, []
     for number in range(rounds):
         if place is None or number % AT_A_TIME == 0:
             cuts.close()
             place, writers = cuts.new_disk(number), []
-        writers.append(cuts.cut(place, number))
+        try:
+            writers.append(cuts.cut(place, number))
+        except VoidCut:
+            void, place = void + 1, None
+            continue
         check_records(place, *writers)
         acknowledged += len(writers[-1].saved())
+    assert void <= rounds // 20, "most cuts must be such that fsync outlasts them"
     result = f"{acknowledged} records acknowledged, none lost; raw file with fsync: {cuts.lines} lines, none lost"
-    figure("power cut under SQLite", rounds, result)
+    figure("power cut under SQLite", rounds, result + (f"; {void} cuts void" if void else ""))
 
 
 def test_it_would_be_seen(cuts: Cuts) -> None:
