@@ -88,9 +88,7 @@ def _measured(
 ) -> tuple[float, float]:
     """Return the seconds of `work` and of its floor at a site of its own, with one person, one clear screen."""
     with tempfile.TemporaryDirectory(prefix="withness-bench-") as folder, _desk(Path(folder)) as (context, desk):
-        rosa, now = samples.people()["rosa"], datetime.now(UTC)
-        desk.screen(samples.screen(context.policy, rosa, now, {}), actor=samples.CLINICIAN)
-        drafts = [samples.draft(rosa, now) for _ in range((rounds + 1) * times)]
+        drafts = _drafts(context, desk, (rounds + 1) * times)
         with (Path(folder) / "raw").open("ab", buffering=0) as raw:
 
             def append() -> None:
@@ -120,10 +118,15 @@ def _clinic(context: Context, desk: Desk, people: int) -> Callable[[], object]:
         who = f"Practitioner/c{number}"
         key, by = (new_signer(who), first) if number else (first, None)
         desk.enrol(who, name=f"Person {number}", licence=f"L-{number}", roles=["compliance"], key=key, by=by)
+    drafts = _drafts(context, desk, ROUNDS + 1)
+    return lambda: _decide(context, drafts.pop())
+
+
+def _drafts(context: Context, desk: Desk, number: int) -> list[dict[str, Any]]:
+    """Record one clear screen of Rosa's, and return drafts of hers."""
     rosa, now = samples.people()["rosa"], datetime.now(UTC)
     desk.screen(samples.screen(context.policy, rosa, now, {}), actor=samples.CLINICIAN)
-    drafts = [samples.draft(rosa, now) for _ in range(ROUNDS + 1)]
-    return lambda: _decide(context, drafts.pop())
+    return [samples.draft(rosa, now) for _ in range(number)]
 
 
 @contextmanager

@@ -16,6 +16,7 @@ _OWNERS: Final = 0o600
 EVERYBODYS: Final = 0o666
 """The mode of a file that is no secret."""
 _PIECE: Final = 2**20
+"""How many bytes are read at a time."""
 NOT_REGULAR: Final = "it is no regular file"
 """What is said of a pipe or a device where a file should be."""
 _NO_LINKS: Final = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)

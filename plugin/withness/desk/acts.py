@@ -223,7 +223,8 @@ def directory_named(tx: Transaction, directory: Sequence[ActRow] | None = None) 
 
     `directory` are those that are there, where they were read already.
     """
-    return tx.recorded_enrolments() == tuple(row.id for row in directory or tx.directory())
+    there = tx.directory() if directory is None else directory
+    return tx.recorded_enrolments() == tuple(row.id for row in there)
 
 
 def sound(tx: Transaction, rows: Sequence[ActRow]) -> bool:

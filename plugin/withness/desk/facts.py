@@ -43,7 +43,7 @@ def gather(context: Context, members: tuple[str, ...], *, coming: Screen | None 
 
 
 def begin(context: Context, members: tuple[str, ...]) -> Mapping[str, Facts]:
-    """Return the same of a remote EHR; of an embedded chart what `complete` goes on from, under the lock."""
+    """Return what `gather` does of a remote EHR; of an embedded chart what `complete` goes on from, under the lock."""
     if not context.ehr.embedded:
         return gather(context, members)
     return {member: _begun(context, member) for member in members}

@@ -23,11 +23,11 @@ from withness.store.prepared import Prepared
 T = TypeVar("T")
 
 Memory = Mapping[str, Any]
-"""What a transaction found of the trail's end, by what it is."""
+"""What a transaction found of the trail's end and of who may sign, by what it is."""
 
 SCHEMA: Final = "schema"
 _FITS: Final = "fits what is published"
-_OF_THE_END: Final = frozenset(
+_TAKEN_OVER: Final = frozenset(
     {DAMAGE, SCHEMA, _FITS, "head", "heads", "last", "newest time", "last policy", "enrolments", "directory"}
 )
 
@@ -50,7 +50,7 @@ class Trail(Leaves):
         whole = DAMAGE in self._seen and self._seen[DAMAGE] is None and self._seen.get(SCHEMA) is None
         if not whole or self._otherwise:
             return {}
-        return {what: found for what, found in self._seen.items() if what in _OF_THE_END}
+        return {what: found for what, found in self._seen.items() if what in _TAKEN_OVER}
 
     def go_by(self, memory: Memory) -> None:
         """Take over what the transaction before found, with nobody's change in between."""
