@@ -71,14 +71,16 @@ def _seconds(place: Place, nursery: Nursery, log: Path) -> tuple[float, float]:
 
 def test_it_would_be_seen(place: Place, nursery: Nursery, tmp_path: Path) -> None:
     """A writer that acknowledges before its commit loses something within a few kills."""
+    writers: list[Writer] = []
     for number in range(200):
         with nursery.start(
             place, tmp_path / f"log{number}", "records", "--first", str(1000 * number), "--weaken", "early"
         ) as writer:
             writer.wait_for_saves(1)
             writer.kill()
+        writers.append(writer)
         try:
-            check_records(place, writer)
+            check_records(place, *writers)
         except AssertionError as error:
             assert "acknowledged, and lost" in str(error)  # noqa: PT017  it is what must happen at last
             return
