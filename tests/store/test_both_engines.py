@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, insert, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from tests.servers import postgres
 from tests.store.furnishing import AT, KEY, RECORD, WORDS, furnish
@@ -224,6 +224,38 @@ class TestASnapshot:
             assert list(check(seen)) == []
         with store.snapshot() as seen:
             assert len(seen.screens("Patient/rosa")) == 4
+
+
+class TestTheRowsOfTheTrail:
+    """They are read a page at a time. Planted: a page that ends where the next begins, none after the first; caught."""
+
+    @pytest.fixture
+    def long(self, bare: Store) -> Store:
+        bare.set_up({"data_id": "x"})
+        with bare.transaction() as tx:
+            append(tx, [RECORD] * 600, at=AT)
+        return bare
+
+    @pytest.mark.parametrize(
+        ("first", "last"),
+        [(None, None), (0, 600), (0, 256), (0, 257), (255, 513), (599, None), (600, None), (None, 1), (7, 7), (9, 3)],
+    )
+    def test_are_those_of_the_range_in_order(self, long: Store, first: int | None, last: int | None) -> None:
+        with long.transaction() as tx:
+            wanted = list(range(600))[first if first is not None else 0 : last]
+            assert [row[0] for row in tx.rows(first, last)] == wanted
+
+    def test_hold_one_that_somebody_put_at_the_end_of_all_numbers(self, long: Store) -> None:
+        with long.transaction() as tx:
+            row = dict(zip(schema.audit_leaf.c.keys(), next(tx.rows()), strict=True))
+            tx._connection.execute(insert(schema.audit_leaf), row | {"seq": 2**63 - 1})
+            assert [row[0] for row in tx.rows()] == [*range(600), 2**63 - 1]
+            assert [row[0] for row in tx.rows(2**62)] == [2**63 - 1]
+
+    @pytest.mark.parametrize(("first", "last"), [(2**63, None), (2**80, 2**81), (600, 2**90)])
+    def test_none_lies_beyond_what_a_column_holds(self, long: Store, first: int, last: int | None) -> None:
+        with long.transaction() as tx:
+            assert list(tx.rows(first, last)) == []
 
 
 class TestAGlance:

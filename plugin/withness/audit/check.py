@@ -174,10 +174,11 @@ def _schema(log: Readable) -> Iterator[Damage]:
 def _rows(log: Readable, begun: _Trees, seen: Callable[[Leaf], None] | None) -> Iterator[Damage]:
     segment: object = None
     block: list[bytes] = []
-    for row in log.rows(begun.expected or None):
-        if row[0] != begun.expected:
-            yield Damage(f"the record is missing; the next one there is {row[0]}", begun.expected)
-        begun.expected = row[0] + 1
+    expected = begun.expected
+    for row in log.rows(expected or None):
+        if row[0] != expected:
+            yield Damage(f"the record is missing; the next one there is {row[0]}", expected)
+        expected = row[0] + 1
         wrong = None if as_written(row) else _row_damage(row)
         if wrong:
             yield Damage(wrong, row[0])

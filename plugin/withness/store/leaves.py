@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import func, select, true
+from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from withness.audit.record import Kind, Leaf
 from withness.audit.tiles import Nodes, Tile
@@ -17,8 +16,11 @@ from withness.store.facts import Facts
 from withness.store.prepared import Prepared, given
 from withness.store.tree import SqlNodes
 
-_PAGE: Final = 1000
-"""Leaves that are read at a time."""
+_PAGE: Final = 256
+"""Leaves that are read at a time: as many as a processor keeps near while they are looked at."""
+
+_LEAST, _MOST = -(2**63), 2**63 - 1
+"""The numbers that a column can hold."""
 
 
 class Named(NamedTuple):
@@ -44,34 +46,27 @@ class Leaves(Facts):
 
     def rows(self, first: int | None = None, last: int | None = None) -> Iterator[tuple[Any, ...]]:
         """See `audit.log.Log.rows`: the driver's own rows, a page at a time, whatever the log's length."""
-        seq = schema.audit_leaf.c.seq
-        query = select(schema.audit_leaf).order_by(seq).limit(_PAGE)
-        if last is not None:
-            query = query.where(seq < last)
-        start = true() if first is None else seq >= first
-        while True:
-            text = query.where(start).compile(dialect=self._connection.dialect, compile_kwargs={"literal_binds": True})
-            page = self._page(str(text))
+        start, end = _LEAST if first is None else first, _MOST if last is None else min(last - 1, _MOST)
+        while start <= end and (page := self._page(start, end)):
             yield from page
             if len(page) < _PAGE:
                 return
-            start = seq > page[-1][0]
+            start = page[-1][0] + 1
 
-    def _page(self, question: str) -> list[tuple[Any, ...]]:
+    def _page(self, first: int, last: int) -> Sequence[tuple[Any, ...]]:
         """Return what the driver finds: its text as it is, and only where some is no UTF-8 by the slower way."""
         driver: Any = self._connection.connection.driver_connection
         by_the_slower = getattr(driver, "text_factory", None)
-        with contextlib.closing(self._connection.connection.cursor()) as cursor:
-            if by_the_slower is not None:
-                driver.text_factory = str
-                try:
-                    return list(cursor.execute(question).fetchall())
-                except sqlite3.OperationalError:
-                    pass  # said below, where it is more than that
-                finally:
-                    driver.text_factory = by_the_slower
-            cursor.execute(question)
-            return list(cursor.fetchall())
+        asked = {"first": first, "last": last}
+        if by_the_slower is not None:
+            driver.text_factory = str
+            try:
+                return _LEAVES_BETWEEN.all(self._connection, asked)
+            except OperationalError:
+                pass  # said below, where it is more than that
+            finally:
+                driver.text_factory = by_the_slower
+        return _LEAVES_BETWEEN.all(self._connection, asked)
 
     def named_of(self, person: str) -> Named:
         """Return the screens and acts of a person that the trail names, in the order in which it records them."""
@@ -175,6 +170,12 @@ SCREENS: Final = (Kind.SCREEN_RECORDED.value, Kind.SCREEN_CORRECTED.value)
 
 _LEAF: Final = schema.audit_leaf.c
 _LEAF_AT: Final = Prepared(select(schema.audit_leaf).where(_LEAF.seq == given("seq")))
+_LEAVES_BETWEEN: Final = Prepared(
+    select(schema.audit_leaf)
+    .where(_LEAF.seq >= given("first"), _LEAF.seq <= given("last"))
+    .order_by(_LEAF.seq)
+    .limit(_PAGE)
+)
 _BODIES_OF: Final = Prepared(
     select(_LEAF.kind, _LEAF.body)
     .where(_LEAF.patient == given("person"), _LEAF.kind.in_((*SCREENS, *ACTS)))
