@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from tests.store.furnishing import AT, KEY, RECORD, WORDS, furnish
 from withness.audit.check import check
 from withness.audit.log import append
 from withness.core.note import Kept
+from withness.desk.asking import actor_of
+from withness.desk.verify import verify
 from withness.errors import CannotTell
 from withness.seal import Seal
 from withness.store import schema, sqlite
@@ -227,7 +231,7 @@ class TestASnapshot:
 
 
 class TestTheRowsOfTheTrail:
-    """They are read a page at a time. Planted: a page that ends where the next begins, none after the first; caught."""
+    """They are read a page at a time. Planted: none after the first page, the last row read again, the end included; caught."""
 
     @pytest.fixture
     def long(self, bare: Store) -> Store:
@@ -256,6 +260,29 @@ class TestTheRowsOfTheTrail:
     def test_none_lies_beyond_what_a_column_holds(self, long: Store, first: int, last: int | None) -> None:
         with long.transaction() as tx:
             assert list(tx.rows(first, last)) == []
+
+
+@pytest.mark.parametrize("number", ["9e18", "-9e999", "9e999", "'a'", "x'00'", "NULL"])
+def test_a_trail_is_read_and_goes_on_whatever_its_numbers_are(tmp_path: Path, number: str) -> None:
+    """In a table that somebody made anew, without types. Planted: the next page begins at the last number and one."""
+    path = tmp_path / "withness.sqlite3"
+    with closing(SqliteStore(path, Seal(KEY))) as store:
+        store.set_up({"data_id": "x"})
+        with store.transaction() as tx:
+            append(tx, [RECORD] * 600, at=AT)
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(
+            "CREATE TABLE kept AS SELECT * FROM audit_leaf; DROP TABLE audit_leaf;"
+            f"ALTER TABLE kept RENAME TO audit_leaf; UPDATE audit_leaf SET seq = {number}"
+        )
+    with closing(SqliteStore(path, Seal(KEY))) as store:
+        with store.snapshot() as tx:
+            assert len(list(islice(tx.rows(), 2000))) <= 600
+            damages = list(islice(check(tx), 5000))
+        assert damages[0].what == "the table audit_leaf is not as this release made it"
+        assert verify(store, actor_of("Practitioner/c1"), AT).damages
+        with store.transaction() as tx:
+            assert append(tx, [RECORD], at=AT)
 
 
 class TestAGlance:

@@ -94,6 +94,8 @@ class Trail(Leaves):
 
     def _last(self) -> Leaf | None:
         row = _NEWEST_LEAF.first(self._connection)
+        if row and type(row[0]) is not int:  # in a table that somebody made anew it may be anything, on SQLite
+            row = _NEWEST_NUMBERED.first(self._connection)
         return Leaf(*row) if row else None
 
     def newest_time(self) -> str | None:
@@ -226,6 +228,9 @@ def _upserting(table: Table, key: str) -> Prepared:
 _LEAF: Final = schema.audit_leaf.c
 _HEADS: Final = Prepared(select(schema.audit_head).order_by(schema.audit_head.c.segment))
 _NEWEST_LEAF: Final = Prepared(select(schema.audit_leaf).order_by(_LEAF.seq.desc()).limit(1))
+_NEWEST_NUMBERED: Final = Prepared(
+    select(schema.audit_leaf).where(func.typeof(_LEAF.seq) == "integer").order_by(_LEAF.seq.desc()).limit(1)
+)
 _NEWEST_TIME: Final = Prepared(select(func.max(_LEAF.recorded_at)))
 _PUT_LEAF: Final = Prepared(insert(schema.audit_leaf))
 _ENROLMENT_BODIES: Final = Prepared(
