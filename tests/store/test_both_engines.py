@@ -231,7 +231,7 @@ class TestASnapshot:
 
 
 class TestTheRowsOfTheTrail:
-    """They are read a page at a time. Planted: none after the first page, the last row read again, the end included; caught."""
+    """They are read a page at a time. Planted: none after the first, the last row again, the end as well; caught."""
 
     @pytest.fixture
     def long(self, bare: Store) -> Store:
