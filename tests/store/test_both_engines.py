@@ -5,13 +5,11 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from tests.servers import postgres
 from tests.store.furnishing import AT, KEY, RECORD, WORDS, furnish
@@ -19,8 +17,6 @@ from tests.store.furnishing import AT, KEY, RECORD, WORDS, furnish
 from withness.audit.check import check
 from withness.audit.log import append
 from withness.core.note import Kept
-from withness.desk.asking import actor_of
-from withness.desk.verify import verify
 from withness.errors import CannotTell
 from withness.seal import Seal
 from withness.store import schema, sqlite
@@ -228,61 +224,6 @@ class TestASnapshot:
             assert list(check(seen)) == []
         with store.snapshot() as seen:
             assert len(seen.screens("Patient/rosa")) == 4
-
-
-class TestTheRowsOfTheTrail:
-    """They are read a page at a time. Planted: none after the first, the last row again, the end as well; caught."""
-
-    @pytest.fixture
-    def long(self, bare: Store) -> Store:
-        bare.set_up({"data_id": "x"})
-        with bare.transaction() as tx:
-            append(tx, [RECORD] * 600, at=AT)
-        return bare
-
-    @pytest.mark.parametrize(
-        ("first", "last"),
-        [(None, None), (0, 600), (0, 256), (0, 257), (255, 513), (599, None), (600, None), (None, 1), (7, 7), (9, 3)],
-    )
-    def test_are_those_of_the_range_in_order(self, long: Store, first: int | None, last: int | None) -> None:
-        with long.transaction() as tx:
-            wanted = list(range(600))[first if first is not None else 0 : last]
-            assert [row[0] for row in tx.rows(first, last)] == wanted
-
-    def test_hold_one_that_somebody_put_at_the_end_of_all_numbers(self, long: Store) -> None:
-        with long.transaction() as tx:
-            row = dict(zip(schema.audit_leaf.c.keys(), next(tx.rows()), strict=True))
-            tx._connection.execute(insert(schema.audit_leaf), row | {"seq": 2**63 - 1})
-            assert [row[0] for row in tx.rows()] == [*range(600), 2**63 - 1]
-            assert [row[0] for row in tx.rows(2**62)] == [2**63 - 1]
-
-    @pytest.mark.parametrize(("first", "last"), [(2**63, None), (2**80, 2**81), (600, 2**90)])
-    def test_none_lies_beyond_what_a_column_holds(self, long: Store, first: int, last: int | None) -> None:
-        with long.transaction() as tx:
-            assert list(tx.rows(first, last)) == []
-
-
-@pytest.mark.parametrize("number", ["9e18", "-9e999", "9e999", "'a'", "x'00'", "NULL"])
-def test_a_trail_is_read_and_goes_on_whatever_its_numbers_are(tmp_path: Path, number: str) -> None:
-    """In a table that somebody made anew, without types. Planted: the next page begins at the last number and one."""
-    path = tmp_path / "withness.sqlite3"
-    with closing(SqliteStore(path, Seal(KEY))) as store:
-        store.set_up({"data_id": "x"})
-        with store.transaction() as tx:
-            append(tx, [RECORD] * 600, at=AT)
-    with closing(sqlite3.connect(path)) as database:
-        database.executescript(
-            "CREATE TABLE kept AS SELECT * FROM audit_leaf; DROP TABLE audit_leaf;"
-            f"ALTER TABLE kept RENAME TO audit_leaf; UPDATE audit_leaf SET seq = {number}"
-        )
-    with closing(SqliteStore(path, Seal(KEY))) as store:
-        with store.snapshot() as tx:
-            assert len(list(islice(tx.rows(), 2000))) <= 600
-            damages = list(islice(check(tx), 5000))
-        assert damages[0].what == "the table audit_leaf is not as this release made it"
-        assert verify(store, actor_of("Practitioner/c1"), AT).damages
-        with store.transaction() as tx:
-            assert append(tx, [RECORD], at=AT)
 
 
 class TestAGlance:

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import func, select, true
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import func, select
 
 from withness.audit.record import Kind, Leaf
 from withness.audit.tiles import Nodes, Tile
 from withness.store import schema
 from withness.store.facts import Facts
 from withness.store.prepared import Prepared, given
+from withness.store.streaming import AT_A_TIME, Stream
 from withness.store.tree import SqlNodes
-
-_PAGE: Final = 256
-"""Leaves that are read at a time: as many as a processor keeps near while they are looked at."""
-
-_MOST: Final = 2**63 - 1
-"""The largest whole number that a column can hold."""
 
 
 class Named(NamedTuple):
@@ -45,30 +39,8 @@ class Leaves(Facts):
             yield Leaf(*row)
 
     def rows(self, first: int | None = None, last: int | None = None) -> Iterator[tuple[Any, ...]]:
-        """See `audit.log.Log.rows`: the driver's own rows, a page at a time, whatever the log's length."""
-        if first is not None and first > _MOST:
-            return
-        end = None if last is None or last > _MOST else last
-        begins, at = ("anywhere" if first is None else "at"), first
-        while page := self._page(_PAGES[begins, end is None], {"at": at, "end": end}):
-            yield from page
-            if len(page) < _PAGE:
-                return
-            begins, at = "after", page[-1][0]
-
-    def _page(self, statement: Prepared, asked: Mapping[str, Any]) -> Sequence[tuple[Any, ...]]:
-        """Return what the driver finds: its text as it is, and only where some is no UTF-8 by the slower way."""
-        driver: Any = self._connection.connection.driver_connection
-        by_the_slower = getattr(driver, "text_factory", None)
-        if by_the_slower is not None:
-            driver.text_factory = str
-            try:
-                return statement.all(self._connection, asked)
-            except OperationalError:
-                pass  # said below, where it is more than that
-            finally:
-                driver.text_factory = by_the_slower
-        return statement.all(self._connection, asked)
+        """See `audit.log.Log.rows`."""
+        return _ROWS.rows(self._connection, first, last)
 
     def named_of(self, person: str) -> Named:
         """Return the screens and acts of a person that the trail names, in the order in which it records them."""
@@ -97,7 +69,7 @@ class Leaves(Facts):
         """See `audit.log.Log.emptied`."""
         leaf = schema.audit_leaf.c
         query = select(schema.audit_leaf).where(func.length(leaf.body) == 0, leaf.seq >= first).order_by(leaf.seq)
-        for row in self._connection.execute(query.execution_options(yield_per=_PAGE)):
+        for row in self._connection.execute(query.execution_options(yield_per=AT_A_TIME)):
             yield Leaf(*row)
 
     def newest_leaves(self, limit: int, patient: str | None = None) -> tuple[Leaf, ...]:
@@ -172,18 +144,7 @@ SCREENS: Final = (Kind.SCREEN_RECORDED.value, Kind.SCREEN_CORRECTED.value)
 
 _LEAF: Final = schema.audit_leaf.c
 _LEAF_AT: Final = Prepared(select(schema.audit_leaf).where(_LEAF.seq == given("seq")))
-_BEGINNINGS: Final = {"anywhere": true(), "at": _LEAF.seq >= given("at"), "after": _LEAF.seq > given("at")}
-"""Where a page begins. After a row and not at the next number: in a table made anew seq may be of any type."""
-_PAGES: Final = {
-    (begins, open_end): Prepared(
-        select(schema.audit_leaf)
-        .where(beginning, true() if open_end else _LEAF.seq < given("end"))
-        .order_by(_LEAF.seq)
-        .limit(_PAGE)
-    )
-    for begins, beginning in _BEGINNINGS.items()
-    for open_end in (True, False)
-}
+_ROWS: Final = Stream(schema.audit_leaf, "seq")
 _BODIES_OF: Final = Prepared(
     select(_LEAF.kind, _LEAF.body)
     .where(_LEAF.patient == given("person"), _LEAF.kind.in_((*SCREENS, *ACTS)))

@@ -30,11 +30,11 @@ class Prepared:
 
     def run(self, connection: Connection, values: Mapping[str, Any] = {}) -> None:
         """Run it for its effect. Raises DBAPIError."""
-        self._cursor(connection, values).close()
+        self.cursor(connection, values).close()
 
     def all(self, connection: Connection, values: Mapping[str, Any] = {}) -> Sequence[tuple[Any, ...]]:
         """Return every row that it finds. Raises DBAPIError."""
-        cursor = self._cursor(connection, values)
+        cursor = self.cursor(connection, values)
         try:
             found: list[tuple[Any, ...]] = cursor.fetchall()
         except connection.dialect.loaded_dbapi.Error as error:
@@ -57,13 +57,17 @@ class Prepared:
         """Return the first column of every row. Raises DBAPIError."""
         return [row[0] for row in self.all(connection, values)]
 
-    def _cursor(self, connection: Connection, values: Mapping[str, Any]) -> Any:
+    def cursor(self, connection: Connection, values: Mapping[str, Any], **options: str) -> Any:
+        """Run it and return the driver's cursor, made with its own options, for the caller to close.
+
+        Raises DBAPIError.
+        """
         pooled = connection.connection
         # SQLite's driver alone knows of a transaction that `sqlite_files.begin` began.
         if not (getattr(pooled.driver_connection, "in_transaction", False) or connection.in_transaction()):
             raise InvalidRequestError("the transaction is over")  # what it asked for now would be nobody's
         compiled = self._compiled.get(connection.dialect.name) or self._compile(connection.dialect)
-        cursor = pooled.cursor()
+        cursor = pooled.cursor(**options)
         try:
             cursor.execute(compiled.text, compiled.values(values))
         except connection.dialect.loaded_dbapi.Error as error:

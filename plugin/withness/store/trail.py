@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from withness.audit.log import DAMAGE, Doubt, Head
 from withness.audit.publishing import Publisher
-from withness.audit.record import Kind, Leaf
+from withness.audit.record import LAST, Kind, Leaf
 from withness.audit.tiles import Tile
 from withness.store import inspecting, schema
 from withness.store.beside import Beside
@@ -96,7 +96,7 @@ class Trail(Leaves):
         row = _NEWEST_LEAF.first(self._connection)
         if row and type(row[0]) is not int:  # in a table that somebody made anew it may be anything, on SQLite
             row = _NEWEST_NUMBERED.first(self._connection)
-        return Leaf(*row) if row else None
+        return Leaf(int(row[0]), *row[1:]) if row else None
 
     def newest_time(self) -> str | None:
         """See `audit.log.Log.newest_time`."""
@@ -229,7 +229,10 @@ _LEAF: Final = schema.audit_leaf.c
 _HEADS: Final = Prepared(select(schema.audit_head).order_by(schema.audit_head.c.segment))
 _NEWEST_LEAF: Final = Prepared(select(schema.audit_leaf).order_by(_LEAF.seq.desc()).limit(1))
 _NEWEST_NUMBERED: Final = Prepared(
-    select(schema.audit_leaf).where(func.typeof(_LEAF.seq) == "integer").order_by(_LEAF.seq.desc()).limit(1)
+    select(schema.audit_leaf)
+    .where(func.typeof(_LEAF.seq).in_(("integer", "real")), _LEAF.seq.between(0, LAST - 1))
+    .order_by(_LEAF.seq.desc())
+    .limit(1)
 )
 _NEWEST_TIME: Final = Prepared(select(func.max(_LEAF.recorded_at)))
 _PUT_LEAF: Final = Prepared(insert(schema.audit_leaf))
