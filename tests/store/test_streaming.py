@@ -112,7 +112,7 @@ def with_the_table_made_anew(path: Path, column: str, change: str) -> None:
         )
 
 
-NUMBERS = ["9e18", "-9e999", "9e999", "'a'", "x'00'", "NULL"]
+NUMBERS = ["-5", "9e18", "-9e999", "9e999", "'a'", "x'00'", "NULL"]
 ANEW = {number: ("seq", f"UPDATE audit_leaf SET seq = {number}") for number in NUMBERS} | {
     "REAL": ("seq REAL PRIMARY KEY", ""),
     "REAL, many alike": ("seq REAL", "UPDATE audit_leaf SET seq = -1e17 WHERE seq < 300"),

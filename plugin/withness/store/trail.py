@@ -94,7 +94,7 @@ class Trail(Leaves):
 
     def _last(self) -> Leaf | None:
         row = _NEWEST_LEAF.first(self._connection)
-        if row and type(row[0]) is not int:  # in a table that somebody made anew it may be anything, on SQLite
+        if row and not (type(row[0]) is int and row[0] >= 0):  # where somebody made the table anew, or its pages
             row = _NEWEST_NUMBERED.first(self._connection)
         return Leaf(int(row[0]), *row[1:]) if row else None
 
