@@ -18,6 +18,7 @@ from withness.audit.check import check
 from withness.audit.log import append
 from withness.desk.asking import actor_of
 from withness.desk.verify import verify
+from withness.errors import CannotTell
 from withness.seal import Seal
 from withness.store import schema
 from withness.store.postgres import PostgresStore
@@ -174,3 +175,26 @@ def test_a_second_row_with_the_same_number_is_read_on_postgresql(postgres_server
         assert len(list(tx.rows())) == 601
         assert number in {damage.record for damage in check(tx)}
     store.close()
+
+
+def test_a_server_that_goes_away_half_way_is_cannot_tell(postgres_server: Any) -> None:
+    """Planted: the driver's error passed on; caught."""
+    address = postgres_server.create_database()
+    with closing(PostgresStore(address, Seal(KEY))) as store:
+        fill(store)
+
+        def read() -> None:
+            with store.snapshot() as tx:
+                rows = tx.rows()
+                next(rows)
+                with psycopg.connect(address.replace("+psycopg", ""), autocommit=True) as owner:
+                    owner.execute(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+                        " AND pid <> pg_backend_pid()"
+                    )
+                list(rows)
+
+        with pytest.raises(CannotTell, match="cannot be read"):
+            read()
+        with store.snapshot() as tx:
+            assert len(list(tx.rows())) == 600

@@ -5,7 +5,8 @@ Putting a statement together and wrapping what it found takes longer than runnin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 from sqlalchemy import BindParameter, Connection, Executable, bindparam
@@ -95,6 +96,15 @@ class _Compiled:
         """Return the values as the driver takes them. Raises KeyError for one that is missing."""
         every = {**self._fixed, **given} if self._fixed else given
         return every if self._places is None else [every[name] for name in self._places]
+
+
+@contextmanager
+def wrapped(connection: Connection) -> Iterator[None]:
+    """Raise the driver's errors as SQLAlchemy wraps them, as DBAPIError."""
+    try:
+        yield
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _said(connection, error) from error
 
 
 def _said(connection: Connection, error: Exception) -> BaseException:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Executable, Table, literal_column, select, text
 
 from withness.audit.record import LAST
-from withness.store.prepared import Prepared, given
+from withness.store.prepared import Prepared, given, wrapped
 
 AT_A_TIME: Final = 256
 """Rows that are read at a time: as many as a processor keeps near while they are looked at."""
@@ -34,7 +34,10 @@ class Stream:
         }
 
     def rows(self, connection: Connection, first: int | None, last: int | None) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows from `first` up to, not including, `last`, in order, as the driver gives them."""
+        """Yield the rows from `first` up to, not including, `last`, in order, as the driver gives them.
+
+        Raises DBAPIError, or sqlite3.Error.
+        """
         if first is not None and first > LAST:
             return iter(())
         end = None if last is None or last > LAST else last
@@ -76,6 +79,6 @@ def _rows_of_a_server(
     statement: Prepared, connection: Connection, asked: Mapping[str, Any]
 ) -> Iterator[tuple[Any, ...]]:
     """They stay on the server until they are asked for."""
-    with closing(statement.cursor(connection, asked, name=f"rows_{id(asked)}")) as cursor:
+    with wrapped(connection), closing(statement.cursor(connection, asked, name=f"rows_{id(asked)}")) as cursor:
         while page := cursor.fetchmany(AT_A_TIME):
             yield from page
