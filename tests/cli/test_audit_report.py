@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.system.site import Site
+from tests.system.notes import make_note
+from tests.system.site import CLINICIAN, Site
 
 
 @pytest.fixture
@@ -53,10 +57,39 @@ def test_a_format_that_is_asked_for_needs_no_ending(looked_at: Site, tmp_path: P
         assert (tmp_path / name).read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 
-def test_a_file_that_others_could_read_is_its_owners_alone_afterwards(looked_at: Site, tmp_path: Path) -> None:
-    """A report holds what is sealed. Planted: the file's mode left as it was; this caught it."""
-    out = tmp_path / "r.html"
-    out.write_text("before", encoding="utf-8")
-    out.chmod(0o644)
-    assert looked_at.console("audit", "report", "--out", str(out)).returncode == 0
-    assert out.stat().st_mode & 0o777 == 0o600
+@pytest.mark.parametrize("command", ["report", "review", "paper", "note", "questionnaire"])
+def test_a_page_is_never_written_over_anything(looked_at: Site, tmp_path: Path, command: str) -> None:
+    """Not over the database, a key, another page or where a link leads, and nothing is recorded of it.
+
+    Planted: the file opened as it was before, "w"; then the place looked at after the page was made; this caught both.
+    """
+    looked_at.screen()
+    looked_at.save()
+    looked_at.desk.close()
+    draft = tmp_path / "note.json"
+    draft.write_text(json.dumps(make_note()), encoding="utf-8")
+    plan = looked_at.console_json("plan", "list")[1][0]["plan"]
+    run = {
+        "report": ("audit", "report", "--format", "csv", "--out"),
+        "review": ("plan", "review", plan, "--done", "--actor", CLINICIAN, "--out"),
+        "paper": ("plan", "paper", "--out"),
+        "note": ("note", "render", str(draft), "--out"),
+        "questionnaire": ("questionnaire", "risk-screen", "--out"),
+    }[command]
+    link = tmp_path / "link"
+    link.symlink_to(looked_at.settings.key_file)
+    before = records(looked_at)
+    for place in (looked_at.settings.database, looked_at.settings.key_file, draft, link):
+        content = Path(place).read_bytes()
+        done = looked_at.console(*run, str(place))
+        assert (done.returncode, "is never overwritten" in done.stderr) == (2, True), done.stderr
+        assert Path(place).read_bytes() == content
+    assert records(looked_at) == before
+    assert looked_at.console(*run, str(tmp_path / "new")).returncode == 0
+
+
+def records(site: Site) -> int:
+    """How many records the trail has."""
+    with closing(sqlite3.connect(site.settings.database)) as database:
+        (found,) = database.execute("SELECT count(*) FROM audit_leaf").fetchone()
+    return int(found)

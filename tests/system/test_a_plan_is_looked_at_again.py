@@ -283,6 +283,7 @@ def test_the_console_shows_it(site: Site, tmp_path: Path) -> None:
     shown = site.console("plan", "review", plan, "--done", "--actor", CLINICIAN)
     assert "1 of 3" in shown.stdout
     assert "Noted as looked back on" in shown.stdout
+    page = tmp_path / "again.html"
     code, answer = site.console_json("plan", "review", plan, "--out", str(page), "--done", "--actor", CLINICIAN)
     assert (code, answer["page"], answer["told"]) == (0, str(page), [])
     assert "Nothing in the answers" in site.console("plan", "review", plan, "--for-clinician").stdout

@@ -66,6 +66,7 @@ def report(
         said = f"{option} is for somebody enrolled as compliance who signs with their key."
         raise InvalidInput(said, field=option, hint="Add --actor Practitioner/ID --key FILE.")
     form = _form(form, out)
+    say.must_be_new(out)
     require_key(key, passphrase_file)
     if form == "html" and out is None:
         raise InvalidInput("A page needs a file to be written to.", field="--out", hint="Such as --out report.html")

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from withness.cli.say import common, document, table, write_page
+from withness.cli.say import common, document, table, write_new, write_page
 from withness.core.template import PlanTemplate, shape
 from withness.core.terms import Lead, UnitKind
 from withness.errors import InvalidInput
@@ -142,17 +142,10 @@ def questionnaire(id: str | None, out: Path | None, paper: Path | None, home: Pa
         write_page(paper, paper_form(forms[id]) if id in forms else paper_screen(policy), as_json=as_json)
         return
     if out is not None:
-        _write(out, json.dumps(found[id], ensure_ascii=False, indent=2) + "\n")
+        write_new(out, json.dumps(found[id], ensure_ascii=False, indent=2) + "\n")
         click.echo(f"Wrote {out}.", err=True)
     if as_json or out is None:
         document(found[id])
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InvalidInput(f"{path} cannot be written: {error.strerror}.", field="--out") from None
 
 
 @click.command(epilog="\b\nExample:\n  withness schema plan > plan-draft.schema.json\n")

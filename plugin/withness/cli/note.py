@@ -166,6 +166,7 @@ def render(
 
     A document whose plan is not released says so on every page.
     """
+    say.must_be_new(out)
     given: Any = what if _is_id(what) else strict_json.parse(say.read_file(what), name="FILE")
     options = {"actor": "--actor", "member": "--for", "version": "--version", "copy": "--copy"}
     if layout:

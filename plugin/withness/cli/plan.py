@@ -197,6 +197,7 @@ def _ended(done: dict[str, Any], said: str, *, as_json: bool) -> None:
 @say.common
 def paper(id: str, member: str | None, out: Path, home: Path | None, as_json: bool) -> None:
     """Write a plan, or an empty form for one, as a page to print. What was not released says so."""
+    say.must_be_new(out)
     with opened(home) as (desk, _):
         say.write_page(out, desk.paper_plan(id, member=member), as_json=as_json)
 

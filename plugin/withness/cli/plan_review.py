@@ -92,6 +92,7 @@ def review(id: str, home: Path | None, as_json: bool, **given: Any) -> None:
     One member's own page; a page for all shows what they do together, only where each of them agreed.
     """
     _check(given)
+    say.must_be_new(given["out"])
     who, out = given["actor"] or "Device/withness", given["out"]
     asked = {"member": given["member"], "consents": given["consents"], "answers": given["answers"]}
     with opened(home, fresh=False) as (desk, _):

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import stat
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from withness import files
 from withness.errors import InvalidInput, WithnessError
-from withness.files import read_regular
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -81,43 +80,52 @@ def read_file(path: str, most: int = 0) -> bytes:
     try:
         if path == "-":
             return sys.stdin.buffer.read(taken)
-        return read_regular(path, taken)
+        return files.read_regular(path, taken)
     except OSError as error:
         raise InvalidInput(f"{path or 'The empty name'} cannot be read: {error.strerror}.", field="FILE") from None
+
+
+def must_be_new(path: Path | None) -> None:
+    """Refuse a page's place that is taken, before anything is recorded. Raises InvalidInput naming --out."""
+    if path is not None and (path.is_file() or path.is_symlink()):
+        raise _taken(path)
 
 
 def write_page(
     path: Path, text: str, *, as_json: bool, prints: bool = True, beside: Mapping[str, Any] | None = None
 ) -> None:
-    """Write a page and say where, and how it is printed if it `prints`; as JSON with what stands `beside` it.
+    """Write a new page and say where, and how it is printed if it `prints`; as JSON with what stands `beside` it.
 
-    Raises InvalidInput naming --out.
+    Its owner alone reads it: it holds a client's words. Raises InvalidInput naming --out, also where a file is there.
     """
-    try:
-        with open(path, "w", encoding="utf-8", opener=_for_its_owner) as file:
-            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                os.fchmod(file.fileno(), 0o600)  # one that was there may have been for others too
-            file.write(text)
-    except OSError as error:
-        raise InvalidInput(f"{path} cannot be written: {error.strerror}.", field="--out") from None
+    with _said_of(path):
+        if path.exists() and not path.is_file() and not path.is_dir():
+            path.write_text(text, encoding="utf-8")  # a pipe or a device
+        else:
+            files.write_new(path, text.encode())
     said = f"Wrote {path}. Open it in a browser to print it." if prints else f"Wrote {path}."
     document({**(beside or {}), "page": str(path)}) if as_json else click.echo(said)
 
 
-def _for_its_owner(path: str, flags: int) -> int:
-    """Open a file that nobody else reads: a page holds a client's words."""
-    return os.open(path, flags, 0o600)
-
-
 def write_new(path: Path, text: str) -> None:
     """Write a new file, never over another one. Raises InvalidInput naming --out."""
+    with _said_of(path):
+        files.write_new(path, text.encode(), files.EVERYBODYS)
+
+
+@contextmanager
+def _said_of(path: Path) -> Iterator[None]:
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
+        yield
     except FileExistsError:
-        raise InvalidInput(f"{path} is there already and is never overwritten.", field="--out") from None
+        raise _taken(path) from None
     except OSError as error:
         raise InvalidInput(f"{path} cannot be written: {error.strerror}.", field="--out") from None
+
+
+def _taken(path: Path) -> InvalidInput:
+    hint = "Name another file, or take that one away first."
+    return InvalidInput(f"{path} is there already and is never overwritten.", field="--out", hint=hint)
 
 
 def width() -> int:
