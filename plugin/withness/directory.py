@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -15,7 +15,7 @@ from withness.desk import identity
 from withness.desk.context import SAMPLE, Actor
 from withness.desk.identity import Named
 from withness.desk.log_keys import LOG_KEY, require_named, rotate, vkeys
-from withness.errors import CannotTell, InvalidInput, KeyMissing
+from withness.errors import CannotTell, InvalidInput, KeyMissing, WithnessError
 from withness.places import (
     checkpoints_path,
     finish_rotation,
@@ -132,7 +132,7 @@ def publisher_of(settings: Settings, facts: Mapping[str, str]) -> Publisher:
     )
 
 
-def open_trail(settings: Settings) -> tuple[Store, InvalidInput | None]:
+def open_trail(settings: Settings) -> tuple[Store, WithnessError | None]:
     """Return a store for reading the trail, and why it goes without its seal where the key does not fit.
 
     Raises InvalidInput when there was never a database, CannotTell when there was one.
@@ -150,16 +150,42 @@ def open_trail(settings: Settings) -> tuple[Store, InvalidInput | None]:
         raise InvalidInput(
             "The data directory holds no trail yet.", field="WITHNESS_HOME", hint="Name another with --home."
         )
+    try:
+        return _opened_trail(settings, bare)
+    except CannotTell as error:
+        if not _pages_damaged(bare):
+            raise
+        return bare, error
+
+
+def _opened_trail(settings: Settings, bare: Store) -> tuple[Store, WithnessError | None]:
     upgrade(bare)  # a later release's database is refused, not called damaged
     try:
         store, _ = open_store(settings, fresh=False)
     except InvalidInput as error:
-        return bare, error
+        return _without_its_seal(settings, bare), error
     bare.close()
     finish_rotation(settings, store, put_away=False)
     with store.transaction() as tx:
         require_named(store, tx)
     return store, None
+
+
+def _pages_damaged(bare: Store) -> bool:
+    """Whether a database that cannot be read says itself that its pages are damaged."""
+    with suppress(CannotTell), bare.snapshot() as tx:
+        return tx.page_damage() is not None
+    return False
+
+
+def _without_its_seal(settings: Settings, bare: Store) -> Store:
+    """Return a store that opens nothing sealed, and is held against what was published: that needs no data key."""
+    found = identity.named(bare, marked(settings))
+    if found is None or LOG_KEY not in found.facts:
+        return bare
+    bare.close()
+    data_id = identity.id_of(found, lambda one: log_key_path(settings, one))
+    return store_of(settings, None, publisher_of(settings, {**found.facts, "data_id": data_id}))
 
 
 def keys_of(settings: Settings) -> tuple[Path, Path]:

@@ -194,15 +194,16 @@ class Publisher:
             return None
         where = f"The folder of published checkpoints, {self.folder.path}, holds none of this log's segment {gone}"
         hint = f"Mount that folder or put it back. Where it is gone for good, begin a new one: {_TAKE_OVER}"
-        if not self._ours():
+        if self.of_another():
             hint = f"Another copy of this data directory publishes there. If this one is the live one now: {_TAKE_OVER}"
         return Doubt(where, _FOLDER, hint, gone=True)
 
-    def _ours(self) -> bool:
+    def of_another(self) -> bool:
+        """Whether another copy of the log publishes in the folder; False where nobody can tell."""
         try:
-            return self.folder.owned()
+            return not self.folder.owned()
         except (OSError, ValueError):
-            return True
+            return False
 
     def _shortfall(self, log: Log, segment: int, note: str, *, prove: bool) -> str | None:
         said = _read(note, self._data_id, segment)

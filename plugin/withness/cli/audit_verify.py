@@ -105,6 +105,7 @@ def _verdict(verdict: Verdict) -> dict[str, object]:
         "beyond": verdict.beyond,
         "losses": list(verdict.losses),
         "unchecked": list(verdict.unchecked),
+        "elsewhere": verdict.elsewhere,
         "damages": [{"record": one.record, "what": one.what} for one in verdict.damages],
     }
 
@@ -120,10 +121,9 @@ def _tell(verdict: Verdict, unsealed: WithnessError | None, way: WayOn | None) -
     else:
         tail = " Of these alone a cut-off tail cannot be proved." if verdict.beyond else ""
         say.prose(f"Records beyond the last anchor: {verdict.beyond}.{tail}")
-    for loss in verdict.losses:
-        say.prose(loss)
-    for sentence in verdict.unchecked:
-        say.prose(f"Not checked: {sentence}")
+    unchecked = [f"Not checked: {sentence}" for sentence in verdict.unchecked]
+    for sentence in (*verdict.losses, *(unchecked or filter(None, [verdict.elsewhere]))):
+        say.prose(sentence)
     for damage in verdict.damages:
         click.secho(damage.sentence(), fg="red")
     match verdict.whole:

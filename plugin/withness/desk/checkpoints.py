@@ -89,9 +89,21 @@ def unpublished(tx: Transaction) -> tuple[str, ...]:
 
 
 def in_doubt(tx: Transaction) -> str:
-    """Return in one sentence that the log cannot be held against what was published, "" where it can."""
+    """Return in one sentence that the log, or what it gains, cannot be held against what is published, "" else."""
     doubt = tx.doubt()
-    return sentence_of(doubt) if doubt is not None else ""
+    return sentence_of(doubt) if doubt is not None else elsewhere(tx)
+
+
+def elsewhere(tx: Transaction) -> str:
+    """Return in one sentence that what is recorded here is published by nobody, "" where it is."""
+    return _ELSEWHERE if tx.published_elsewhere() else ""
+
+
+_ELSEWHERE = (
+    "Another copy of this data directory publishes its checkpoints, or it was moved: what is recorded here since then "
+    "is published nowhere, and nobody would see that it went. If this is the live one now, run: "
+    "withness audit checkpoint --take-over"
+)
 
 
 def sentence_of(doubt: log.Doubt) -> str:

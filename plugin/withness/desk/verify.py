@@ -22,7 +22,7 @@ from withness.core.risk import RiskPolicy
 from withness.desk import standing
 from withness.desk.acts import act_of
 from withness.desk.anchors import Anchor, acknowledgement, against, beyond, losses, lost_with, read_anchors
-from withness.desk.checkpoints import unpublished
+from withness.desk.checkpoints import elsewhere, unpublished
 from withness.desk.context import Actor
 from withness.desk.damaged import breaks
 from withness.desk.digests import digest
@@ -52,7 +52,8 @@ class Verdict:
     `records` is how many were looked at, after the `before` that were taken from a checkpoint. `beyond` is how many
     records no anchor covers, None where none was given: then the tail is not proved. `structure`: nothing but bytes,
     columns and trees was to be looked at. `losses` are sentences about what two people acknowledged as lost, or
-    pruned: no damage. `unchecked` says what could not be held against anything, and what to do about it.
+    pruned: no damage. `unchecked` says what could not be held against anything, and what to do about it, `elsewhere`
+    that another copy publishes in this one's place, "" where none does.
     """
 
     records: int
@@ -64,6 +65,7 @@ class Verdict:
     structure: bool = False
     losses: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
+    elsewhere: str = ""
 
     @property
     def whole(self) -> bool | None:
@@ -100,13 +102,22 @@ def verify(store: Store, actor: Actor, at: datetime, asked: Asked = Asked()) -> 
             found = _look(tx, ledger, asked)
     except CannotTell as error:
         return _schema_alone(store, error)
+    try:
+        return _recorded(store, found, actor, at, asked)
+    except CannotTell as error:  # what is damaged may be what only a record's writer reads
+        return found if found.damages else _schema_alone(store, error)
+
+
+def _recorded(store: Store, found: Verdict, actor: Actor, at: datetime, asked: Asked) -> Verdict:
+    """Record what was found, with what is so by now."""
     with store.transaction() as tx:
         # What is published may be newer than the snapshot, so the log is held against it as it stands now.
         published = tx.anchor_damage(prove=True)
         damages = (*found.damages, *([Damage(published)] if published else ()))
         if log.timeless(tx):
             damages = (*damages, Damage("the newest time of a record cannot be read"))
-        verdict = Verdict(**{**vars(found), "damages": damages, "unchecked": unpublished(tx)})
+        told_of = {"damages": damages, "unchecked": unpublished(tx), "elsewhere": elsewhere(tx)}
+        verdict = Verdict(**{**vars(found), **told_of})
         head = tx.head()
         # With a key that a reviewer brought along, anybody could end every plan: that is told, and stops nothing.
         told = _by_anchors(tx, asked) if asked.pinned else ()
@@ -117,12 +128,12 @@ def verify(store: Store, actor: Actor, at: datetime, asked: Asked = Asked()) -> 
 
 
 def _schema_alone(store: Store, error: CannotTell) -> Verdict:
-    """Return what is wrong with the schema of a database that cannot be read to its end; nothing is recorded there.
+    """Return what is wrong with the schema or pages of a database that cannot be read to its end.
 
-    Raises the error that came of reading it where the schema is as it was made.
+    Nothing is recorded there. Raises the error that came of reading it where they are as they were made.
     """
     with store.snapshot() as tx:
-        wrong = inspecting.damage(tx.connection)
+        wrong = inspecting.damage(tx.connection) or tx.page_damage()
     if wrong is None:
         raise error
     return Verdict(records=0, recomputed=None, damages=(Damage(wrong),), root="")

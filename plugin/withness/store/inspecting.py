@@ -111,7 +111,7 @@ def page_damage(connection: Connection) -> str | None:
     if connection.dialect.name != schema.SQLITE:
         return None
     found = str(connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar())
-    return None if found == "ok" else f"the database's own check of its pages finds: {found}"
+    return None if found == "ok" else f"the database's own check of its pages finds: {found.splitlines()[-1]}"
 
 
 def _stamp_damage(connection: Connection) -> str | None:

@@ -193,6 +193,10 @@ class Trail(Leaves):
         values = {"repository": repository, "next_seq": next_seq, "updated_at": at}
         self._upsert(schema.audit_feed, values, "repository")
 
+    def published_elsewhere(self) -> bool:
+        """Whether another copy of this data directory publishes where this one would."""
+        return self._publisher is not None and self._publisher.of_another()
+
     def newest_published(self) -> int:
         """See `audit.log.Log.newest_published`."""
         return self._publisher.folder.newest_segment() if self._publisher is not None else -1
