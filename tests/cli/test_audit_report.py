@@ -57,7 +57,7 @@ def test_a_format_that_is_asked_for_needs_no_ending(looked_at: Site, tmp_path: P
         assert (tmp_path / name).read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 
-@pytest.mark.parametrize("command", ["report", "review", "paper", "note", "questionnaire"])
+@pytest.mark.parametrize("command", ["report", "review", "paper", "note", "questionnaire", "paper form"])
 def test_a_page_is_never_written_over_anything(looked_at: Site, tmp_path: Path, command: str) -> None:
     """Not over the database, a key, another page or where a link leads, and nothing is recorded of it.
 
@@ -75,6 +75,7 @@ def test_a_page_is_never_written_over_anything(looked_at: Site, tmp_path: Path, 
         "paper": ("plan", "paper", "--out"),
         "note": ("note", "render", str(draft), "--out"),
         "questionnaire": ("questionnaire", "risk-screen", "--out"),
+        "paper form": ("questionnaire", "risk-screen", "--paper"),
     }[command]
     link = tmp_path / "link"
     link.symlink_to(looked_at.settings.key_file)
