@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from tests.packs import report_samples
 
+from withness.audit.check import Damage
 from withness.audit.record import Kind
 from withness.audit.report import attention
 from withness.audit.report_acute import acute_episodes, without_protocol
@@ -257,6 +258,19 @@ def test_a_folder_of_checkpoints_that_is_away_stands_out() -> None:
     assert [one.said for one in attention(report)] == [doubt]
     [row] = [one for one in sheets(report, UTC) if one.id == "trail"]
     assert row.rows[0][0] == "not provable now"
+
+
+def test_each_record_that_is_not_as_written_stands_among_the_breaks() -> None:
+    """Planted: the end of the trail alone told; "No break and no damage seen." stood there."""
+    wrong = (Damage("its column kind does not fit", 51), Damage("its bytes do not fit its hash", 60))
+    report = replace(report_samples.quiet(), damages=wrong)
+    [first] = attention(report)
+    assert first.said.startswith("The trail is damaged now: record 51: its column")
+    [trail] = [one for one in sheets(report, UTC) if one.id == "trail"]
+    assert [(row[0], row[1], row[3]) for row in trail.rows] == [
+        ("damaged now", "51", "its column kind does not fit"),
+        ("damaged now", "60", "its bytes do not fit its hash"),
+    ]
 
 
 def test_every_part_that_needs_eyes_is_a_sheet_and_rows_fit_their_heads() -> None:

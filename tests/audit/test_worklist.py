@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.audit.test_report import ANN, AT, BEN, HOUR, record, signed
 
+from withness.audit.check import Damage
 from withness.audit.record import Kind
 from withness.audit.report_state import Break, PlanWaiting
 from withness.audit.words import HELP, SLIP
@@ -42,6 +43,14 @@ def test_the_most_urgent_comes_first_and_the_oldest_of_those() -> None:
         )
     )
     assert [one.id for one in made] == ["segment-1", "override-2", "override-4", "refused-1"]
+
+
+def test_records_that_are_not_as_written_are_damage_of_now() -> None:
+    """Planted: the damage of the end alone; caught."""
+    wrong = [Damage("its column kind does not fit", one) for one in (51, 60, 61)] + [Damage("it is gone", 7)]
+    [one] = items(found(damage="a table is missing", damages=wrong))
+    said = "A table is missing; records 51, 60 to 61, of each: its column kind does not fit; record 7: it is gone."
+    assert (one.id, one.why) == ("damage-now", said)
 
 
 def test_a_finding_of_the_sweep_stands_until_a_newer_record_says_it_is_over() -> None:

@@ -68,6 +68,7 @@ def sample(words: str = "The client waits for a bed; the item is asked again tom
         clock=(ClockRun(330, 334, NOW - 14 * DAY, HOUR),),
         breaks=(Break(1, 350, NOW - 13 * DAY, "a table is missing"),),
         damage="",
+        damages=(),
         doubt="",
         refusals=(Refused("override.refused", "not-silent", 4, 2, NOW - 3 * DAY),),
         sign_offs=(SignOff(411, NOW - DAY, "item", SAM, "", 3, words),),

@@ -12,6 +12,7 @@ from tests.servers import postgres
 from tests.store.furnishing import AT, KEY, furnish
 
 from withness.audit.log import append
+from withness.audit.misread import misread, sentence
 from withness.audit.record import Kind, Record, instant
 from withness.seal import Seal
 from withness.store.postgres import PostgresStore
@@ -61,6 +62,43 @@ def test_records_are_counted_and_read_by_kind_span_and_policy(store: Store) -> N
         first = tx.first_of_segment(0)
         assert first is not None
         assert first.seq == 0
+
+
+def test_records_that_are_not_as_written_are_found_and_passed_over(store: Store) -> None:
+    """Planted: a record's bytes not held against its hash, and `but` left out of each reader; each was caught."""
+    with store.transaction() as tx:
+        trigger = "" if store.engine == "sqlite" else " ON audit_leaf"
+        tx._connection.execute(text(f"DROP TRIGGER audit_leaf_no_update{trigger}"))
+        tx._connection.execute(text("UPDATE audit_leaf SET kind = 'trail.viewed', recorded_at = '1' WHERE seq = 3"))
+        swapped = "UPDATE audit_leaf SET leaf_hash = (SELECT leaf_hash FROM audit_leaf WHERE seq = 0) WHERE seq = 4"
+        tx._connection.execute(text(swapped))
+    with store.snapshot() as tx:
+        found = misread(tx)
+        assert [(one.record, one.what) for one in found.damages] == [
+            (3, "its column recorded_at does not say what its bytes say"),
+            (4, "its bytes do not fit its hash"),
+        ]
+        assert {seq: leaf.outcome for seq, leaf in found.by_number.items()} == {3: "held-incomplete", 4: "released"}
+        assert (found.doubts(3), found.doubts(4)) == (False, True)
+        but = found.by_number.keys()
+        assert [one.seq for one in tx.recorded(["gate.decided", "trail.viewed"], but=but)] == [0, 1, 2, 5]
+        assert sum(one.count for one in tx.counted("", "", but=but)) == 4
+        assert tx.span(but) == (instant(AT), instant(AT + 20 * HOUR))
+        assert (tx.backward(but), len(tx.backward())) == ((), 2)
+
+
+def test_of_very_many_that_are_not_as_written_some_are_kept(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted: those beyond them not counted, and a sign-off among them believed; each was caught."""
+    monkeypatch.setattr("withness.audit.misread.KEPT", 2)
+    with store.transaction() as tx:
+        trigger = "" if store.engine == "sqlite" else " ON audit_leaf"
+        tx._connection.execute(text(f"DROP TRIGGER audit_leaf_no_update{trigger}"))
+        tx._connection.execute(text("UPDATE audit_leaf SET kind = 'x'"))
+    with store.snapshot() as tx:
+        found = misread(tx)
+    assert (len(found.found), found.more, found.doubts(5)) == (2, 4, True)
+    said = "records 0 to 1, of each: its column kind does not say what its bytes say; 4 records more not as written"
+    assert sentence(found.damages).startswith(said)
 
 
 def test_a_record_earlier_than_one_before_it_is_found(store: Store) -> None:

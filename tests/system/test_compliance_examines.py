@@ -16,6 +16,8 @@ from tests.system.site import CLINICIAN, COMPLIANCE, SUPERVISOR, Site, make_draf
 from tests.system.test_an_acute_hold_is_left_honestly import ACUTE
 from tests.system.test_an_override_of_a_named_item import ANA, LEFT_OPEN, RATIONALE, override
 from tests.system.test_the_sweep import typed_in
+from tests.system.test_the_trail_shows_every_edit import behind_our_back
+from withness.audit.record import canonical
 from withness.core.acts import ActKind
 from withness.desk.asking import actor_of
 from withness.desk.sweep import sweep
@@ -345,9 +347,97 @@ def test_a_damaged_trail_is_on_top_of_the_worklist(site: Site) -> None:
     site.screen()
     site.save()
     site.damage_the_trail()
-    first = site.desk.worklist(actor=CLINICIAN)[0]
-    assert (first["kind"], first["item"]) == ("segment", "segment-1")
+    first, second = site.desk.worklist(actor=CLINICIAN)[:2]
+    assert (first["item"], "Record 1: its column outcome" in first["why"]) == ("damage-now", True)
+    assert (second["kind"], second["item"]) == ("segment", "segment-1")
     assert site.desk.report(actor=CLINICIAN)["attention"][0]["part"] == "trail"
+
+
+def edit(site: Site, sql: str, *given: object) -> None:
+    """Edit the closed database, its triggers put aside and back."""
+    with behind_our_back(site) as database:
+        database.execute(sql, given)
+    site.open()
+    site.catch_up()
+
+
+def numbered(site: Site, kind: str, outcome: str) -> int:
+    """The number of the one record of a kind and outcome."""
+    [seq] = [one["seq"] for one in site.records(500) if (one["kind"], one["outcome"]) == (kind, outcome)]
+    return int(seq)
+
+
+def test_a_release_whose_columns_call_it_a_look_is_listed_and_named(busy: Site, tmp_path: Path) -> None:
+    """Planted: the search columns believed, as they were; both said "no damage" and listed no release. Then the pass
+    made and the records not read by it; each was caught."""
+    seq = numbered(busy, "protocol.released", "released")
+    before = busy.desk.report(actor=CLINICIAN)
+    edit(busy, "UPDATE audit_leaf SET kind = 'trail.viewed', recorded_at = '2020-01-01' WHERE seq = ?", seq)
+    listed = {one["item"]: one for one in busy.desk.worklist(actor=CLINICIAN)}
+    assert f"release-{seq}" in listed
+    assert f"Record {seq}: its column recorded_at does not say" in listed["damage-now"]["why"]
+    told = busy.desk.report(actor=CLINICIAN)
+    assert told["damages"] == [
+        {"record": seq, "what": "its column recorded_at does not say what its bytes say"},
+    ]
+    assert told["attention"][0]["said"].startswith(f"The trail is damaged now: record {seq}:")
+    assert (told["signed"], told["span"][0]) == (before["signed"], before["span"][0])
+    asked = {form: busy.console("audit", "report", "--out", str(tmp_path / f"r.{form}")) for form in ("csv", "html")}
+    asked["text"] = busy.console("audit", "report")
+    assert {one.returncode for one in asked.values()} == {4}
+    assert "No break and no damage seen" not in asked["text"].stdout
+    assert busy.console_json("audit", "report")[0] == 4
+    assert f"release-{seq}" in busy.console("audit", "worklist").stdout
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_a_held_decision_whose_column_says_released_counts_as_held(busy: Site, sealed: bool) -> None:
+    """Planted: the counts, then what held by domain, taken from the columns; each was caught."""
+    signs = kim(busy) if sealed else {}
+    before = busy.desk.report(actor=COMPLIANCE, **signs)
+    held = "SELECT max(seq) FROM audit_leaf WHERE kind = 'gate.decided' AND outcome LIKE 'held%'"
+    edit(busy, f"UPDATE audit_leaf SET outcome = 'released' WHERE seq = ({held})")
+    after = busy.desk.report(actor=COMPLIANCE, **signs)
+    for part in ("decisions", "weeks", "domains", "acute", "unopened"):
+        assert after[part] == before[part], part
+    assert len(after["damages"]) == 1
+
+
+def test_nobody_has_signed_off_what_a_forged_record_says_they_did(busy: Site) -> None:
+    """Planted: a record whose bytes nothing bears out taken for a sign-off; the release was gone from the list."""
+    release, seq = numbered(busy, "protocol.released", "released"), numbered(busy, "override.granted", "override")
+    value = next(one for one in busy.records(500) if one["seq"] == seq)
+    details = {**value["details"], "items": [f"release-{release}"]}
+    body = canonical({**value, "kind": "trail.signed-off", "outcome": "item", "details": details})
+    edit(busy, "UPDATE audit_leaf SET kind = 'trail.signed-off', outcome = 'item', body = ? WHERE seq = ?", body, seq)
+    listed = {one["item"]: one for one in busy.desk.worklist(actor=CLINICIAN)}
+    assert f"release-{release}" in listed
+    assert f"Record {seq}: its bytes do not fit its hash" in listed["damage-now"]["why"]
+
+
+def test_a_record_that_is_missing_is_named(busy: Site) -> None:
+    """Planted: each row looked at by itself alone; caught."""
+    seq = numbered(busy, "protocol.released", "released")
+    edit(busy, "DELETE FROM audit_leaf WHERE seq = ?", seq)
+    assert [one["record"] for one in busy.desk.report(actor=CLINICIAN)["damages"]] == [seq]
+    assert f"record {seq}: the record is missing" in busy.desk.worklist(actor=CLINICIAN)[0]["why"]
+
+
+def test_a_record_that_was_emptied_as_if_pruned_is_named(busy: Site) -> None:
+    """Planted: what was signed for not asked; caught."""
+    seq = numbered(busy, "protocol.released", "released")
+    blank = "body = x'', actor = '', second_actor = NULL, patient = NULL, outcome = NULL, policy_hash = NULL"
+    edit(busy, f"UPDATE audit_leaf SET kind = 'trail.viewed', {blank}, request_id = NULL WHERE seq = ?", seq)
+    [one] = busy.desk.report(actor=CLINICIAN)["damages"]
+    assert (one["record"], one["what"]) == (seq, "its bytes are gone and nobody signed for it")
+
+
+def test_of_a_whole_trail_no_damage_is_told(busy: Site) -> None:
+    """The base line."""
+    assert busy.desk.report(actor=CLINICIAN)["damages"] == []
+    assert "damage-now" not in {one["item"] for one in busy.desk.worklist(actor=CLINICIAN)}
+    done = busy.console("audit", "report")
+    assert (done.returncode, "No break and no damage seen" in done.stdout) == (0, True)
 
 
 def test_a_clock_that_went_back_needs_eyes(site: Site) -> None:

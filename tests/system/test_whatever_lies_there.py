@@ -63,20 +63,20 @@ def test_a_cell_that_nobody_can_read_stops_no_note_and_is_named(site: Site, cell
     [
         ("plan.id", ["plan list"]),
         ("plan.state", ["plan list"]),
-        ("audit_leaf.recorded_at", ["audit show", "audit report"]),
-        ("audit_leaf.kind", ["audit show", "audit report"]),
-        ("audit_leaf.actor", ["audit show", "audit report"]),
+        ("audit_leaf.recorded_at", ["audit show"]),
+        ("audit_leaf.kind", ["audit show"]),
+        ("audit_leaf.actor", ["audit show"]),
         ("audit_leaf.second_actor", ["audit show"]),
-        ("audit_leaf.patient", ["audit show", "audit report"]),
-        ("audit_leaf.outcome", ["audit show", "audit report"]),
-        ("audit_leaf.policy_hash", ["audit report"]),
+        ("audit_leaf.patient", ["audit show"]),
+        ("audit_leaf.outcome", ["audit show"]),
+        ("audit_leaf.policy_hash", []),
         ("audit_leaf.leaf_hash", []),
         ("outbox.approved_at", []),
     ],
 )
 def test_bytes_where_a_text_should_be_are_shown_as_unreadable(site: Site, cell: str, commands: list[str]) -> None:
     """Planted: the column as it is, in each of the places that read it; "a fault" and exit 7 was seen of each cell that
-    `commands` stand for."""
+    `commands` stand for. A report takes what its bytes say, names every record, and exits 4."""
     site.screen()
     site.save()
     site.screen("Patient/tom", answers={"suicide.now": "yes"})
@@ -84,9 +84,10 @@ def test_bytes_where_a_text_should_be_are_shown_as_unreadable(site: Site, cell: 
     edit(site, f"UPDATE {table} SET {column} = x'ff00'")
     for command in ("plan list", "audit show", "audit report", "audit worklist"):
         done = site.console(*command.split())
-        assert (done.returncode, "fault" in done.stderr) == (0, False)
+        code = 4 if command == "audit report" and table == "audit_leaf" else 0
+        assert (done.returncode, "fault" in done.stderr) == (code, False)
         assert command not in commands or "the trail is damaged" in done.stdout
-        assert site.console_json(*command.split())[0] == 0
+        assert site.console_json(*command.split())[0] == code
 
 
 def test_a_second_stamp_is_damage(site: Site) -> None:

@@ -8,6 +8,8 @@ from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Any, Final
 
+from withness.audit.check import Damage
+from withness.audit.misread import sentence
 from withness.audit.record import instant
 from withness.audit.report_acute import Episode
 from withness.audit.report_counts import DomainCount, NearExpiry, QuestionCount, Week
@@ -38,7 +40,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that a report says. `limits` are sentences on what it leaves out, and why."""
+    """Everything that a report says. `limits` are sentences on what it leaves out, and why.
+
+    `damage` is what is wrong with schema, tree or end of the trail, `damages` which records are not as written.
+    """
 
     organization: str
     directory: str
@@ -63,9 +68,15 @@ class Report:
     clock: tuple[ClockRun, ...]
     breaks: tuple[Break, ...]
     damage: str
+    damages: tuple[Damage, ...]
     doubt: str
     refusals: tuple[Refused, ...]
     sign_offs: tuple[SignOff, ...]
+
+    @property
+    def hurt(self) -> str:
+        """What is wrong with the trail as it stands, "" where nothing was seen."""
+        return "; ".join(filter(None, (self.damage, sentence(self.damages))))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON values: instants as records write them, lengths of time in seconds."""
@@ -123,7 +134,7 @@ def attention(report: Report) -> tuple[Attention, ...]:
     broken, lost = unsettled(report.breaks), [one for one in report.breaks if one.signed]
     refused = sum(one.count for one in report.refusals)
     found = (
-        (bool(report.damage), f"The trail is damaged now: {report.damage}.", "trail"),
+        (bool(report.hurt), f"The trail is damaged now: {report.hurt}.", "trail"),
         (
             bool(broken),
             _many(len(broken), "time", "times", "the trail was found damaged, and went on in a new segment"),

@@ -335,11 +335,14 @@ def _clock(report: Report, words: Words) -> Sheet:
 
 def _trail(report: Report, words: Words) -> Sheet:
     rows = [(f"segment {one.segment}", str(one.number), words.at(one.at), _why(one)) for one in report.breaks]
+    for one in reversed(report.damages):
+        number = "–" if one.record is None else str(one.record)
+        rows.insert(0, ("damaged now", number, words.at(report.made), one.what))
     if report.damage:
         rows.insert(0, ("damaged now", "–", words.at(report.made), report.damage))
     if report.doubt:
         rows.insert(0, ("not provable now", "–", words.at(report.made), report.doubt))
-    notes = ("A quick look at schema, tree and newest record. The proof is: withness audit verify",)
+    notes = ("A quick look at schema, tree and each record by itself. The proof is: withness audit verify",)
     heads = ("what", "record", "when", "why")
     return Sheet("trail", PARTS["trail"], heads, tuple(rows), notes, empty="No break and no damage seen.")
 

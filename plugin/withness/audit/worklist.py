@@ -5,12 +5,14 @@ An item's id is the same at every look: its kind and the number of the record th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from withness.audit.check import Damage
 from withness.audit.log import RESTORED
+from withness.audit.misread import sentence
 from withness.audit.record import Kind, instant
 from withness.audit.report import OLD
 from withness.audit.report_acute import Episode
@@ -94,7 +96,7 @@ class Item:
 class Found:
     """What a worklist is made from: records of things that happened, and how things stand now.
 
-    `said` is what each outcome of the sweep's findings says of a plan.
+    `said` is what each outcome of the sweep's findings says of a plan, `damages` which records are not as written.
     """
 
     signed: Iterable[Seen]
@@ -112,6 +114,7 @@ class Found:
     damage: str
     doubt: str
     now: datetime
+    damages: Sequence[Damage] = ()
 
 
 def items(found: Found) -> tuple[Item, ...]:
@@ -120,11 +123,9 @@ def items(found: Found) -> tuple[Item, ...]:
 
 
 def _items(found: Found) -> Iterator[Item]:
-    if found.damage:
+    if hurt := "; ".join(filter(None, (found.damage, sentence(found.damages)))):
         todo = "Run: withness audit verify. Keep the directory as it is."
-        yield Item(
-            "damage-now", "damage", found.now, f"{found.damage[:1].upper()}{found.damage[1:]}.", todo, going_on=True
-        )
+        yield Item("damage-now", "damage", found.now, f"{hurt[:1].upper()}{hurt[1:]}.", todo, going_on=True)
     if found.doubt:
         todo = "Run: withness audit verify. It says what to put back."
         yield Item("unproven-now", "unproven", found.now, found.doubt, todo, going_on=True)

@@ -11,7 +11,7 @@ import click
 
 from withness.cli import say
 from withness.cli.signing import require_key, signer, signing
-from withness.errors import InvalidInput
+from withness.errors import InvalidInput, TrailDamaged
 
 if TYPE_CHECKING:
     from withness.audit.report import Asked, Report
@@ -57,6 +57,8 @@ def report(
     """Report on decisions, acute holds, overrides and all else that compliance asks. Making it is recorded.
 
     People stand under codes, and what is sealed is left out, unless somebody enrolled as compliance signs with --key.
+
+    Of a damaged trail too there is a report, which says what was found: exit 4.
     """
     from withness.audit.report import Asked
     from withness.settings import read_settings
@@ -78,6 +80,7 @@ def report(
     asked = Asked(begins, ends, policy, sealed=key is not None, names=names, rationales=rationales)
     made = _made(settings, asked, actor, key, passphrase_file)
     _tell(made, settings.zone, out, form, as_json=as_json)
+    say.stop(TrailDamaged.exit_code if made.hurt else 0)
 
 
 def _form(form: str | None, out: Path | None) -> str:
@@ -132,7 +135,11 @@ def _tell(made: Report, zone: tzinfo, out: Path | None, form: str, *, as_json: b
         say.write_page(out, html(made, zone) if form == "html" else csv(made, zone), as_json=as_json, prints=False)
     elif out is not None:
         say.write_page(out, _text(made, zone), as_json=as_json, prints=False)
-    elif as_json:
+    if out is not None and made.hurt and not as_json:
+        click.secho(f"The trail is damaged: {made.hurt}. The report says so.", fg="red")
+    if out is not None:
+        return
+    if as_json:
         say.document(made.as_dict())
     elif form == "csv":
         click.echo(csv(made, zone), nl=False)

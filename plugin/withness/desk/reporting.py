@@ -7,17 +7,19 @@ enrolled as compliance who signs with their own key gets what is sealed too: dom
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 from withness.audit import log
+from withness.audit.misread import misread
 from withness.audit.record import Kind, instant
 from withness.audit.report import Asked, Report
 from withness.audit.report_acute import Episode, without_protocol
 from withness.audit.report_counts import Blocks, NearExpiry, decisions, near_expiry, weeks
 from withness.audit.report_signed import PAIRED, patterns, raises, refusals, sign_offs, signed_acts
 from withness.audit.report_state import policy_spans
-from withness.audit.seen import CHANGED, Seen, details_of, time_of
+from withness.audit.seen import CHANGED, Seen, time_of
 from withness.audit.words import many, were
 from withness.core.acts import Act
 from withness.desk.checkpoints import in_doubt
@@ -103,15 +105,15 @@ def _digest(tx: Transaction, policy: str | None) -> str | None:
 
 def _read(tx: Transaction, now: datetime, asked: Asked, organization: str) -> Report:
     span, policy = (asked.since, asked.until), _digest(tx, asked.policy)
-    reading = TrailReading(tx, as_they_are if asked.names else pseudonyms(tx), now, policy)
-    counted = tx.counted(instant(span[0]) if span[0] else "", instant(span[1]) if span[1] else "", policy)
+    reading = TrailReading(tx, as_they_are if asked.names else pseudonyms(tx), now, policy, misread(tx))
+    counted = reading.counted(*_instants(asked))
     acts = {one.id: one for one in reading.acts(SAYING)} if asked.sealed else {}
     two = reading.records(_KINDS, *span)
     blocks = _blocks(reading, asked, tuple(acts.values())) if asked.sealed and tx.opens else None
     near, unread = _near_expiry(reading, asked)
     episodes = tuple(one for one in reading.episodes if _of_span(one, asked))
-    changes = TrailReading(tx, reading.naming, now).records([Kind.POLICY_CHANGED])
-    first, facts = tx.span(), tx.facts()
+    changes = replace(reading, policy=None).records([Kind.POLICY_CHANGED])
+    first, facts = reading.span(), tx.facts()
     return Report(
         organization=organization,
         directory=facts.get("data_id", ""),
@@ -135,6 +137,7 @@ def _read(tx: Transaction, now: datetime, asked: Asked, organization: str) -> Re
         clock=tuple(one for one in reading.clock if _within(one.at, asked)),
         breaks=reading.breaks,
         damage=log.damage(tx) or "",
+        damages=reading.misread.damages,
         doubt=in_doubt(tx),
         refusals=refusals(reading.refused(*span)),
         sign_offs=sign_offs(reading.records([Kind.TRAIL_SIGNED_OFF], *span), acts, words=asked.rationales),
@@ -168,7 +171,7 @@ def _unopened(reading: TrailReading) -> Sequence[Seen]:
 def _blocks(reading: TrailReading, asked: Asked, acts: Sequence[Act]) -> Blocks:
     """Count the sealed reasons of every decision that held."""
     found = Blocks()
-    for _, content in reading.tx.decisions_of(_held(reading, asked)):
+    for _, content in reading.tx.decisions_of(reading.held(*_instants(asked))):
         if content is None:
             found.add(None)
         elif content["outcome"]["decision"].startswith("held"):
@@ -179,11 +182,9 @@ def _blocks(reading: TrailReading, asked: Asked, acts: Sequence[Act]) -> Blocks:
     return found
 
 
-def _held(reading: TrailReading, asked: Asked) -> Iterator[str]:
-    """Return the ids of the decisions that held somebody."""
-    span = (instant(asked.since) if asked.since else "", instant(asked.until) if asked.until else "")
-    bodies = reading.tx.bodies(Kind.GATE_DECIDED.value, *span, policy=reading.policy, held=True)
-    return (str(details_of(body).get("decision")) for body in bodies)
+def _instants(asked: Asked) -> tuple[str, str]:
+    """Return the span as records write times, "" for open."""
+    return instant(asked.since) if asked.since else "", instant(asked.until) if asked.until else ""
 
 
 def _near_expiry(reading: TrailReading, asked: Asked) -> tuple[tuple[NearExpiry, ...] | None, int]:
@@ -212,8 +213,7 @@ def _limits(reading: TrailReading, asked: Asked, unread: int) -> Iterator[str]:
         yield f"{unread + reading.broken} sealed rows do not open and are not counted. Run: withness audit verify"
     if reading.tx.unreadable:
         yield CHANGED
-    span = (instant(asked.since) if asked.since else "", instant(asked.until) if asked.until else "")
-    if gone := reading.tx.pruned(*span):
+    if gone := reading.tx.pruned(*_instants(asked)):
         yield (f"{many(gone)} of this time {were(gone)} pruned: not counted here, and in the export that was kept.")
     if not asked.rationales:
         yield "What people wrote is left out: their reasons, and what examiners noted."

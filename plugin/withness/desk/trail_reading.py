@@ -13,10 +13,11 @@ from functools import cached_property
 from typing import Any, Final
 
 from withness.audit import log
-from withness.audit.record import Kind, Record, instant
+from withness.audit.misread import AS_WRITTEN, Misread
+from withness.audit.record import Kind, Leaf, Record, instant
 from withness.audit.report_acute import ACUTE, Episode, acute_episodes
 from withness.audit.report_state import Break, ClockRun, PlanWaiting, breaks, clock_runs, plans_waiting
-from withness.audit.seen import UNREADABLE, Naming, Seen, seen
+from withness.audit.seen import UNREADABLE, Naming, Seen, Stored, details_of, seen
 from withness.core.acts import Act, ActKind
 from withness.core.risk import RiskPolicy
 from withness.desk.acts import act_of
@@ -24,6 +25,7 @@ from withness.desk.context import Actor
 from withness.desk.telling import may_see
 from withness.errors import Refused, WithnessError
 from withness.packs.policy import load_policy, parse_policy
+from withness.store.report_rows import Counted, Recorded
 from withness.store.sql import Store
 from withness.store.transaction import Transaction
 
@@ -97,12 +99,16 @@ def record_look(store: Store, actor: Actor, at: datetime, outcome: str, details:
 
 @dataclass
 class TrailReading:
-    """One reading: a transaction, how people are called, the time of reading, and one policy where only that counts."""
+    """One reading: a transaction, how people are called, the time of reading, and one policy where only that counts.
+
+    Records that were `misread` are taken as their bytes say, whatever their columns do.
+    """
 
     tx: Transaction
     naming: Naming
     now: datetime
     policy: str | None = None
+    misread: Misread = AS_WRITTEN
     broken: int = 0
     """How many sealed rows did not open so far."""
     _policies: dict[str, RiskPolicy] = field(default_factory=dict)
@@ -117,8 +123,51 @@ class TrailReading:
     ) -> tuple[Seen, ...]:
         """Return the records of these kinds from `since` until before `until`, by number."""
         span = (instant(since) if since else "", instant(until) if until else "")
-        found = self.tx.recorded([one.value for one in kinds], *span, policy=self.policy, outcome=outcome)
-        return tuple(seen(one, self.naming) for one in found)
+        wanted = frozenset(one.value for one in kinds)
+        found = self.tx.recorded(wanted, *span, policy=self.policy, outcome=outcome, but=self._but)
+        for one in self._read(*span):
+            if one.kind in wanted and outcome in (None, one.outcome):
+                found.append(_recorded(one))
+        sound = (one for one in found if not self._unsworn(one))
+        return tuple(seen(one, self.naming) for one in sorted(sound, key=lambda one: one.seq))
+
+    @property
+    def _but(self) -> Collection[int]:
+        return self.misread.by_number.keys()
+
+    def _read(self, since: str, until: str) -> Iterator[Leaf]:
+        """Yield what the bytes of misread records say, of those in the span and of the policy."""
+        for one in self.misread.by_number.values():
+            within = since <= one.recorded_at and (not until or one.recorded_at < until)
+            if within and self.policy in (None, one.policy_hash):
+                yield one
+
+    def _unsworn(self, one: Stored) -> bool:
+        """Whether a record says that somebody signed something off, and nothing bears out its bytes."""
+        return one.kind == Kind.TRAIL_SIGNED_OFF and self.misread.doubts(one.seq)
+
+    def counted(self, since: str, until: str) -> tuple[Counted, ...]:
+        """Return how many records there are of each kind, outcome, reason and day in a span (instants, "" for open)."""
+        found = self.tx.counted(since, until, self.policy, but=self._but)
+        read = (
+            Counted(one.kind, one.outcome, one.reason_code, one.recorded_at[:10], 1) for one in self._read(since, until)
+        )
+        return (*found, *read)
+
+    def held(self, since: str, until: str) -> Iterator[str]:
+        """Yield the ids of the decisions in a span of which a column, or its bytes, says that it held somebody."""
+        kind = Kind.GATE_DECIDED.value
+        for body in self.tx.bodies(kind, since, until, policy=self.policy, held=True):
+            yield str(details_of(body).get("decision"))
+        for one in self._read(since, until):
+            if one.kind == kind and (one.outcome or "").startswith("held"):
+                yield str(details_of(one.body).get("decision"))
+
+    def span(self) -> tuple[str, str] | None:
+        """Return the times of the earliest and the latest record, None for an empty trail."""
+        read = [one.recorded_at for one in self.misread.by_number.values()]
+        times = [*(self.tx.span(self._but) or ()), *read]
+        return (min(times), max(times)) if times else None
 
     def refused(self, since: datetime | None = None, until: datetime | None = None) -> tuple[Seen, ...]:
         """Return every record of something refused."""
@@ -163,13 +212,19 @@ class TrailReading:
     @cached_property
     def clock(self) -> tuple[ClockRun, ...]:
         """Every time that the clock went back."""
-        return clock_runs(self.tx.backward())
+        return clock_runs(self.tx.backward(self._but))
 
     @cached_property
     def breaks(self) -> tuple[Break, ...]:
         """Every break of the trail."""
         firsts = (self.tx.first_of_segment(head.segment) for head in self.tx.heads() if head.segment)
-        return breaks(seen(one, self.naming) for one in firsts if one is not None)
+        return breaks(seen(self._as_told(one), self.naming) for one in firsts if one is not None)
+
+    def _as_told(self, one: Recorded) -> Recorded:
+        """Return a record as its bytes say; without what came of it where nothing bears them out."""
+        leaf = self.misread.by_number.get(one.seq)
+        told = _recorded(leaf) if leaf is not None else one
+        return replace(told, outcome=None) if self._unsworn(told) else told
 
     def policy_of(self, digest: str) -> RiskPolicy:
         """Return a policy by its digest; the shipped one where it was lost, for that is what names the steps."""
@@ -185,3 +240,19 @@ class TrailReading:
 
 REFUSABLE: Final = tuple(one for one in Kind if one not in (Kind.GATE_DECIDED, Kind.PLAN_APPROVED, Kind.PLAN_SENT))
 """The kinds of record that may say that something was refused."""
+
+
+def _recorded(leaf: Leaf) -> Recorded:
+    return Recorded(
+        seq=leaf.seq,
+        segment=leaf.segment,
+        recorded_at=leaf.recorded_at,
+        kind=leaf.kind,
+        actor=leaf.actor,
+        second_actor=leaf.second_actor,
+        patient=leaf.patient,
+        outcome=leaf.outcome,
+        reason=leaf.reason_code,
+        policy=leaf.policy_hash,
+        body=leaf.body,
+    )

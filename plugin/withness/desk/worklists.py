@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from withness.audit import log
+from withness.audit.misread import misread
 from withness.audit.record import Kind, instant
 from withness.audit.report_signed import WHAT
 from withness.audit.seen import Naming
@@ -74,13 +75,13 @@ def _listed(
 ) -> tuple[Item, ...]:
     if not everything:
         return _open(tx, naming, now)
-    reading = TrailReading(tx, naming, now)
+    reading = TrailReading(tx, naming, now, misread=misread(tx))
     acts = {one.id: one for one in reading.acts([ActKind.SIGNED_OFF])} if words else {}
     return history(_everything(reading), examined(reading.records([Kind.TRAIL_SIGNED_OFF]), acts))
 
 
 def _open(tx: Transaction, naming: Naming, now: datetime) -> tuple[Item, ...]:
-    reading = TrailReading(tx, naming, now)
+    reading = TrailReading(tx, naming, now, misread=misread(tx))
     done = signed_off(reading.records([Kind.TRAIL_SIGNED_OFF]))
     return open_items(_everything(reading), done, now)
 
@@ -103,6 +104,7 @@ def _everything(reading: TrailReading) -> tuple[Item, ...]:
             damage=log.damage(reading.tx) or "",
             doubt=in_doubt(reading.tx),
             now=reading.now,
+            damages=reading.misread.damages,
         )
     )
 

@@ -86,11 +86,16 @@ class ReportRows(Sealed):
         """Return the code that stands for `text` in this directory's extracts, None without the data key."""
         return self._seal.pseudonym(text) if self._seal is not None else None
 
-    def counted(self, since: str, until: str, policy: str | None = None) -> tuple[Counted, ...]:
-        """Return how many records there are from `since` until before `until` (instants, "" for open)."""
+    def counted(
+        self, since: str, until: str, policy: str | None = None, *, but: Collection[int] = ()
+    ) -> tuple[Counted, ...]:
+        """Return how many records there are from `since` until before `until` (instants, "" for open), none of `but`.
+
+        Here and below `but` are numbers of records that are passed over: those that do not say what their bytes say.
+        """
         day = func.substr(_LEAF.recorded_at, 1, 10).label("day")
         columns = (_LEAF.kind, _LEAF.outcome, _LEAF.reason_code, day)
-        query = select(*columns, func.count()).where(_within(since, until, policy)).group_by(*columns)
+        query = select(*columns, func.count()).where(_within(since, until, policy, but)).group_by(*columns)
         return tuple(Counted(*self._texts(row)) for row in self._connection.execute(query))
 
     def recorded(
@@ -101,9 +106,10 @@ class ReportRows(Sealed):
         *,
         policy: str | None = None,
         outcome: str | None = None,
+        but: Collection[int] = (),
     ) -> list[Recorded]:
         """Return the records of these kinds in the span, by sequence number; of one `outcome` where given."""
-        where = and_(_LEAF.kind.in_(sorted(kinds)), _within(since, until, policy))
+        where = and_(_LEAF.kind.in_(sorted(kinds)), _within(since, until, policy, but))
         if outcome is not None:
             where = and_(where, _LEAF.outcome == outcome)
         rows = self._connection.execute(select(*_COLUMNS).where(where)).all()
@@ -131,16 +137,17 @@ class ReportRows(Sealed):
         where += [_LEAF.recorded_at < until] if until else []
         return int(self._connection.execute(select(func.count()).where(*where)).scalar_one())
 
-    def backward(self) -> tuple[tuple[int, str, str], ...]:
+    def backward(self, but: Collection[int] = ()) -> tuple[tuple[int, str, str], ...]:
         """Return sequence number, time, and the latest time before it of every record that is earlier than that."""
         newest = func.max(_LEAF.recorded_at).over(order_by=_LEAF.seq, rows=(None, 0)).label("newest")
-        inner = select(_LEAF.seq, _LEAF.recorded_at, newest).subquery()
+        inner = select(_LEAF.seq, _LEAF.recorded_at, newest).where(*_not_of(but)).subquery()
         query = select(inner).where(inner.c.recorded_at < inner.c.newest).order_by(inner.c.seq)
         return tuple((row[0], *self._texts(row[1:])) for row in self._connection.execute(query))
 
-    def span(self) -> tuple[str, str] | None:
+    def span(self, but: Collection[int] = ()) -> tuple[str, str] | None:
         """Return the times of the earliest and the latest record, None for an empty trail."""
-        row = self._connection.execute(select(func.min(_LEAF.recorded_at), func.max(_LEAF.recorded_at))).first()
+        query = select(func.min(_LEAF.recorded_at), func.max(_LEAF.recorded_at)).where(*_not_of(but))
+        row = self._connection.execute(query).first()
         first, last = self._texts(row) if row else (None, None)
         return (first, last) if first is not None else None
 
@@ -196,8 +203,13 @@ class ReportRows(Sealed):
         return tuple((id, at) for id, at in map(self._texts, self._connection.execute(query)))
 
 
-def _within(since: str, until: str, policy: str | None) -> ColumnElement[bool]:
+def _not_of(but: Collection[int]) -> list[ColumnElement[bool]]:
+    return [_LEAF.seq.not_in(sorted(but))] if but else []
+
+
+def _within(since: str, until: str, policy: str | None, but: Collection[int] = ()) -> ColumnElement[bool]:
     parts: list[ColumnElement[bool]] = [func.length(_LEAF.body) > 0]  # of what was pruned nothing is told
+    parts += _not_of(but)
     if since:
         parts.append(_LEAF.recorded_at >= since)
     if until:
