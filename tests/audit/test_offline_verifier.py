@@ -242,6 +242,52 @@ class TestDamage:
         assert says(export_of(LEAVES, format="withness-audit-export/2"))[0] == 7
 
 
+class TestAnExportThatAdmitsDamage:
+    """What no checkpoint covers is counted; numbers that no record has are one line, however many they are."""
+
+    MARK = line(
+        {"at": "2026-11-23T09:00:00.000000Z", "data_id": DATA_ID, "finding": "x", "format": "withness-audit-damaged/1"}
+        | {"vkey": VKEY}
+    )
+    FAR = 2**63 - 2
+
+    def rest(self, first: Any, records: Any, *more: dict[str, Any]) -> str:
+        header = {"first": first, "format": "withness-audit-rest/1", "records": records}
+        return self.MARK + "".join(map(line, [header, *more]))
+
+    def test_a_run_of_missing_records_is_one_line_and_one_is_what_it_was(self, says: Says) -> None:
+        """With numbers beyond what canonical JSON writes, too. Planted: a line for each number asked for, and such a
+        number refused; both were caught."""
+        one, run = {"missing": True, "seq": 8}, {"missing": True, "seq": 9, "to": str(self.FAR - 1)}
+        last = {"hash": "", "record": "x", "seq": str(self.FAR)}
+        code, said = says(self.rest(8, str(self.FAR - 7), one, run, last))
+        assert (code, said["damage"]["kind"]) == (4, "admitted")
+        told = (
+            f"Of 1 record from 8 on nothing can be told: no checkpoint covers them (0 fit their hash, {self.FAR - 8} "
+        )
+        assert said["doubts"][0] == told + "numbers in between have no record)."
+
+    @pytest.mark.parametrize("to", [9, 8, 12, -1, "10", "09", True, None, 10.0])
+    def test_a_run_that_is_none_is_not_believed(self, says: Says, to: Any) -> None:
+        """Planted: one past the end taken; caught."""
+        last = {"hash": "", "record": "x", "seq": 11}
+        code, said = says(self.rest(9, 3, {"missing": True, "seq": 9, "to": to}, last))
+        assert (code, said["damage"]["kind"], said["damage"]["record"]) == (4, "unreadable", 9)
+        whole = {"missing": True, "seq": 9, "to": 10}
+        assert says(self.rest(9, 3, whole, last))[1]["damage"]["kind"] == "admitted"
+        for wrong in ({**whole, "record": "x"}, {**whole, "missing": False}):
+            assert says(self.rest(9, 3, wrong, last))[1]["damage"]["kind"] == "unreadable"
+
+    def test_a_run_under_a_checkpoint_is_named_whole(self, says: Says) -> None:
+        """Planted: only its first record named; caught. No export that admits nothing has one."""
+        lines = rows(export_of(LEAVES))
+        lines[4:7] = [line({"index": 3, "missing": True, "to": 5})]
+        code, said = says(self.MARK + "".join(lines))
+        those = "Record 3: it and those up to record 5 are missing from the trail."
+        assert (code, said["damage"]["what"]) == (4, those)
+        assert says("".join(lines))[1]["damage"]["kind"] == "unreadable"
+
+
 class TestWhatIsNoDamage:
     """A wrong key, a wrong file, half a download, somebody else's proof: one sentence, and nobody is accused."""
 
