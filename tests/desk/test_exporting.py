@@ -299,6 +299,21 @@ class TestProof:
             self.proved(clinic, seq, tmp_path / f"{seq}.json")
             assert checked(clinic, "--proof", str(tmp_path / f"{seq}.json"))[0] == 0, seq
 
+    @pytest.mark.parametrize("there", [b"\x00\xff", "Patient/somebody-else"])
+    def test_whose_columns_were_edited_is_proved_by_its_bytes(
+        self, clinic: Site, tmp_path: Path, there: bytes | str
+    ) -> None:
+        """And what is recorded of the proof names whom the bytes name. Seen: a fault in rfc8785, for a column that held
+        a blob. Planted: the column's patient recorded; caught."""
+        seq = next(one["seq"] for one in clinic.records() if one["patient"] == "Patient/rosa")
+        with behind_our_back(clinic) as database:
+            database.execute("UPDATE audit_leaf SET patient = ? WHERE seq = ?", (there, seq))
+        clinic.open()
+        found = self.proved(clinic, seq, tmp_path / "p.json")
+        assert checked(clinic, "--proof", str(tmp_path / "p.json"))[0] == 0
+        [newest] = clinic.records(1)
+        assert newest["patient"] == json.loads(found["record"])["patient"] == "Patient/rosa"
+
     def test_what_has_no_proof(self, clinic: Site, tmp_path: Path) -> None:
         """Planted: a record number past the end; caught. A partner or proxy proves nothing."""
         with pytest.raises(InvalidInput, match="no record 999"):
