@@ -469,6 +469,7 @@ def check_export(lines: Iterator[bytes], findings: Findings, sizes: Iterable[tup
             begun = True
             rest = islice(lines, 100) if line == b"{\n" else ()  # a document that people open, and no export
             require_kind(b"".join([line, *rest]), EXPORT_FORMAT, "the export", also=DAMAGED_FORMAT)
+            _require_ends(line)
             if DAMAGED_FORMAT.encode() in line:
                 findings.admitted = _read_mark(line)
                 continue
@@ -488,6 +489,17 @@ def check_export(lines: Iterator[bytes], findings: Findings, sizes: Iterable[tup
         findings.doubt(f"The trail was damaged when it was exported, and the export says so: {findings.admitted}.")
     _say_pruned(findings)
     return parts
+
+
+_BYTE_ORDER: Final = b"\xef\xbb\xbf"
+"""The mark that some programs put before a text."""
+
+
+def _require_ends(first: bytes) -> None:
+    """Raise Unknown where an export's first line shows that a program made another text of it: that is no damage."""
+    if first.startswith(_BYTE_ORDER) or first.endswith(b"\r\n"):
+        said = "A program has changed the ends of the export's lines, or put a mark before the first of them"
+        raise Unknown(f"{said}: fetch it again, as a file and not as text.")
 
 
 _FILES: Final = {
@@ -761,12 +773,32 @@ def pretty(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 
-def _document(content: bytes, kinds: Mapping[str, type], format: str, what: str) -> dict[str, Any]:
-    require_kind(content, format, what)
-    if not content.endswith(b"}\n") and len(content) <= MOST_BYTES:
+def _as_written(content: bytes) -> bytes:
+    """Return a document without what mail programs and editors do to the ends of its lines, and around it."""
+    content = content[len(_BYTE_ORDER) :] if content.startswith(_BYTE_ORDER) else content
+    return content.replace(b"\r\n", b"\n").strip(b" \t\r\n") + b"\n"
+
+
+def _cut_off(content: bytes) -> bool:
+    """Whether a document ends in its middle, be it behind a brace that stands in one of its texts."""
+    if not content.endswith(b"}\n"):
+        return True
+    try:
+        json.loads(content[:-1].decode("utf-8"))
+    except json.JSONDecodeError as error:
+        return error.msg.startswith("Unterminated string")
+    except (ValueError, RecursionError):
+        pass
+    return False
+
+
+def _document(given: bytes, kinds: Mapping[str, type], format: str, what: str) -> dict[str, Any]:
+    require_kind(given, format, what)
+    content = _as_written(given)
+    if len(given) <= MOST_BYTES and _cut_off(content):
         raise Unknown(f"{what[:1].upper()}{what[1:]} ends in its middle: it was cut off. Fetch it again.")
     try:
-        if len(content) > MOST_BYTES:
+        if len(given) > MOST_BYTES:
             raise ValueError("too long")
         value = json.loads(content.decode("utf-8"))
         if pretty(value).encode() != content:
