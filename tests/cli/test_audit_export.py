@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -101,6 +102,43 @@ def test_a_name_that_is_no_text_is_exported_as_it_lies_there(site: Site, signs: 
     """Exit 4. Seen: a fault, for bytes have no pseudonym."""
     forge(site.home / "withness.sqlite3", "audit_leaf", "actor", b"\xff", "seq = 1")
     assert site.console("audit", "export", "--format", "csv", "--out", str(tmp_path / "e.csv")).returncode == 4
+
+
+@pytest.mark.parametrize(("seq", "wanted"), [(2**53 - 1, 4), (2**63 - 2, 4), (2**63 - 1, 7)])
+@pytest.mark.parametrize("form", ["csv", "ndjson", "fhir"])
+def test_a_number_that_nobody_could_count_to_is_no_fault(
+    site: Site, signs: list[str], tmp_path: Path, form: str, seq: int, wanted: int
+) -> None:
+    """Seen: a fault in SQLAlchemy or rfc8785. After the largest one nothing can be recorded: exit 7 says so."""
+    forge(site.home / "withness.sqlite3", "audit_leaf", "seq", seq, "seq = 3")
+    out = tmp_path / "e"
+    code, said = site.console_json("audit", "export", "--format", form, "--out", str(out), *signs)
+    assert (code, out.exists()) == (wanted, wanted == 4)
+    if wanted == 7:
+        assert said["error"] == "no-room"
+
+
+def test_it_says_how_many_records_the_file_holds(site: Site, signs: list[str], tmp_path: Path) -> None:
+    """A Bundle holds what can be proved and no more. Seen: "69 records" of a Bundle without any. Planted: the number
+    that lie there in the JSON; caught."""
+    kinds = [one["kind"] for one in site.records()]
+    count, screen = len(kinds), kinds.index("screen.recorded")
+    site.desk.close()
+    with sqlite3.connect(site.home / "withness.sqlite3") as database:
+        [sql] = database.execute("SELECT sql FROM sqlite_master WHERE name = 'audit_leaf_no_delete'").fetchone()
+        database.execute("DROP TRIGGER audit_leaf_no_delete")
+        database.execute("DELETE FROM audit_leaf WHERE seq IN (?, ?)", (screen, count - 1))
+        database.execute(sql)
+    database.close()
+    run = ["audit", "export", "--format", "fhir", *signs, "--out"]
+    done = site.console(*run, str(tmp_path / "a"))
+    assert done.returncode == 4
+    held = [(tmp_path / "a").read_text(encoding="utf-8").count('"AuditEvent"')]
+    assert f": {held[0]} of {count - 2} records" in done.stdout.splitlines()[0]
+    code, said = site.console_json(*run, str(tmp_path / "b"))
+    held.append((tmp_path / "b").read_text(encoding="utf-8").count('"AuditEvent"'))
+    assert (code, said["records"]) == (4, held[1])
+    assert held[0] < count - 2
 
 
 def test_a_period_is_days_of_the_practice_or_instants(site: Site, signs: list[str], tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tests.system.test_the_trail_shows_every_edit import behind_our_back
 from withness.audit import log, offline_verifier
 from withness.audit.log import Head
 from withness.audit.merkle import Frontier
-from withness.audit.record import Kind, Record
+from withness.audit.record import Kind, NoRoom, Record
 from withness.desk import exporting
 from withness.desk.asking import actor_of
 from withness.desk.export_fhir import fhir
@@ -55,7 +55,7 @@ EVER = Period()
 
 def exported(site: Site, out: Path, period: Period = EVER, who: str = COMPLIANCE) -> exporting.Stretch:
     """Export NDJSON, signed."""
-    return export_signed(site.context, period, out, ndjson, site.keys[who], actor_of(who), Form.NDJSON)
+    return export_signed(site.context, period, out, ndjson, site.keys[who], actor_of(who), Form.NDJSON)[0]
 
 
 def table(path: Path) -> list[dict[str, str]]:
@@ -197,7 +197,7 @@ class TestWhoMay:
                 database.execute(f"DROP TRIGGER {name}")
             database.execute("UPDATE audit_head SET root = zeroblob(32)")
         database.close()
-        done = export(store, Period(), tmp_path / "e", named_csv, actor_of(CLINICIAN), clinic.at, Form.CSV)
+        done, _ = export(store, Period(), tmp_path / "e", named_csv, actor_of(CLINICIAN), clinic.at, Form.CSV)
         assert done.finding != ""
         published = (one.read_text(encoding="utf-8") for one in store.publisher.folder.path.glob("*.checkpoint"))
         assert {one.note for one in done.parts} <= set(published)
@@ -298,6 +298,21 @@ class TestProof:
         for seq in range(len(clinic.records())):
             self.proved(clinic, seq, tmp_path / f"{seq}.json")
             assert checked(clinic, "--proof", str(tmp_path / f"{seq}.json"))[0] == 0, seq
+
+    @pytest.mark.parametrize("there", [b"\x00\xff", "Patient/somebody-else"])
+    def test_whose_columns_were_edited_is_proved_by_its_bytes(
+        self, clinic: Site, tmp_path: Path, there: bytes | str
+    ) -> None:
+        """And what is recorded of the proof names whom the bytes name. Seen: a fault in rfc8785, for a column that held
+        a blob. Planted: the column's patient recorded; caught."""
+        seq = next(one["seq"] for one in clinic.records() if one["patient"] == "Patient/rosa")
+        with behind_our_back(clinic) as database:
+            database.execute("UPDATE audit_leaf SET patient = ? WHERE seq = ?", (there, seq))
+        clinic.open()
+        found = self.proved(clinic, seq, tmp_path / "p.json")
+        assert checked(clinic, "--proof", str(tmp_path / "p.json"))[0] == 0
+        [newest] = clinic.records(1)
+        assert newest["patient"] == json.loads(found["record"])["patient"] == "Patient/rosa"
 
     def test_what_has_no_proof(self, clinic: Site, tmp_path: Path) -> None:
         """Planted: a record number past the end; caught. A partner or proxy proves nothing."""
@@ -451,7 +466,88 @@ class TestDamagedTrail:
         assert (code, sentences) == (4, ["Record 5: what lies there is not a record's text."])
         with pytest.raises(TrailDamaged, match="record 5 is not as it was written"):
             prove(hurt.context.store, 5, tmp_path / "p", actor_of(COMPLIANCE), hurt.at)
-        assert done.records >= self.KEPT + 3
+        assert done.records == self.KEPT + 2
+
+    FORGED = (10**12, 2**53 - 1, 2**53, 2**63 - 2)
+    """Numbers that only a forger gives a record; after each of them there is room for one more."""
+
+    @pytest.mark.parametrize("seq", FORGED)
+    def test_numbers_that_no_record_has_are_one_line_however_many_they_are(
+        self, hurt: Site, tmp_path: Path, seq: int
+    ) -> None:
+        """Seen: each of 10**12 written down, and faults for what canonical JSON or SQLite do not hold. Planted: a gap
+        written in two halves, and the number of an export's last record as it is; both were caught."""
+        self.behind(hurt, f"UPDATE audit_leaf SET seq = {seq} WHERE seq = {self.KEPT}")
+        out = tmp_path / "e.ndjson"
+        done, held = export_signed(
+            hurt.context, EVER, out, ndjson, hurt.keys[COMPLIANCE], actor_of(COMPLIANCE), Form.NDJSON
+        )
+        assert (done.records, held.records, held.first, held.last) == (self.KEPT + 3, self.KEPT + 3, 0, seq)
+        rest, one, _, _, run, last = self.lines(out)[-6:]
+        first, records, to, seqs = (n if n < 2**53 else str(n) for n in (6, seq - 5, seq - 1, seq))
+        assert rest == {"first": first, "format": "withness-audit-rest/1", "records": records}
+        assert (one, run) == ({"missing": True, "seq": 6}, {"missing": True, "seq": 9, "to": to})
+        assert last["seq"] == seqs
+        assert checked(hurt, str(out))[1][0].startswith("The trail was damaged when it was exported")
+        [record] = hurt.records(1)
+        assert record["details"]["records"] == self.KEPT + 3
+
+    @pytest.mark.parametrize("seq", FORGED)
+    def test_the_other_forms_say_a_run_of_missing_records_once(self, hurt: Site, tmp_path: Path, seq: int) -> None:
+        """Planted: no row for a gap, and a Bundle that passes the rest over; both were caught."""
+        self.behind(hurt, f"UPDATE audit_leaf SET seq = {seq} WHERE seq = {self.KEPT}")
+        wanted = ["record 6 is missing", f"records 9 to {seq - 1} are missing"]
+        rows, bundle = tmp_path / "e.csv", tmp_path / "e.json"
+        done, held = export(hurt.context.store, EVER, rows, named_csv, actor_of(CLINICIAN), hurt.at, Form.CSV)
+        assert (held.records, len(table(rows))) == (self.KEPT + 3, 1 + self.KEPT + 3 + 2 + 1)
+        assert [one["outcome"] for one in table(rows) if one["kind"] == "TRAIL-DAMAGED"] == [
+            done.finding,
+            *wanted,
+            "the next row: its column seq does not say what its bytes say",
+        ]
+        if seq == max(self.FORGED):
+            return  # there is no room for the record of another export
+        write, keys = fhir(hurt.context), hurt.keys[COMPLIANCE]
+        _, held = export_signed(hurt.context, EVER, bundle, write, keys, actor_of(COMPLIANCE), Form.FHIR)
+        said = [one["resource"] for one in json.loads(bundle.read_text(encoding="utf-8"))["entry"]]
+        issues = [one["issue"][0]["diagnostics"] for one in said if one["resourceType"] == "OperationOutcome"]
+        assert [one.rstrip(".").lower() for one in issues[1:]] == wanted
+        assert held.records == sum(one["resourceType"] == "AuditEvent" for one in said) < done.records
+
+    def test_records_that_are_missing_under_a_checkpoint_are_one_line_too(self, clinic: Site, tmp_path: Path) -> None:
+        """A stored tile bears the checkpoint out. Planted: their places counted from the log's first record, in a
+        segment that begins later; caught."""
+        made = [Record(Kind.TRAIL_VIEWED, CLINICIAN, "pat", outcome="shown") for _ in range(600)]
+        clinic.damage_the_trail()
+        store = clinic.context.store
+        with store.transaction() as tx:
+            log.append(tx, made, at=clinic.at)
+            head = tx.head()
+        assert head is not None
+        assert store.publisher is not None
+        store.publisher.publish(head)
+        first = head.first_seq
+        assert first > 0
+        self.behind(clinic, f"DELETE FROM audit_leaf WHERE seq BETWEEN {first + 20} AND {first + 29}")
+        out = tmp_path / "e.ndjson"
+        exported(clinic, out)
+        assert [one for one in self.lines(out) if "missing" in one] == [{"index": 20, "missing": True, "to": 29}]
+        those = f"Record {first + 20}: it and those up to record {first + 29} are missing from the trail."
+        assert checked(clinic, str(out)) == (4, [those])
+
+    @pytest.mark.parametrize("form", ["csv", "ndjson", "fhir"])
+    def test_after_the_largest_number_nothing_is_recorded_so_nothing_exported(
+        self, hurt: Site, tmp_path: Path, form: str
+    ) -> None:
+        """In a sentence. Seen: a fault. Planted: the number behind the last one asked of SQLite; caught."""
+        self.behind(hurt, f"UPDATE audit_leaf SET seq = {2**63 - 1} WHERE seq = {self.KEPT}")
+        write = {"csv": named_csv, "ndjson": ndjson, "fhir": fhir(hurt.context)}[form]
+        out, actor = tmp_path / "e", actor_of(COMPLIANCE)
+        with pytest.raises(NoRoom):
+            export_signed(hurt.context, EVER, out, write, hurt.keys[COMPLIANCE], actor, Form(form))
+        with pytest.raises(NoRoom):
+            export(hurt.context.store, EVER, out, write, actor, hurt.at, Form(form))
+        assert not out.exists()
 
     def test_the_other_forms_are_marked_too(self, hurt: Site, tmp_path: Path) -> None:
         """Planted: a Bundle that says nothing of it; caught. The console's exit code is 4, and the file is there."""

@@ -75,7 +75,7 @@ def before(site: Site) -> datetime:
 def written(site: Site, out: Path, form: Form = Form.NDJSON, period: Period = EVERYTHING) -> Stretch:
     """Export, signed by Kim."""
     forms = {Form.NDJSON: ndjson, Form.CSV: named_csv, Form.FHIR: fhir(site.context)}
-    return export_signed(site.context, period, out, forms[form], site.keys[COMPLIANCE], actor_of(COMPLIANCE), form)
+    return export_signed(site.context, period, out, forms[form], site.keys[COMPLIANCE], actor_of(COMPLIANCE), form)[0]
 
 
 def pruned(site: Site, kept: Path, second: str | None = SUPERVISOR) -> Selection:

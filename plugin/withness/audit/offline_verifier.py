@@ -469,6 +469,7 @@ def check_export(lines: Iterator[bytes], findings: Findings, sizes: Iterable[tup
             begun = True
             rest = islice(lines, 100) if line == b"{\n" else ()  # a document that people open, and no export
             require_kind(b"".join([line, *rest]), EXPORT_FORMAT, "the export", also=DAMAGED_FORMAT)
+            _require_ends(line)
             if DAMAGED_FORMAT.encode() in line:
                 findings.admitted = _read_mark(line)
                 continue
@@ -488,6 +489,17 @@ def check_export(lines: Iterator[bytes], findings: Findings, sizes: Iterable[tup
         findings.doubt(f"The trail was damaged when it was exported, and the export says so: {findings.admitted}.")
     _say_pruned(findings)
     return parts
+
+
+_BYTE_ORDER: Final = b"\xef\xbb\xbf"
+"""The mark that some programs put before a text."""
+
+
+def _require_ends(first: bytes) -> None:
+    """Raise Unknown where an export's first line shows that a program made another text of it: that is no damage."""
+    if first.startswith(_BYTE_ORDER) or first.endswith(b"\r\n"):
+        said = "A program has changed the ends of the export's lines, or put a mark before the first of them"
+        raise Unknown(f"{said}: fetch it again, as a file and not as text.")
 
 
 _FILES: Final = {
@@ -521,7 +533,6 @@ def require_kind(content: bytes, format: str, what: str, also: str = "") -> None
 
 
 _MARK: Final = {"at": str, "data_id": str, "finding": str, "format": str, "vkey": str}
-_REST: Final = {"first": int, "format": str, "records": int}
 
 
 def _read_mark(line: bytes) -> str:
@@ -535,26 +546,61 @@ def _read_mark(line: bytes) -> str:
 
 def _check_rest(header: bytes, lines: Iterator[bytes], findings: Findings) -> None:
     """Look at records that no checkpoint covers: nothing can be told of them but whether they fit their hashes."""
-    try:
-        said = _object(_parsed(_text(header)), _REST)
-    except ValueError:
-        raise Damaged("format", "what follows the last record is not a header") from None
-    first, records, fit = said["first"], said["records"], 0
-    for seq in range(first, first + records):
+    first, end = _read_rest(header)
+    seq, records, fit = first, 0, 0
+    while seq < end:
         line = next(lines, b"")
         if not line.endswith(b"\n"):
             raise Unknown(f"The file ends before record {seq}: it was cut off, perhaps on its way. Fetch it again.")
         try:
             value = _parsed(_text(line))
+            behind = _behind(value, seq, end)
         except ValueError:
-            value = None
-        if type(value) is not dict or value.get("seq") != seq:
-            raise Damaged("unreadable", "its line is not one of an export", seq)
+            raise Damaged("unreadable", "its line is not one of an export", seq) from None
+        records += "missing" not in value
         text = value.get("record")
         fit += type(text) is str and leaf_hash(text.encode()).hex() == value.get("hash")
-    findings.doubt(
-        f"Of {_many(records)} from {first} on nothing can be told: no checkpoint covers them ({fit} fit their hash)."
-    )
+        seq = behind
+    missing = end - first - records
+    also = f", {_many(missing, 'number')} in between {'has' if missing == 1 else 'have'} no record" if missing else ""
+    said = f"Of {_many(records)} from {first} on nothing can be told: no checkpoint covers them"
+    findings.doubt(f"{said} ({fit} fit their hash{also}).")
+
+
+def _read_rest(header: bytes) -> tuple[int, int]:
+    """Return the first number of such records, and the one behind the last. Raises Damaged."""
+    try:
+        said = _parsed(_text(header))
+        if type(said) is not dict or said.keys() != {"first", "format", "records"} or said["format"] != REST_FORMAT:
+            raise ValueError("other members")
+        first, records = _place(said["first"]), _place(said["records"])
+    except ValueError:
+        raise Damaged("format", "what follows the last record is not a header") from None
+    return first, first + records
+
+
+def _behind(value: Any, seq: int, end: int) -> int:
+    """Return the number behind those for which a line stands that should begin at `seq`. Raises ValueError."""
+    if type(value) is not dict or _place(value.get("seq")) != seq:
+        raise ValueError("another place")
+    if "to" not in value:
+        return seq + 1
+    last = _place(value["to"])
+    if value.keys() != {"missing", "seq", "to"} or value["missing"] is not True or not seq < last < end:
+        raise ValueError("no run of records that are missing")
+    return last + 1
+
+
+def _place(value: Any) -> int:
+    """Return a record's number: text is one that canonical JSON does not write as a number. Raises ValueError."""
+    if type(value) is int:
+        return value
+    if type(value) is not str or not _FAR.fullmatch(value) or abs(int(value)) <= 2**53 - 1:
+        raise ValueError("no number")
+    return int(value)
+
+
+_FAR: Final = re.compile(r"-?[1-9][0-9]{15,19}")
 
 
 def _say_pruned(findings: Findings) -> None:
@@ -644,7 +690,9 @@ def _check_line(line: bytes, index: int, part: Part, findings: Findings) -> byte
     except ValueError:
         raise Damaged("unreadable", "its line is not one of an export", seq) from None
     if "missing" in said:
-        raise Damaged("missing", "it is missing from the trail", seq)
+        run = said.get("to", index) > index
+        those = f"it and those up to record {part.first_seq + said['to']} are" if run else "it is"
+        raise Damaged("missing", f"{those} missing from the trail", seq)
     if "bytes" in said:
         raise Damaged("unreadable", "what lies there is not a record's text", seq)
     if said["index"] != index:
@@ -669,7 +717,7 @@ def _form_of(value: Any, findings: Findings) -> Mapping[str, type]:
     if members.get("pruned") is True:
         return _PRUNED
     if findings.admitted and members.get("missing") is True:
-        return {"index": int, "missing": bool}
+        return {"index": int, "missing": bool, **({"to": int} if "to" in members else {})}
     return {"bytes": str, "hash": str, "index": int} if findings.admitted and "bytes" in members else _LINE
 
 
@@ -725,12 +773,32 @@ def pretty(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 
-def _document(content: bytes, kinds: Mapping[str, type], format: str, what: str) -> dict[str, Any]:
-    require_kind(content, format, what)
-    if not content.endswith(b"}\n") and len(content) <= MOST_BYTES:
+def _as_written(content: bytes) -> bytes:
+    """Return a document without what mail programs and editors do to the ends of its lines, and around it."""
+    content = content[len(_BYTE_ORDER) :] if content.startswith(_BYTE_ORDER) else content
+    return content.replace(b"\r\n", b"\n").strip(b" \t\r\n") + b"\n"
+
+
+def _cut_off(content: bytes) -> bool:
+    """Whether a document ends in its middle, be it behind a brace that stands in one of its texts."""
+    if not content.endswith(b"}\n"):
+        return True
+    try:
+        json.loads(content[:-1].decode("utf-8"))
+    except json.JSONDecodeError as error:
+        return error.msg.startswith("Unterminated string")
+    except (ValueError, RecursionError):
+        pass
+    return False
+
+
+def _document(given: bytes, kinds: Mapping[str, type], format: str, what: str) -> dict[str, Any]:
+    require_kind(given, format, what)
+    content = _as_written(given)
+    if len(given) <= MOST_BYTES and _cut_off(content):
         raise Unknown(f"{what[:1].upper()}{what[1:]} ends in its middle: it was cut off. Fetch it again.")
     try:
-        if len(content) > MOST_BYTES:
+        if len(given) > MOST_BYTES:
             raise ValueError("too long")
         value = json.loads(content.decode("utf-8"))
         if pretty(value).encode() != content:

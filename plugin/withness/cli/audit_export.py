@@ -15,7 +15,7 @@ from withness.cli.signing import require_key, signer, signing
 from withness.errors import InvalidInput, TrailDamaged
 
 if TYPE_CHECKING:
-    from withness.desk.exporting import Form, Period, Stretch
+    from withness.desk.exporting import Done, Form, Period
     from withness.settings import Settings
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -63,27 +63,29 @@ def export(
         said = f"--format {form} names patients and actors: --key must be that of somebody enrolled as compliance."
         raise InvalidInput(said, field="--key", hint="Without a signature there is --format csv, with pseudonyms.")
     if key is None:
-        done = _unsigned(settings, period, out, actor)
+        done, held = _unsigned(settings, period, out, actor)
     else:
-        done = _signed(settings, period, out, chosen, (actor, key, passphrase_file))
+        done, held = _signed(settings, period, out, chosen, (actor, key, passphrase_file))
     if as_json:
         say.document(
             {
                 **{"file": str(out), "format": form, "signed": key is not None, "pruned": done.pruned},
                 **{"finding": done.told or None, "covered": sum(one.records for one in done.parts)},
                 **done.details(),
+                "records": held.records,
             }
         )
     else:
-        _tell(done, out, chosen, signed=key is not None)
+        _tell((done, held), out, chosen, signed=key is not None)
     say.stop(TrailDamaged.exit_code if done.told else 0)
 
 
-def _tell(done: Stretch, out: Path, chosen: Form, *, signed: bool) -> None:
+def _tell(written: Done, out: Path, chosen: Form, *, signed: bool) -> None:
     from withness.desk.exporting import Form
 
-    last = done.first + done.records - 1
-    click.echo(f"Wrote {out}: {many(done.records)}, {done.first} to {last}.")
+    done, held = written
+    told = many(held.records) if held.records == done.records else f"{held.records} of {many(done.records)}"
+    click.echo(f"Wrote {out}: {told}{f', {held.first} to {held.last}' if held.records else ''}.")
     if done.pruned:
         left = "only their hashes are in it" if chosen is Form.NDJSON else "they are not in it"
         click.echo(f"{done.pruned} of them {were(done.pruned)} pruned: {left}.")
@@ -97,7 +99,7 @@ def _tell(done: Stretch, out: Path, chosen: Form, *, signed: bool) -> None:
         say.prose(f"{proved} of the records lie under a published checkpoint that still fits; no other can be proved.")
 
 
-def _unsigned(settings: Settings, period: Period, out: Path, actor: str | None) -> Stretch:
+def _unsigned(settings: Settings, period: Period, out: Path, actor: str | None) -> Done:
     from withness.desk.asking import actor_of
     from withness.desk.export_forms import pseudonymous_csv
     from withness.desk.exporting import Form
@@ -112,7 +114,7 @@ def _unsigned(settings: Settings, period: Period, out: Path, actor: str | None) 
 
 def _signed(
     settings: Settings, period: Period, out: Path, form: Form, signs: tuple[str | None, Path | None, Path | None]
-) -> Stretch:
+) -> Done:
     from withness.desk.asking import actor_of
     from withness.desk.export_fhir import fhir
     from withness.desk.export_forms import named_csv, ndjson

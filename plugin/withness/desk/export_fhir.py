@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain
 from typing import IO, Any
 from uuid import uuid4
 
 from withness.audit.record import Leaf, instant
 from withness.desk.context import Context
-from withness.desk.exporting import Part, Stretch, Write
+from withness.desk.exporting import Gap, Held, Part, Read, Stretch, Write
 from withness.errors import TrailDamaged, WithnessError
 from withness.fhir.audit_events import Around, Place, audit_event
 from withness.packs.policy import parse_policy
@@ -34,42 +34,56 @@ def _demo(content: bytes | None) -> bool:
 def fhir(context: Context) -> Write:
     """Return what writes a stretch as a Bundle of AuditEvents."""
 
-    def write(stretch: Stretch, leaves: Iterator[Leaf | None], file: IO[str]) -> None:
+    def write(stretch: Stretch, read: Read, file: IO[str]) -> Held:
         with context.store.transaction() as tx:
             around = around_of(tx, stretch.data_id, context.settings.organization)
         head = {"resourceType": "Bundle", "id": str(uuid4()), "type": "collection", "timestamp": instant(stretch.at)}
         file.write(f'{json.dumps(head)[:-1]}, "entry": [')
-        before = "\n"
-        if stretch.told:
-            file.write(before + json.dumps(_mark(stretch.told), ensure_ascii=False))
-            before = ",\n"
-        for event in _events(stretch, leaves, around):
-            entry = {"fullUrl": f"urn:uuid:{event['id']}", "resource": event}
+        before, held = "\n", Held()
+        mark = [_mark(f"The audit trail is damaged: {stretch.told}.")] if stretch.told else []
+        for resource in chain(mark, _events(stretch, read, around, held)):
+            entry = {"fullUrl": f"urn:uuid:{resource['id']}", "resource": resource}
             file.write(before + json.dumps(entry, ensure_ascii=False))
             before = ",\n"
         file.write("\n]}\n")
+        return held
 
     return write
 
 
 def _mark(finding: str) -> dict[str, Any]:
-    """Return the entry that says of a Bundle that its trail is damaged."""
-    id = str(uuid4())
-    issue = {"severity": "error", "code": "processing", "diagnostics": f"The audit trail is damaged: {finding}."}
-    return {"fullUrl": f"urn:uuid:{id}", "resource": {"resourceType": "OperationOutcome", "id": id, "issue": [issue]}}
+    """Return the OperationOutcome that says in a Bundle what is wrong."""
+    issue = {"severity": "error", "code": "processing", "diagnostics": finding}
+    return {"resourceType": "OperationOutcome", "id": str(uuid4()), "issue": [issue]}
 
 
-def _events(stretch: Stretch, leaves: Iterator[Leaf | None], around: Around) -> Iterator[dict[str, Any]]:
-    """Yield the events of what can be proved; of a damaged trail without what is no record, and without the rest."""
+def _events(stretch: Stretch, read: Read, around: Around, held: Held) -> Iterator[dict[str, Any]]:
+    """Yield the events of what can be proved, and what says that records are missing, and count what is `held`.
+
+    Of a damaged trail without what is no record, and without the rest but for what is missing from it.
+    """
     for part in stretch.parts:
-        for leaf in islice(leaves, part.records):
-            if leaf is None or not leaf.body:  # it is missing, or was pruned
-                continue
-            try:
-                yield event_of(leaf, part, around)
-            except TrailDamaged:
-                if not stretch.finding:
-                    raise
+        for one in read(*part.span):
+            if isinstance(one, Gap):
+                yield _mark(f"{one.said.capitalize()}.")
+            else:
+                yield from _event(one, part, around, held, known=bool(stretch.finding))
+    for rest in stretch.rest:
+        gaps = (one for one in read(rest.first, rest.last) if isinstance(one, Gap))
+        yield from (_mark(f"{one.said.capitalize()}.") for one in gaps)
+
+
+def _event(leaf: Leaf, part: Part, around: Around, held: Held, *, known: bool) -> Iterator[dict[str, Any]]:
+    """Yield a record's event, none of a pruned one, nor of bytes that are no record where damage is `known`."""
+    try:
+        event = event_of(leaf, part, around) if leaf.body else None
+    except TrailDamaged:
+        if not known:
+            raise
+        return
+    held.add(leaf.seq)
+    if event is not None:
+        yield event
 
 
 def event_of(leaf: Leaf, part: Part, around: Around) -> dict[str, Any]:

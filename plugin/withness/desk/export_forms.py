@@ -14,20 +14,24 @@ Of a damaged trail a mark comes first; what no published checkpoint covers comes
     {"first":40,"format":"withness-audit-rest/1","records":2}
     {"hash":"<leaf hash>","record":"<text>","seq":40}
     {"missing":true,"seq":41}
+    {"missing":true,"seq":43,"to":999999999999}
+
+A run of missing records is one line, whose `to` is the last of them. A number that canonical JSON does not write
+(beyond 2**53 - 1, which only a forger reaches) is text: "seq":"9223372036854775806".
 """
 
 from __future__ import annotations
 
 import base64
 import csv
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import IO, Any, Final
 
 from withness.audit.offline_verifier import DAMAGED_FORMAT, EXPORT_FORMAT, REST_FORMAT
 from withness.audit.pruned import stored_damage
 from withness.audit.record import Leaf, canonical, instant
-from withness.desk.exporting import Part, Stretch, Write
+from withness.desk.exporting import Gap, Held, Part, Read, Stretch, Write, in_json
 from withness.errors import TrailDamaged
 from withness.seal import Seal
 
@@ -49,7 +53,8 @@ COLUMNS: Final = (
 DAMAGED: Final = "TRAIL-DAMAGED"
 """The kind of rows that are no records, in a CSV from a damaged trail; their outcome is what was found.
 
-One stands first, of the trail; one before each record whose columns do not say what its bytes say.
+One stands first, of the trail; one before each record whose columns do not say what its bytes say, and one in the place
+of each run of records that are missing.
 """
 
 _NAMES: Final = ("patient", "actor", "second_actor")
@@ -57,32 +62,41 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What a spreadsheet takes for the beginning of a formula, or strips before it looks."""
 
 
-def ndjson(stretch: Stretch, leaves: Iterator[Leaf | None], file: IO[str]) -> None:
+def ndjson(stretch: Stretch, read: Read, file: IO[str]) -> Held:
     """Write the export that proves itself. Raises TrailDamaged for a record whose bytes are no text.
 
     Of a trail that is known to be damaged it is marked, and holds such bytes in base64.
     """
-    known = bool(stretch.finding)
+    known, held = bool(stretch.finding), Held()
     if stretch.told:
         _line(file, {**_mark(stretch), "at": instant(stretch.at), "data_id": stretch.data_id, "vkey": stretch.vkey})
     for part in stretch.parts:
         _line(file, _header(stretch, part))
-        for index, leaf in enumerate(islice(leaves, part.records), start=part.first):
-            _line(file, {"index": index, **_said(leaf, known=known)})
+        for one in read(*part.span):
+            _line(file, _said(one, "index", part.head.first_seq, held, known=known))
     for rest in stretch.rest:
-        _line(file, {"format": REST_FORMAT, "first": rest.first, "records": rest.last - rest.first})
-        for seq, leaf in enumerate(islice(leaves, rest.last - rest.first), start=rest.first):
-            _line(file, {"seq": seq, **_said(leaf, known=known)})
+        records = in_json(rest.last - rest.first)
+        _line(file, {"format": REST_FORMAT, "first": in_json(rest.first), "records": records})
+        for one in read(rest.first, rest.last):
+            _line(file, _said(one, "seq", 0, held, known=known))
+    return held
 
 
 def _mark(stretch: Stretch) -> dict[str, Any]:
     return {"format": DAMAGED_FORMAT, "finding": stretch.told}
 
 
-def _said(leaf: Leaf | None, *, known: bool) -> dict[str, Any]:
+def _said(one: Leaf | Gap, place: str, start: int, held: Held, *, known: bool) -> dict[str, Any]:
+    """Return a line, its `place` counted from `start`, and count its record in what is `held`."""
+    if isinstance(one, Gap):
+        run = {} if one.first == one.last else {"to": in_json(one.last - start)}
+        return {place: in_json(one.first - start), "missing": True, **run}
+    held.add(one.seq)
+    return {place: in_json(one.seq - start), **_content(one, known=known)}
+
+
+def _content(leaf: Leaf, *, known: bool) -> dict[str, Any]:
     """Return what a record's line says beside its place; what is no record only where damage is `known`."""
-    if leaf is None:
-        return {"missing": True}
     hashed = leaf.leaf_hash.hex() if isinstance(leaf.leaf_hash, bytes) else ""
     if leaf.body == b"":
         return {"hash": hashed, "pruned": True}
@@ -128,16 +142,16 @@ def _line(file: IO[str], value: dict[str, Any]) -> None:
     file.write(canonical(value).decode("utf-8") + "\n")
 
 
-def named_csv(stretch: Stretch, leaves: Iterator[Leaf | None], file: IO[str]) -> None:
+def named_csv(stretch: Stretch, read: Read, file: IO[str]) -> Held:
     """Write the search columns with the references of patients and actors."""
-    _csv(stretch, leaves, file, lambda name: name)
+    return _csv(stretch, read, file, lambda name: name)
 
 
 def pseudonymous_csv(seal: Seal) -> Write:
     """Return what writes the search columns with a pseudonym in the place of each patient and actor."""
 
-    def write(stretch: Stretch, leaves: Iterator[Leaf | None], file: IO[str]) -> None:
-        _csv(stretch, leaves, file, lambda name: _pseudonym(seal, name))
+    def write(stretch: Stretch, read: Read, file: IO[str]) -> Held:
+        return _csv(stretch, read, file, lambda name: _pseudonym(seal, name))
 
     return write
 
@@ -148,18 +162,29 @@ def _pseudonym(seal: Seal, name: str) -> str:
     return f"{kind}-{seal.pseudonym(name)}"
 
 
-def _csv(stretch: Stretch, leaves: Iterator[Leaf | None], file: IO[str], named: Any) -> None:
-    rows = csv.writer(file)  # RFC 4180: CRLF, quotes doubled
+def _csv(stretch: Stretch, read: Read, file: IO[str], named: Any) -> Held:
+    rows, held = csv.writer(file), Held()  # RFC 4180: CRLF, quotes doubled
     rows.writerow(COLUMNS)
-    if stretch.told:
-        mark = {"recorded_at": instant(stretch.at), "kind": DAMAGED, "outcome": stretch.told}
-        rows.writerow([_cell(column, mark.get(column), named) for column in COLUMNS])
-    for leaf in (one for one in leaves if one is not None and one.body):  # the others were pruned, or are missing
-        wrong = stored_damage(leaf) if stretch.finding else None
-        if wrong:
-            said = {"seq": leaf.seq, "segment": leaf.segment, "kind": DAMAGED, "outcome": f"the next row: {wrong}"}
-            rows.writerow([_cell(column, said.get(column), named) for column in COLUMNS])
-        rows.writerow([_cell(column, getattr(leaf, column), named) for column in COLUMNS])
+    mark = {"recorded_at": instant(stretch.at), "kind": DAMAGED, "outcome": stretch.told}
+    found = chain.from_iterable(read(*span) for span in stretch.spans)
+    told = chain.from_iterable(_rows(one, held, known=bool(stretch.finding)) for one in found)
+    for row in chain([mark] if stretch.told else [], told):
+        rows.writerow([_cell(column, row.get(column), named) for column in COLUMNS])
+    return held
+
+
+def _rows(one: Leaf | Gap, held: Held, *, known: bool) -> Iterator[Mapping[str, Any]]:
+    """Yield the rows of a record, none of a pruned one, and where damage is `known` what is wrong before them."""
+    if isinstance(one, Gap):
+        yield {"seq": one.first, "kind": DAMAGED, "outcome": one.said}
+        return
+    held.add(one.seq)
+    if not one.body:
+        return
+    wrong = stored_damage(one) if known else None
+    if wrong:
+        yield {"seq": one.seq, "segment": one.segment, "kind": DAMAGED, "outcome": f"the next row: {wrong}"}
+    yield vars(one)
 
 
 def _cell(column: str, value: Any, named: Any) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -21,6 +21,7 @@ from typing import IO, Final
 from withness import files
 from withness.audit import log
 from withness.audit.log import Head
+from withness.audit.plain_json import LARGEST
 from withness.audit.proofs import sides
 from withness.audit.pruned import stored_damage
 from withness.audit.record import Kind, Leaf, Record
@@ -73,6 +74,11 @@ class Part:
         """How many records it is."""
         return self.last - self.first
 
+    @property
+    def span(self) -> tuple[int, int]:
+        """The first sequence number, and the one behind the last."""
+        return self.head.first_seq + self.first, self.head.first_seq + self.last
+
 
 @dataclass(frozen=True)
 class Rest:
@@ -83,6 +89,35 @@ class Rest:
 
 
 @dataclass(frozen=True)
+class Gap:
+    """A run of numbers that no record has, though later ones do: the first of them, and the last."""
+
+    first: int
+    last: int
+
+    @property
+    def said(self) -> str:
+        """What is said of it in a sentence's end."""
+        one = self.first == self.last
+        return f"record {self.first} is missing" if one else f"records {self.first} to {self.last} are missing"
+
+
+@dataclass
+class Held:
+    """How many records a file tells of, those that were pruned too, and the numbers of the first and the last."""
+
+    records: int = 0
+    first: int | None = None
+    last: int | None = None
+
+    def add(self, seq: int) -> None:
+        """Count a record."""
+        self.records += 1
+        self.first = seq if self.first is None else min(self.first, seq)
+        self.last = seq if self.last is None else max(self.last, seq)
+
+
+@dataclass(frozen=True)
 class Stretch:
     """What an export will hold: its parts, the log's vkey, the data directory's id, and when it was settled."""
 
@@ -90,6 +125,8 @@ class Stretch:
     data_id: str
     vkey: str
     at: datetime
+    records: int
+    """How many records lie there."""
     pruned: int = 0
     """How many of the records were pruned: an export can only give their hashes, or leave them out."""
     finding: str = ""
@@ -107,8 +144,7 @@ class Stretch:
     @property
     def spans(self) -> tuple[tuple[int, int], ...]:
         """The first sequence number and the one behind the last, of each part and then of the rest."""
-        parts = ((one.head.first_seq + one.first, one.head.first_seq + one.last) for one in self.parts)
-        return (*parts, *((one.first, one.last) for one in self.rest))
+        return (*(one.span for one in self.parts), *((one.first, one.last) for one in self.rest))
 
     @property
     def first(self) -> int:
@@ -116,22 +152,28 @@ class Stretch:
         return min(first for first, _ in self.spans)
 
     @property
-    def records(self) -> int:
-        """How many records it is."""
-        return sum(last - first for first, last in self.spans)
-
-    @property
     def size(self) -> int:
         """The size that the last checkpoint states; 0 where no checkpoint covers anything."""
         return self.parts[-1].head.size if self.parts else 0
 
-    def details(self) -> dict[str, int]:
+    def details(self) -> dict[str, int | str]:
         """Return what the record of the export says about it."""
-        return {"first": self.first, "records": self.records, "size": self.size}
+        return {"first": in_json(self.first), "records": self.records, "size": self.size}
 
 
-Write = Callable[[Stretch, Iterator[Leaf | None], IO[str]], None]
-"""Writes a stretch and its records, in order, in one form; of a damaged trail None stands for one that is missing."""
+Read = Callable[[int, int], Iterator[Leaf | Gap]]
+"""Reads the records from one sequence number up to, not including, another, in order.
+
+Of a trail that is known to be damaged a gap stands for each run of those that are missing.
+"""
+
+Write = Callable[[Stretch, Read, IO[str]], Held]
+"""Writes the records of a stretch, in order, in one form, and returns what it has written."""
+
+
+def in_json(number: int) -> int | str:
+    """Return a record's number as canonical JSON can hold it: as text where somebody forged one beyond 2**53 - 1."""
+    return number if abs(number) <= LARGEST else str(number)
 
 
 def settle(store: Store, tx: Transaction, period: Period, at: datetime) -> Stretch:
@@ -158,8 +200,9 @@ def settle(store: Store, tx: Transaction, period: Period, at: datetime) -> Stret
     if found:
         parts = tuple(_parts(tx, covered(publisher, tx), low, high))
         rest = tuple(_rest(parts, low, high))
-    pruned = tx.count_emptied(low, high)
-    return Stretch(parts, tx.facts().get("data_id", ""), publisher.key.vkey, at, pruned, found, found_before(tx), rest)
+    counts = tx.count_leaves(low, high), tx.count_emptied(low, high)
+    id = tx.facts().get("data_id", "")
+    return Stretch(parts, id, publisher.key.vkey, at, *counts, found, found_before(tx), rest)
 
 
 def _parts(tx: Transaction, some: Iterable[Covered], low: int, high: int) -> Iterator[Part]:
@@ -187,7 +230,11 @@ def _missing(parts: Iterable[Part], low: int, high: int) -> str:
     return f"record {gap.first} stands in no segment" if gap is not None else ""
 
 
-def export(store: Store, period: Period, out: Path, write: Write, actor: Actor, at: datetime, form: Form) -> Stretch:
+Done = tuple[Stretch, Held]
+"""A stretch as it was written, and what the file holds of it."""
+
+
+def export(store: Store, period: Period, out: Path, write: Write, actor: Actor, at: datetime, form: Form) -> Done:
     """Record that `period` is exported, and write it to the new file `out`.
 
     What cannot be written as it should be is damage: then it is written as what a damaged trail holds. Raises what
@@ -204,7 +251,7 @@ def export(store: Store, period: Period, out: Path, write: Write, actor: Actor, 
 
 def export_signed(
     context: Context, period: Period, out: Path, write: Write, signer: Signer, actor: Actor, form: Form
-) -> Stretch:
+) -> Done:
     """Do the same, signed by somebody enrolled as compliance. Raises Refused too, and what `sign_off` raises."""
     store = context.store
     with new_file(out) as file:
@@ -216,19 +263,18 @@ def export_signed(
         return _write(store, stretch, write, file)
 
 
-def _write(store: Store, stretch: Stretch, write: Write, file: IO[str]) -> Stretch:
+def _write(store: Store, stretch: Stretch, write: Write, file: IO[str]) -> Done:
     """Write a stretch, marked as damaged where a record turns out to be none; return it as it was written."""
     try:
-        write(stretch, _leaves(store, stretch), file)
+        return stretch, write(stretch, _reader(store, stretch), file)
     except TrailDamaged as error:
         file.seek(0)
         file.truncate()
         stretch = replace(stretch, finding=error.message.rstrip("."))
-        write(stretch, _leaves(store, stretch), file)
-    return stretch
+        return stretch, write(stretch, _reader(store, stretch), file)
 
 
-def exported(actor: Actor, outcome: str, details: dict[str, int], patient: str | None = None) -> Record:
+def exported(actor: Actor, outcome: str, details: Mapping[str, int | str], patient: str | None = None) -> Record:
     """Return the record of an export that nobody signed."""
     return Record(
         kind=Kind.TRAIL_EXPORTED,
@@ -240,30 +286,52 @@ def exported(actor: Actor, outcome: str, details: dict[str, int], patient: str |
     )
 
 
-def _leaves(store: Store, stretch: Stretch) -> Iterator[Leaf | None]:
-    """Yield the records in order, None for one that is missing from a trail that is known to be damaged.
+def _reader(store: Store, stretch: Stretch) -> Read:
+    """Return what reads the records of a stretch.
 
-    Raises TrailDamaged when one is missing from another, or its bytes, hash and columns do not agree.
+    It raises TrailDamaged, unless that is known, for one that is missing, or whose bytes, hash and columns disagree.
     """
-    for begin, end in stretch.spans:
-        for first in range(begin, end, PAGE):
-            last = min(first + PAGE, end)
-            with store.transaction() as tx:
-                page = {leaf.seq: leaf for leaf in tx.leaves_between(first, last)}
-            for seq in range(first, last):
-                if seq not in page and not stretch.finding:
-                    raise TrailDamaged(f"Record {seq} is missing.", hint="Run: withness audit verify")
-                leaf = page.get(seq)
-                if leaf is not None and not stretch.finding:
-                    _require_sound(leaf)
-                yield leaf
+
+    def read(first: int, last: int) -> Iterator[Leaf | Gap]:
+        for one in _with_gaps(_leaves(store, first, last), first, last):
+            if not stretch.finding:
+                _require_sound(one)
+            yield one
+
+    return read
 
 
-def _require_sound(leaf: Leaf) -> None:
-    """Raise TrailDamaged for a record whose bytes, hash and columns do not agree: the CSV is made of the columns."""
-    wrong = stored_damage(leaf)
+def _leaves(store: Store, first: int, last: int) -> Iterator[Leaf]:
+    """Yield the records that lie from `first` up to, not including, `last`, a page of them in each transaction."""
+    while first < last:
+        with store.transaction() as tx:
+            page = tx.leaves_between(first, last, PAGE)
+        if not page:
+            return
+        yield from page
+        first = int(page[-1].seq) + 1
+
+
+def _with_gaps(leaves: Iterable[Leaf], first: int, last: int) -> Iterator[Leaf | Gap]:
+    """Yield each record in its place, and a gap in the place of each run of numbers that none of them has."""
+    for leaf in leaves:
+        if type(leaf.seq) is not int or leaf.seq < first:  # no number of a record, or there twice: a table made anew
+            continue
+        if first < leaf.seq:
+            yield Gap(first, leaf.seq - 1)
+        yield leaf
+        first = leaf.seq + 1
+    if first < last:
+        yield Gap(first, last - 1)
+
+
+def _require_sound(one: Leaf | Gap) -> None:
+    """Raise TrailDamaged for a gap, or bytes, hash and columns that do not agree: the CSV is made of the columns."""
+    if isinstance(one, Gap):
+        raise TrailDamaged(f"{one.said.capitalize()}.", hint="Run: withness audit verify")
+    wrong = stored_damage(one)
     if wrong:
-        raise TrailDamaged(f"Record {leaf.seq}: {wrong}.", hint="Run: withness audit verify")
+        raise TrailDamaged(f"Record {one.seq}: {wrong}.", hint="Run: withness audit verify")
 
 
 @contextlib.contextmanager

@@ -47,9 +47,9 @@ def prove(store: Store, seq: int, out: Path, actor: Actor, at: datetime) -> Prov
             publisher, found = publisher_of(store, tx), finding(tx)
             leaf = _leaf(tx, seq)
             under = _published(publisher, tx, leaf, found) if found else _present(store, publisher, tx, leaf)
-            text, said = _proof(publisher, tx, leaf, under)
+            text, said, patient = _proof(publisher, tx, leaf, under)
             details = {"first": seq, "records": 1, "size": under.head.size}
-            log.append(tx, [exported(actor, "proof", details, leaf.patient)], at=at)
+            log.append(tx, [exported(actor, "proof", details, patient)], at=at)
         file.write(text)
     return Proved(tuple(said), found)
 
@@ -95,13 +95,15 @@ def _holds(head: Head, leaf: Leaf) -> bool:
     return head.segment == leaf.segment and head.first_seq <= leaf.seq < head.first_seq + head.size
 
 
-def _proof(publisher: Publisher, tx: Transaction, leaf: Leaf, under: Covered) -> tuple[str, list[str]]:
+def _proof(publisher: Publisher, tx: Transaction, leaf: Leaf, under: Covered) -> tuple[str, list[str], str | None]:
+    """Return the proof, what it says of itself, and whom its record is about, by its bytes and not by its columns."""
     head, index = under.head, leaf.seq - under.head.first_seq
     if not isinstance(leaf.body, bytes) or leaf_hash(leaf.body) != leaf.leaf_hash:
         raise damaged(f"record {leaf.seq} is not as it was written: its bytes do not fit its hash")
     text = text_of(leaf)
     try:
-        at = str(json.loads(text)["at"])
+        value = json.loads(text)
+        at, patient = str(value["at"]), value["patient"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise damaged(f"record {leaf.seq} is no record") from None
     try:
@@ -125,4 +127,4 @@ def _proof(publisher: Publisher, tx: Transaction, leaf: Leaf, under: Covered) ->
         "checkpoint": under.note,
         "vkey": publisher.key.vkey,
     }
-    return pretty(proof), said
+    return pretty(proof), said, patient if isinstance(patient, str) else None

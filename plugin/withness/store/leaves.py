@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from withness.audit.record import Kind, Leaf
 from withness.audit.tiles import Nodes, Tile
@@ -88,11 +88,15 @@ class Leaves(Facts):
         first, last = self._connection.execute(query).one()
         return None if first is None or last is None else (first, last)
 
-    def leaves_between(self, first: int, last: int) -> tuple[Leaf, ...]:
-        """Return the leaves from sequence number `first` up to, not including, `last`, in order."""
-        leaf = schema.audit_leaf.c
-        query = select(schema.audit_leaf).where(leaf.seq >= first, leaf.seq < last).order_by(leaf.seq)
+    def leaves_between(self, first: int, last: int, most: int | None = None) -> tuple[Leaf, ...]:
+        """Return the leaves from sequence number `first` up to, not including, `last`, in order; `most` of them."""
+        query = select(schema.audit_leaf).where(_between(first, last)).order_by(schema.audit_leaf.c.seq).limit(most)
         return tuple(Leaf(*row) for row in self._connection.execute(query))
+
+    def count_leaves(self, first: int, last: int) -> int:
+        """Return how many leaves lie from sequence number `first` up to, not including, `last`."""
+        query = select(func.count()).select_from(schema.audit_leaf).where(_between(first, last))
+        return int(self._connection.execute(query).scalar_one())
 
     def tiles(self) -> Iterator[Tile]:
         """See `audit.log.Log.tiles`."""
@@ -105,6 +109,11 @@ class Leaves(Facts):
     def nodes(self, segment: int) -> Nodes:
         """See `audit.log.Log.nodes`."""
         return SqlNodes(self._connection, segment)
+
+
+def _between(first: int, last: int) -> ColumnElement[bool]:
+    """Choose leaves from `first` up to, not including, `last`: no database holds what is one more than the largest."""
+    return schema.audit_leaf.c.seq.between(first, last - 1)
 
 
 def act_named(leaf: Leaf) -> str:
