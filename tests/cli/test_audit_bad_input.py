@@ -26,6 +26,10 @@ def lived_in(site: Site) -> Site:
         (["audit", "worklist", "--passphrase-file", "OUT"], "--passphrase-file"),
         (["audit", "export", "--format", "csv", "--out", "OUT", "--passphrase-file", "x"], "--passphrase-file"),
         (["audit", "sync-reviewer", "--state", "OUT", "--vkey", ""], "--vkey"),
+        (["audit", "report", "--from", ""], "--from"),
+        (["audit", "report", "--to", "", "--out", "OUT"], "--to"),
+        (["audit", "export", "--format", "csv", "--out", "OUT", "--from", ""], "--from"),
+        (["audit", "export", "--format", "csv", "--out", "OUT", "--to", ""], "--to"),
         (["audit", "show", "--home", ""], "the name is empty"),
         (["key", "backup", "--out", ""], "--out"),
         (["audit", "show", "--actor", COMPLIANCE, "--key", "none"], "--passphrase-file"),
@@ -35,7 +39,7 @@ def test_it_is_refused_in_a_sentence_and_nothing_is_written(
     lived_in: Site, tmp_path: Path, command: list[str], field: str
 ) -> None:
     """Planted: a number that no column holds, a day after the last, an option that did nothing, a key taken for none,
-    and the folder one stands in taken for the data directory; each row caught its own."""
+    a script's empty variable for all days, the folder one stands in for the data directory; each row caught its own."""
     out = tmp_path / "out"
     done = lived_in.console(*(str(out) if one == "OUT" else one for one in command))
     assert done.returncode == 2, done.stderr

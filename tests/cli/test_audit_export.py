@@ -182,3 +182,18 @@ def test_a_reviewer_syncs(site: Site, signs: list[str], tmp_path: Path) -> None:
     assert offline("--consistency", proof, "--vkey", key).returncode == 0
     state.write_text(state.read_text(encoding="utf-8").replace("withness-reviewer/1", "x"), encoding="utf-8")
     assert site.console("audit", "sync-reviewer", "--state", str(state)).returncode == 2
+
+
+def test_a_period_that_is_signed_off_begins_before_it_ends(site: Site, signs: list[str]) -> None:
+    """It said that nothing was signed off, and recorded that. Planted: the days not compared; caught."""
+    before = len(site.records())
+    backwards = ["--period", "2026-11-22", "2026-11-01", "--note", "Went through all of them"]
+    code, said = site.console_json("audit", "sign-off", *backwards, *signs)
+    assert (code, said["field"]) == (2, "--period")
+    assert len(site.records()) == before
+
+
+def test_a_reviewers_first_use_says_that_there_is_no_proof_yet(site: Site, signs: list[str], tmp_path: Path) -> None:
+    out = tmp_path / "step.json"
+    done = site.console("audit", "sync-reviewer", "--state", str(tmp_path / "s"), "--consistency-out", str(out))
+    assert (done.returncode, out.exists(), "no proof is written" in done.stderr) == (0, False, True)

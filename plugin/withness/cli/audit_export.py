@@ -132,8 +132,8 @@ def _period(start: str | None, end: str | None, zone: tzinfo) -> Period:
     from withness.audit.record import instant
     from withness.desk.exporting import Period
 
-    first = _moment(start, zone, field="--from", whole_day=False) if start else None
-    last = _moment(end, zone, field="--to", whole_day=True) if end else None
+    first = _moment(start, zone, field="--from", whole_day=False) if start is not None else None
+    last = _moment(end, zone, field="--to", whole_day=True) if end is not None else None
     if first is not None and last is not None and first >= last:
         raise InvalidInput("--from must lie before --to.", field="--from")
     return Period(instant(first) if first else None, instant(last) if last else None)

@@ -73,8 +73,8 @@ def report(
     if form == "html" and out is None:
         raise InvalidInput("A page needs a file to be written to.", field="--out", hint="Such as --out report.html")
     settings = read_settings({"home": home})
-    begins = day(since, settings.zone, "--from") if since else None
-    ends = day(until, settings.zone, "--to", after=True) if until else None
+    begins = day(since, settings.zone, "--from") if since is not None else None
+    ends = day(until, settings.zone, "--to", after=True) if until is not None else None
     if begins and ends and begins >= ends:
         raise InvalidInput("--to is before --from.", field="--to")
     asked = Asked(begins, ends, policy, sealed=key is not None, names=names, rationales=rationales)

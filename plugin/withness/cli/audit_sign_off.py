@@ -54,6 +54,8 @@ def sign_off(
         if period:
             since = day(period[0], settings.zone, "--period")
             until = day(period[1], settings.zone, "--period", after=True)
+            if since >= until:
+                raise InvalidInput("--period must name its first day first.", field="--period")
             act, count = worklists.sign_period(context, since, until, note, one, who)
         else:
             act, count = worklists.sign_items(context, items, note, one, who), len(set(items))

@@ -56,6 +56,8 @@ def sync_reviewer(
     click.echo(done.line)
     if done.earlier is None:
         click.echo(f"First use. Compare the log's key with whoever set it up:\n{done.vkey}", err=True)
+        if consistency_out is not None:
+            click.echo("There is nothing before it that it could go on from, so no proof is written.", err=True)
     elif done.loss:
         click.echo(f"{done.loss}\nAsk them. What you saw before is kept in {done.kept}.", err=True)
     else:

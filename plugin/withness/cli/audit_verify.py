@@ -91,7 +91,7 @@ def _note(path: str, field: str) -> str:
     try:
         return read_regular(path).decode()
     except (OSError, UnicodeDecodeError):
-        raise CannotTell("The checkpoint cannot be read.", field=field) from None
+        raise CannotTell(f"The checkpoint {path} cannot be read.", field=field) from None
 
 
 def _verdict(verdict: Verdict) -> dict[str, object]:

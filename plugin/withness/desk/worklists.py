@@ -153,7 +153,8 @@ def _sign(
     actor: Actor,
 ) -> Act:
     if len(note.strip()) < _SHORTEST_NOTE:
-        raise InvalidInput("note must say what you examined and what came of it.", field="note")
+        said = f"note must say what you examined and what came of it, in {_SHORTEST_NOTE} characters or more."
+        raise InvalidInput(said, field="note")
     plain = {**about, "items": [one.id for one in some]}
     findings = [one.id.removeprefix(FINDING) for one in some if one.kind == "finding"]
 
