@@ -85,6 +85,8 @@ class Leaves(Facts):
         query = select(func.min(leaf.seq), func.max(leaf.seq))
         query = query.where(leaf.recorded_at >= start) if start is not None else query
         query = query.where(leaf.recorded_at < end) if end is not None else query
+        if self._connection.dialect.name == schema.SQLITE:  # in a table that somebody made anew it may be anything
+            query = query.where(func.typeof(leaf.seq) == "integer")
         first, last = self._connection.execute(query).one()
         return None if first is None or last is None else (first, last)
 
