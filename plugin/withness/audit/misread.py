@@ -148,6 +148,11 @@ def sentence(damages: Sequence[Damage]) -> str:
     return "; ".join((*said, *left))
 
 
+def hurt(damage: str, damages: Sequence[Damage]) -> str:
+    """Return what is wrong with a trail and with its records, a sentence's end; "" where nothing is."""
+    return "; ".join(filter(None, (damage, sentence(damages))))
+
+
 def _records(some: Iterable[int]) -> str:
     runs = ranges(sorted(set(some)))
     named = ", ".join(f"{first}" if first == last else f"{first} to {last}" for first, last in runs[:_SHOWN])

@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any, Final
 
 from withness.audit.check import Damage
-from withness.audit.misread import sentence
+from withness.audit.misread import hurt
 from withness.audit.record import instant
 from withness.audit.report_acute import Episode
 from withness.audit.report_counts import DomainCount, NearExpiry, QuestionCount, Week
@@ -76,7 +76,7 @@ class Report:
     @property
     def hurt(self) -> str:
         """What is wrong with the trail as it stands, "" where nothing was seen."""
-        return "; ".join(filter(None, (self.damage, sentence(self.damages))))
+        return hurt(self.damage, self.damages)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON values: instants as records write them, lengths of time in seconds."""

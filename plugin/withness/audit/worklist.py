@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from withness.audit.check import Damage
 from withness.audit.log import RESTORED
-from withness.audit.misread import sentence
+from withness.audit.misread import hurt
 from withness.audit.record import Kind, instant
 from withness.audit.report import OLD
 from withness.audit.report_acute import Episode
@@ -123,9 +123,9 @@ def items(found: Found) -> tuple[Item, ...]:
 
 
 def _items(found: Found) -> Iterator[Item]:
-    if hurt := "; ".join(filter(None, (found.damage, sentence(found.damages)))):
+    if wrong := hurt(found.damage, found.damages):
         todo = "Run: withness audit verify. Keep the directory as it is."
-        yield Item("damage-now", "damage", found.now, f"{hurt[:1].upper()}{hurt[1:]}.", todo, going_on=True)
+        yield Item("damage-now", "damage", found.now, f"{wrong[:1].upper()}{wrong[1:]}.", todo, going_on=True)
     if found.doubt:
         todo = "Run: withness audit verify. It says what to put back."
         yield Item("unproven-now", "unproven", found.now, found.doubt, todo, going_on=True)
