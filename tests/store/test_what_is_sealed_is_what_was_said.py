@@ -7,10 +7,13 @@ import math
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.store.furnishing import KEY
 
 from withness.audit import plain_json
 from withness.seal import Seal
+from withness.store import sealed
 from withness.store.sqlite import SqliteStore
 
 SAID = [
@@ -28,7 +31,7 @@ SAID = [
 def test_what_is_opened_is_what_was_sealed(tmp_path: Path, content: dict[str, object]) -> None:
     """In its order too. Planted: whatever comes written by the quick way, which makes an infinite number a null; the
     names sorted; what the quick way refuses refused; read by orjson, which takes one of two names for another and
-    rounds; each caught.
+    rounds; what the quick reader finds too deep not read; each caught.
     """
     store = SqliteStore(tmp_path / "w.sqlite3", Seal(KEY))
     store.set_up({"data_id": "x"})
@@ -55,3 +58,17 @@ def test_what_is_written_already_goes_in_as_it_stands(tmp_path: Path, beside: ob
     store.close()
     assert row is not None
     assert json.dumps(row.content) == json.dumps({"bundle": bundle, "amends": beside})
+
+
+_WORDS = st.text(st.characters(codec="utf-8"))
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | _WORDS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_WORDS, inner, max_size=4),
+)
+
+
+@given(st.dictionaries(_WORDS, _VALUES))
+def test_whatever_is_sealed_is_read_as_the_standard_library_reads_it(content: dict[str, object]) -> None:
+    """Types, order and every digit. Planted: read by orjson; caught."""
+    text = sealed._written(content)
+    assert repr(sealed._read(text)) == repr(json.loads(text)) == repr(content)

@@ -63,7 +63,7 @@ def ranked_alike(text: bytes) -> bool:
     first, others = _BEYOND
     if any(one in text for one in others):
         return False
-    return not any(_in_a_name(part) for part in text.split(first)[1:])
+    return first not in text or not any(_in_a_name(part) for part in text.split(first)[1:])
 
 
 def _in_a_name(rest: bytes) -> bool:

@@ -237,6 +237,8 @@ def _judge_conditions(
     judged: Judgement, policy: RiskPolicy, domain: Domain, latest: Screen, readings: tuple[Reading, ...]
 ) -> None:
     cautions = [reading for reading in readings if reading.acuity is Acuity.CAUTION]
+    if not cautions:
+        return
     judged.conditions.extend(f"{domain.id}.{reading.item}" for reading in cautions)
     asks = {one.id for one in domain.questions if Acuity.CAUTION in one.answers.values()}
     if all(one.closed_by == "override" and f"{domain.id}.{one.item}" not in asks for one in cautions):

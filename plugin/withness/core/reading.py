@@ -90,21 +90,19 @@ def readings_of(
     if domain.asked_alone and screen.answers.get(alone) not in ((YES,) if about.shared or about.in_unit else (YES, NO)):
         yield Reading("asked-alone", Acuity.UNKNOWN, "it is not stated that the person was asked alone", missing=alone)
     for question in domain.questions:
-        faults = [fault for fault in screen.faults if fault.where == question.id]
+        faults = [fault for fault in screen.faults if fault.where == question.id] if screen.faults else ()
         for fault in faults:
-            yield Reading(_item(domain, question), Acuity.UNKNOWN, fault.why, missing=question.id)
-        reading = _answer(policy, domain, question, screen, ended, accepted=accepted or question.observed)
+            yield Reading(question.item, Acuity.UNKNOWN, fault.why, missing=question.id)
+        reading = _answer(domain, question, screen, ended, accepted=accepted or question.observed)
         if not faults or reading.acuity in HOLDING:
             yield reading
     if domain.validated is not None:
         yield from _validated(policy, domain, domain.validated, screen, ended, about)
 
 
-def _answer(
-    policy: RiskPolicy, domain: Domain, question: Question, screen: Screen, ended: Ended, *, accepted: bool
-) -> Reading:
+def _answer(domain: Domain, question: Question, screen: Screen, ended: Ended, *, accepted: bool) -> Reading:
     code = screen.answers.get(question.id)
-    item = _item(domain, question)
+    item = question.item
     acuity = question.answers.get(code, Acuity.UNKNOWN) if code is not None else Acuity.UNKNOWN
     if code is not None and code == question.withdrawn_answer:
         acuity = worst([acuity, _withdrawn(question, screen)])
@@ -121,10 +119,6 @@ def _answer(
         return Reading(item, acuity, why, missing=question.id, silent=silent)
     passing = acuity is Acuity.ELEVATED and (question.passing or code != YES)
     return _settled(_reading(item, acuity, why, passing=passing), domain, question, screen, ended)
-
-
-def _item(domain: Domain, question: Question) -> str:
-    return question.id.removeprefix(f"{domain.id}.")
 
 
 def _withdrawn(question: Question, screen: Screen) -> Acuity:
@@ -187,6 +181,8 @@ def ended_raise(one: Raise, latest: Screen | None, standing: Standing) -> str | 
 
 def _settled(reading: Reading, domain: Domain, question: Question | None, screen: Screen, ended: Ended) -> Reading:
     """Apply what is documented about this finding: an ended hold, or known history answered anew."""
+    if not ended.standing.holds:
+        return reading
     by = ended.by(screen.id, domain.id, reading)
     if by in ("entry-error", "retraction"):
         passed_on = "entry-error" if by == "entry-error" else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Final
 
 from withness.core.terms import Acuity, Purpose
@@ -47,6 +48,11 @@ class Question:
     withdrawn_answer: str | None = None
     withdrawn_by: tuple[str, ...] = ()
     withdrawn_acuity: Acuity = Acuity.UNKNOWN
+
+    @cached_property
+    def item(self) -> str:
+        """The id within its domain."""
+        return self.id.removeprefix(f"{self.domain}.")
 
 
 @dataclass(frozen=True)

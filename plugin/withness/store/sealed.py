@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
+from pydantic_core import from_json
 from sqlalchemy import Connection
 
 from withness.audit import plain_json
@@ -39,9 +40,7 @@ class Sealed(Trail):
         return self._key().close(_written(content), table=table, column="content", row=_row(plain))
 
     def _open(self, sealed: bytes, table: str, *plain: object) -> dict[str, Any]:
-        # Never by orjson, which may take one name for another (`plain_json`).
-        found: dict[str, Any] = json.loads(self._key().open(sealed, table=table, column="content", row=_row(plain)))
-        return found
+        return _read(self._key().open(sealed, table=table, column="content", row=_row(plain)))
 
     def _key(self) -> Seal:
         if self._seal is None:
@@ -63,6 +62,16 @@ def readable(read: Callable[[K], R | None], rows: Sequence[K]) -> tuple[tuple[R,
         if row is not None:
             found.append(row)
     return tuple(found), len(found) == len(rows)
+
+
+def _read(text: bytes) -> dict[str, Any]:
+    """Read content. Never by orjson, which may take one name for another (`plain_json`)."""
+    found: dict[str, Any]
+    try:
+        found = from_json(text, cache_strings="none")  # its cache would keep clients' words
+    except ValueError:  # it goes less deep than what may have been sealed
+        found = json.loads(text)
+    return found
 
 
 def _written(content: Mapping[str, Any]) -> bytes:
