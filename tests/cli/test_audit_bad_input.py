@@ -27,6 +27,7 @@ def lived_in(site: Site) -> Site:
         (["audit", "export", "--format", "csv", "--out", "OUT", "--passphrase-file", "x"], "--passphrase-file"),
         (["audit", "sync-reviewer", "--state", "OUT", "--vkey", ""], "--vkey"),
         (["audit", "report", "--from", ""], "--from"),
+        (["audit", "report", "--from", "2999-01-01", "--out", "OUT"], "--from"),
         (["audit", "report", "--to", "", "--out", "OUT"], "--to"),
         (["audit", "export", "--format", "csv", "--out", "OUT", "--from", ""], "--from"),
         (["audit", "export", "--format", "csv", "--out", "OUT", "--to", ""], "--to"),

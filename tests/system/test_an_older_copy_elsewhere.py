@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.system.site import COMPLIANCE, SUPERVISOR, Site, make_draft
+from withness.audit import offline_verifier
 from withness.signing import write_signer
 
 
@@ -186,7 +189,7 @@ def test_what_leads_on_is_said_wherever_the_loss_is_found(elsewhere: Elsewhere) 
     elsewhere.here("restore", str(elsewhere.copy), "--keys", str(elsewhere.keys))
     command = f"withness restore --acknowledge --take-over --home {home} --actor Practitioner/ID"
     told = [site.console("audit", one, "--home", str(elsewhere.home)) for one in ("verify", "checkpoint", "worklist")]
-    assert [one.returncode for one in told] == [4, 7, 0]
+    assert [one.returncode for one in told] == [4, 4, 0]
     for one in told:
         assert command in " ".join((one.stdout + one.stderr).split()), one
     code, found = elsewhere.here("audit", "verify")
@@ -234,3 +237,46 @@ def test_a_look_at_a_mistyped_place_does_not_spoil_it(elsewhere: Elsewhere) -> N
     lock.write_bytes(b"")
     assert elsewhere.here("restore", str(elsewhere.copy))[0] == 0
     assert elsewhere.here("audit", "verify")[0] == 0
+
+
+def test_a_copy_signs_nothing_in_the_logs_name(elsewhere: Elsewhere, tmp_path: Path) -> None:
+    """Else a reviewer who asked the copy would hold the live log for a rewritten one. Planted: signed; caught."""
+    state, out = tmp_path / "reviewer.json", tmp_path / "out"
+    assert elsewhere.here("restore", str(elsewhere.copy), "--keys", str(elsewhere.keys))[0] == 0
+    asked = (
+        ["audit", "checkpoint"],
+        ["audit", "sync-reviewer", "--state", str(state)],
+        ["audit", "prove", "0", "--out", str(out)],
+        ["audit", "export", "--format", "csv", "--out", str(out)],
+    )
+    for one in asked:
+        code, said = elsewhere.here(*one)
+        assert (code, "nothing is signed here" in said["message"], "--take-over" in said["hint"]) == (7, True, True)
+        assert not state.exists()
+        assert not out.exists()
+    assert elsewhere.here("audit", "verify")[0] == 0
+    site = elsewhere.site
+    assert site.console("audit", "sync-reviewer", "--state", str(state)).returncode == 0
+    assert elsewhere.here("audit", "checkpoint", "--take-over", "--yes")[0] == 0
+    assert site.console("audit", "checkpoint").returncode in (4, 7)
+
+
+def test_a_loss_that_two_people_signed_for_is_told_wherever_records_go(elsewhere: Elsewhere, tmp_path: Path) -> None:
+    """By the export, and by who checks it without us. Planted: not told by one and by the other; each caught."""
+    site, out = elsewhere.site, tmp_path / "trail.ndjson"
+    site.screen()
+    site.console("audit", "checkpoint")
+    elsewhere.here("restore", str(elsewhere.copy), "--keys", str(elsewhere.keys))
+    assert elsewhere.acknowledge("--take-over")[0] == 0
+    signing = elsewhere.signing[: len(elsewhere.signing) // 2]
+    code, said = elsewhere.here("audit", "export", "--format", "ndjson", "--out", str(out), *signing)
+    assert (code, len(said["losses"]), "two people signed for what was lost" in said["losses"][0]) == (0, 1, True)
+    vkey = json.loads(out.read_text(encoding="utf-8").splitlines()[0])["vkey"]
+    done = subprocess.run(
+        [sys.executable, offline_verifier.__file__, str(out), "--vkey", vkey],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "two people signed for what was lost: of the " in done.stdout

@@ -94,6 +94,7 @@ class Findings:
     follows: set[tuple[Checkpoint, Checkpoint]] = field(default_factory=set)
     pruned: list[int] = field(default_factory=list)
     named: list[tuple[int, int]] = field(default_factory=list)
+    losses: list[str] = field(default_factory=list)
     admitted: str = ""
     """What was wrong with the trail when it was exported, as the export itself says."""
 
@@ -336,8 +337,12 @@ def require_key(said: str, what: str, findings: Findings) -> None:
         return
     if own[0] in [name for name, _, _ in findings.keys]:
         raise Unknown(f"{what[:1].upper()}{what[1:]} names another key than the one given with --vkey: {_ASK}")
-    told = ascii(own[0])[1:-1]
-    raise Unusable(f"{what[:1].upper()}{what[1:]} is of another log ({told}) than the key given with --vkey.")
+    raise _of_another(what, own[0])
+
+
+def _of_another(what: str, name: str) -> Unusable:
+    told = ascii(name)[1:-1]
+    return Unusable(f"{what[:1].upper()}{what[1:]} is of another log ({told}) than the key given with --vkey.")
 
 
 def _check_signature(
@@ -358,6 +363,9 @@ def _check_signature(
     if keys and not fitting:
         if named:
             raise Damaged("signature", f"{what} is not signed by the key that it names")
+        log = found["origin"].rpartition("/")[0]
+        if log not in [name for name, _, _ in keys]:
+            raise _of_another(what, log)
         raise Unknown(f"{what[:1].upper()}{what[1:]} is not signed by the key given with --vkey: {_ASK}")
     if not fitting:
         return
@@ -487,6 +495,7 @@ def check_export(lines: Iterator[bytes], findings: Findings, sizes: Iterable[tup
         raise Unusable("The export is empty: look whether it is the right file.")
     if findings.admitted:
         findings.doubt(f"The trail was damaged when it was exported, and the export says so: {findings.admitted}.")
+    findings.holds.extend(findings.losses)
     _say_pruned(findings)
     return parts
 
@@ -708,6 +717,8 @@ def _check_line(line: bytes, index: int, part: Part, findings: Findings) -> byte
     record = read_record(said["record"], seq, part.segment)
     if (record["kind"], record["outcome"]) == ("trail.signed-off", "pruned"):
         findings.named.extend(_named(record["details"].get("ranges"), seq))
+    if (record["kind"], record["outcome"]) == ("trail.signed-off", "restored"):
+        findings.losses.append(_loss(record["details"], seq))
     return found
 
 
@@ -732,6 +743,23 @@ def _named(ranges: Any, seq: int) -> Iterator[tuple[int, int]]:
     for one in ranges if type(ranges) is list else []:
         if type(one) is list and len(one) == 2 and all(type(number) is int for number in one) and one[1] < seq:
             yield one[0], one[1]
+
+
+def _loss(details: Mapping[str, Any], seq: int) -> str:
+    """Say what a record details of a loss that two people signed for."""
+    left = {one["segment"]: one["size"] for one in _states(details.get("have"))}
+    gone = [
+        f"of the {one['size']} that segment {one['segment']} had {left.get(one['segment'], 0)} are left"
+        for one in _states(details.get("lost"))
+    ]
+    said = f": {', '.join(gone)}" if gone else ""
+    return f"Record {seq} says that an older copy was restored, and that two people signed for what was lost{said}."
+
+
+def _states(value: Any) -> list[Mapping[str, int]]:
+    """Return those of a record's states of segments that say a number and a size."""
+    some = [one for one in value if type(one) is dict] if type(value) is list else []
+    return [one for one in some if type(one.get("segment")) is int and type(one.get("size")) is int]
 
 
 def _text(line: bytes) -> str:

@@ -63,16 +63,14 @@ def checkpoint(
         say.document(made.as_dict())
     else:
         click.echo(made.note)
-        click.echo(
-            f"{many(made.size)}, root {made.root}\nPublished in {made.folder}\nThe key of its signature: {made.vkey}"
-        )
+        published = "" if made.trouble else f"Published in {made.folder}\n"
+        click.echo(f"{many(made.size)}, root {made.root}\n{published}The key of its signature: {made.vkey}")
         if take_over and not made.taken_over:
             click.echo("This directory publishes there already: nothing was taken over, and nothing is recorded of it.")
     if made.trouble:
-        hint = (
-            "What is recorded stays recorded. If this is the live directory now: withness audit checkpoint --take-over"
+        raise CannotTell(
+            made.trouble, hint="What is recorded stays recorded. Put the folder right, and run this again."
         )
-        raise CannotTell(made.trouble, hint=hint)
 
 
 def _with_way_on(error: WithnessError, way: WayOn | None) -> WithnessError:

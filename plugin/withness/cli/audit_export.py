@@ -70,7 +70,11 @@ def export(
         say.document(
             {
                 **{"file": str(out), "format": form, "signed": key is not None, "pruned": done.pruned},
-                **{"finding": done.told or None, "covered": sum(one.records for one in done.parts)},
+                **{
+                    "finding": done.told or None,
+                    "losses": list(done.losses),
+                    "covered": sum(one.records for one in done.parts),
+                },
                 **done.details(),
                 "records": held.records,
             }
@@ -93,6 +97,8 @@ def _tell(written: Done, out: Path, chosen: Form, *, signed: bool) -> None:
         click.echo(f"The key of its checkpoint: {done.vkey}")
     elif not signed:
         click.echo("Patients and actors stand under pseudonyms, the same in each export of this data directory.")
+    for one in done.losses:
+        say.prose(one)
     if done.told:
         click.secho(f"The trail is damaged: {done.told}. The file says so.", fg="red")
         proved = sum(one.records for one in done.parts)

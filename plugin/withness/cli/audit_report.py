@@ -77,6 +77,8 @@ def report(
     ends = day(until, settings.zone, "--to", after=True) if until is not None else None
     if begins and ends and begins >= ends:
         raise InvalidInput("--to is before --from.", field="--to")
+    if begins and begins > datetime.now(UTC):
+        raise InvalidInput("--from is a day to come: nothing can be on record.", field="--from")
     asked = Asked(begins, ends, policy, sealed=key is not None, names=names, rationales=rationales)
     made = _made(settings, asked, actor, key, passphrase_file)
     _tell(made, settings.zone, out, form, as_json=as_json)

@@ -211,7 +211,8 @@ def _tell_commands(done: Restored, home: Path) -> None:
     if done.other_copy:
         say.prose(
             f"Another copy of this data directory, {done.other_copy}, publishes its checkpoints. For a look or a drill "
-            "leave it so. Where this one is the live one from now on, it takes over."
+            "leave it so: nothing is signed in it, and what it records is published nowhere. Where this one is the "
+            "live one from now on, it takes over."
         )
     if done.published:
         command = acknowledging(home, take_over=bool(done.other_copy))

@@ -38,11 +38,14 @@ class Published:
 def present(store: Store, tx: Transaction, *, begin: bool = False) -> str:
     """Return the newest segment's signed checkpoint as it stands in this transaction.
 
-    With `begin` what was published before may be there no more. Raises what `publisher_of` raises, TrailDamaged where
-    the log is not the one that was published: nothing is signed that contradicts what was signed before, InvalidInput
-    for a log without records.
+    With `begin` what was published before may be there no more, or be another copy's. Raises what `publisher_of`
+    raises, CannotTell in a copy of the directory that publishes, TrailDamaged where the log is not the one that was
+    published: nothing is signed that contradicts what was signed before, or will be; InvalidInput for a log without
+    records.
     """
     publisher, head = publisher_of(store, tx, begin=begin), tx.head()
+    if not begin and tx.published_elsewhere():
+        raise CannotTell(_NOT_HERE, field="WITHNESS_HOME", hint=_LIVE_ONE)
     if head is None:
         raise InvalidInput("The log holds no record yet.", field="WITHNESS_HOME")
     wrong = tx.anchor_damage(prove=True)
@@ -56,16 +59,21 @@ def present(store: Store, tx: Transaction, *, begin: bool = False) -> str:
     return publisher.note(head)
 
 
-def publisher_of(store: Store, tx: Transaction, *, begin: bool = False) -> Publisher:
+def publisher_of(store: Store, tx: Transaction, *, begin: bool = False, unsound: bool = False) -> Publisher:
     """Return what signs and publishes. Raises CannotTell without the log key, or without what was published before.
 
-    With `begin` the latter may be there no more.
+    With `begin` the latter may be there no more; with `unsound` it may not where the log is damaged, which is raised
+    as TrailDamaged otherwise: a segment of which nothing is published may be one that somebody made up.
     """
     if store.publisher is None:
         raise CannotTell("The log key is not at hand, so nothing can be signed.", field="WITHNESS_KEY_FILE")
     doubt = tx.doubt()
-    if doubt is not None and not (begin and doubt.gone):
+    if doubt is None or (begin and doubt.gone):
+        return store.publisher
+    if not _made_up(tx, doubt):
         raise _in_doubt(doubt)
+    if not unsound:
+        raise TrailDamaged(f"The trail is damaged. {doubt.what}.", hint="Run: withness audit verify")
     return store.publisher
 
 
@@ -83,9 +91,19 @@ def only_doubt(tx: Transaction) -> log.Doubt | None:
 
 
 def unpublished(tx: Transaction) -> tuple[str, ...]:
-    """Return a sentence, and what to do, where the log cannot be held against what was published; else none."""
+    """Return a sentence, and what to do, where the log cannot be held against what was published; else none.
+
+    What to do where the log is damaged as well is said with the damage.
+    """
     doubt = tx.doubt()
-    return (f"{sentence_of(doubt)} {doubt.hint}",) if doubt is not None else ()
+    if doubt is None:
+        return ()
+    return (sentence_of(doubt),) if _made_up(tx, doubt) else (f"{sentence_of(doubt)} {doubt.hint}",)
+
+
+def _made_up(tx: Transaction, doubt: log.Doubt) -> bool:
+    """Whether a segment of which nothing is published may be one that somebody made up, or that a break began."""
+    return doubt.gone and log.hurt(tx)
 
 
 def in_doubt(tx: Transaction) -> str:
@@ -99,10 +117,12 @@ def elsewhere(tx: Transaction) -> str:
     return _ELSEWHERE if tx.published_elsewhere() else ""
 
 
+_COPY = "Another copy of this data directory publishes its checkpoints, or it was moved"
+_LIVE_ONE = "Ask the live one. If this is the live one now, run: withness audit checkpoint --take-over"
+_NOT_HERE = f"{_COPY}: nothing is signed here, where the log may go on in another way than there."
 _ELSEWHERE = (
-    "Another copy of this data directory publishes its checkpoints, or it was moved: what is recorded here since then "
-    "is published nowhere, and nobody would see that it went. If this is the live one now, run: "
-    "withness audit checkpoint --take-over"
+    f"{_COPY}: what is recorded here since then is published nowhere, and nobody would see that it went. "
+    "If this is the live one now, run: withness audit checkpoint --take-over"
 )
 
 

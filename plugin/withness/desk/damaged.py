@@ -51,6 +51,16 @@ def found_before(tx: Transaction) -> str:
     return f"it was found damaged {told or 'before'}" if found else ""
 
 
+def losses(tx: Transaction) -> tuple[str, ...]:
+    """Return in a sentence each loss that two people signed for: of the records that were there nothing else tells."""
+    begun = (tx.leaf(head.first_seq) for head in tx.heads() if log.acknowledged(tx, head) is not None)
+    return tuple(
+        f"Record {one.seq} says that an older copy was restored, and that two people signed for what was lost."
+        for one in begun
+        if one is not None
+    )
+
+
 def damaged(what: str) -> TrailDamaged:
     """Return the error that names what is wrong and says what to do."""
     return TrailDamaged(f"The trail is damaged: {what}.", hint="Run: withness audit verify")

@@ -27,7 +27,7 @@ from withness.audit.pruned import stored_damage
 from withness.audit.record import Kind, Leaf, Record
 from withness.desk.checkpoints import present, publisher_of
 from withness.desk.context import Actor, Context
-from withness.desk.damaged import Covered, covered, finding, found_before
+from withness.desk.damaged import Covered, covered, finding, found_before, losses
 from withness.desk.sign_off import Matter, sign_off
 from withness.desk.telling import may_see
 from withness.errors import CannotTell, InvalidInput, Refused, TrailDamaged
@@ -135,6 +135,8 @@ class Stretch:
     """What was found wrong before, where the trail went on in a new segment: the export says that too."""
     rest: tuple[Rest, ...] = ()
     """What no checkpoint covers; only where it is damaged."""
+    losses: tuple[str, ...] = ()
+    """The losses that two people signed for, each in a sentence."""
 
     @property
     def told(self) -> str:
@@ -181,7 +183,7 @@ def settle(store: Store, tx: Transaction, period: Period, at: datetime) -> Stret
 
     Raises InvalidInput for a period without records, CannotTell without the log key.
     """
-    publisher = publisher_of(store, tx)
+    publisher = publisher_of(store, tx, unsound=True)
     bounds = tx.seqs_within(period.start, period.end)
     if bounds is None:
         raise InvalidInput("The trail holds no record of this period.", field="--from, --to")
@@ -202,7 +204,7 @@ def settle(store: Store, tx: Transaction, period: Period, at: datetime) -> Stret
         rest = tuple(_rest(parts, low, high))
     counts = tx.count_leaves(low, high), tx.count_emptied(low, high)
     id = tx.facts().get("data_id", "")
-    return Stretch(parts, id, publisher.key.vkey, at, *counts, found, found_before(tx), rest)
+    return Stretch(parts, id, publisher.key.vkey, at, *counts, found, found_before(tx), rest, losses(tx))
 
 
 def _parts(tx: Transaction, some: Iterable[Covered], low: int, high: int) -> Iterator[Part]:
