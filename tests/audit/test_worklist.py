@@ -11,7 +11,20 @@ from withness.audit.check import Damage
 from withness.audit.record import Kind
 from withness.audit.report_state import Break, PlanWaiting
 from withness.audit.words import HELP, SLIP
-from withness.audit.worklist import AGAIN, Done, Found, Item, history, items, of_period, open_items, own, signed_off
+from withness.audit.worklist import (
+    AGAIN,
+    DAMAGE,
+    Done,
+    Found,
+    Item,
+    _mark,
+    history,
+    items,
+    of_period,
+    open_items,
+    own,
+    signed_off,
+)
 
 
 def found(**given: Any) -> Found:
@@ -50,7 +63,18 @@ def test_records_that_are_not_as_written_are_damage_of_now() -> None:
     wrong = [Damage("its column kind does not fit", one) for one in (51, 60, 61)] + [Damage("it is gone", 7)]
     [one] = items(found(damage="a table is missing", damages=wrong))
     said = "A table is missing; records 51, 60 to 61, of each: its column kind does not fit; record 7: it is gone."
-    assert (one.id, one.why) == ("damage-now", said)
+    assert (one.kind, one.why) == ("damage", said)
+
+
+def test_who_signed_off_a_damage_has_not_seen_the_next_one() -> None:
+    """Planted: one id for whatever is damaged; caught."""
+    [first] = items(found(damages=[Damage("it is gone", 7)]))
+    [again] = items(found(damages=[Damage("it is gone", 7)]))
+    [more] = items(found(damages=[Damage("it is gone", 7), Damage("it is gone", 9)]))
+    assert open_items([again], {first.id: AT}, AT + HOUR) == ()
+    assert open_items([more], {first.id: AT}, AT + HOUR) == (more,)
+    [_, left] = history([more], {first.id: Done(AT, BEN, "")})
+    assert (left.id, "something else is wrong" in left.why) == (first.id, True)
 
 
 def test_a_finding_of_the_sweep_stands_until_a_newer_record_says_it_is_over() -> None:
@@ -87,7 +111,7 @@ def test_one_finding_is_one_item() -> None:
     """Planted: the break beside the damage of now, or beside the loss that two signed for; both were listed before."""
     short = "segment 0 has 65 records, and a checkpoint of 66 was published"
     before = [Break(1, 65, AT, short, short=True)]
-    assert [one.id for one in items(found(breaks=before, damage=short))] == ["damage-now"]
+    assert [one.id for one in items(found(breaks=before, damage=short))] == [f"{DAMAGE}{_mark(short)}"]
     after = [*before, Break(2, 70, AT, short, short=True)]
     signed_off = [record(70, Kind.TRAIL_SIGNED_OFF, "restored")]
     assert [one.id for one in items(found(breaks=after, restored=signed_off))] == ["restored-70"]

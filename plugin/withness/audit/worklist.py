@@ -1,10 +1,12 @@
 """The worklist as values: what needs the eyes of compliance, since when, why, and what to do; and what leaves it.
 
-An item's id is the same at every look: its kind and the number of the record that it comes from, `override-51`.
+An item's id is the same at every look: its kind and the number of the record that it comes from, `override-51`; of
+damage a mark of what is wrong, `damage-1c9e04ab`.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -125,7 +127,9 @@ def items(found: Found) -> tuple[Item, ...]:
 def _items(found: Found) -> Iterator[Item]:
     if wrong := hurt(found.damage, found.damages):
         todo = "Run: withness audit verify. Keep the directory as it is."
-        yield Item("damage-now", "damage", found.now, f"{wrong[:1].upper()}{wrong[1:]}.", todo, going_on=True)
+        yield Item(
+            f"{DAMAGE}{_mark(wrong)}", "damage", found.now, f"{wrong[:1].upper()}{wrong[1:]}.", todo, going_on=True
+        )
     if found.doubt:
         todo = "Run: withness audit verify. It says what to put back."
         yield Item("unproven-now", "unproven", found.now, found.doubt, todo, going_on=True)
@@ -142,6 +146,15 @@ def _items(found: Found) -> Iterator[Item]:
     yield from (_policy(one) for one in found.changes if one.outcome != "refused")
     yield from (_enrolled(one) for one in found.enrolments if _alone(one))
     yield from (_clock(one) for one in found.clock)
+
+
+DAMAGE: Final = "damage-"
+"""How the id of what is wrong now begins."""
+
+
+def _mark(wrong: str) -> str:
+    """Return what tells one damage from another: whoever signed off the one has not seen the other."""
+    return hashlib.sha256(wrong.encode("utf-8", "backslashreplace")).hexdigest()[:8]
 
 
 _INQUIRE: Final = "Run: withness audit verify. Find out what was done to the database."
@@ -303,7 +316,11 @@ def history(everything: Iterable[Item], done: Mapping[str, Done]) -> tuple[Item,
     """Return every item with its sign-off, and those at the end that were signed off and are over."""
     there = tuple(replace(one, done=done.get(one.id)) for one in everything)
     left = sorted(done.keys() - {one.id for one in there}, key=lambda id: (done[id].at, id))
-    return (*there, *(Item(id, "over", done[id].at, "It is over.", "", done=done[id]) for id in left))
+    return (*there, *(Item(id, "over", done[id].at, _over(id), "", done=done[id]) for id in left))
+
+
+def _over(id: str) -> str:
+    return "It is over, or something else is wrong by now." if id.startswith(DAMAGE) else "It is over."
 
 
 def open_items(everything: Iterable[Item], done: Mapping[str, datetime], now: datetime) -> tuple[Item, ...]:

@@ -50,7 +50,8 @@ def worklist(
         return
     _tell(found, limit, settings.zone, everything=everything)
     if way is not None:
-        say.prose(f"On damage-now: {way.says}")
+        said = next((f"On {one.id}: " for one in found if one.kind == "damage"), "")
+        say.prose(f"{said}{way.says}")
         click.echo(f"  {way.command}")
 
 
