@@ -23,8 +23,10 @@ from withness.signing import new_signer
 from withness.wiring import build
 
 ROUNDS = 60
-MANY = 200
-"""Rounds of the figure with a target: the write-ahead log, which grows at first, is written over several times."""
+MANY = 600
+"""Rounds of the figure with a target: the write-ahead log, which grows at first, is written over several times, and a
+machine that is slower for some seconds does not decide it.
+"""
 IN_A_ROW = 20
 ENROLLED = 300
 BLOCK = b"x" * 1023 + b"\n"

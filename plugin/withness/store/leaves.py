@@ -92,12 +92,12 @@ class Leaves(Facts):
 
     def leaves_between(self, first: int, last: int, most: int | None = None) -> tuple[Leaf, ...]:
         """Return the leaves from sequence number `first` up to, not including, `last`, in order; `most` of them."""
-        query = select(schema.audit_leaf).where(_between(first, last)).order_by(schema.audit_leaf.c.seq).limit(most)
+        query = select(schema.audit_leaf).where(between(first, last)).order_by(schema.audit_leaf.c.seq).limit(most)
         return tuple(Leaf(*row) for row in self._connection.execute(query))
 
     def count_leaves(self, first: int, last: int) -> int:
         """Return how many leaves lie from sequence number `first` up to, not including, `last`."""
-        query = select(func.count()).select_from(schema.audit_leaf).where(_between(first, last))
+        query = select(func.count()).select_from(schema.audit_leaf).where(between(first, last))
         return int(self._connection.execute(query).scalar_one())
 
     def tiles(self) -> Iterator[Tile]:
@@ -113,7 +113,7 @@ class Leaves(Facts):
         return SqlNodes(self._connection, segment)
 
 
-def _between(first: int, last: int) -> ColumnElement[bool]:
+def between(first: int, last: int) -> ColumnElement[bool]:
     """Choose leaves from `first` up to, not including, `last`: no database holds what is one more than the largest."""
     return schema.audit_leaf.c.seq.between(first, last - 1)
 

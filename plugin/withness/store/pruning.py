@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, select, text
 
 from withness.audit.record import Kind, Leaf
 from withness.store import schema
+from withness.store.leaves import between
 from withness.store.sealed import Sealed
 
 _TRIGGER: Final = "audit_leaf_no_update"
@@ -39,7 +40,7 @@ class PruningRows(Sealed):
     def count_emptied(self, first: int, last: int) -> int:
         """Return how many leaves from `first` up to, not including, `last` are without bytes."""
         leaf = schema.audit_leaf.c
-        query = select(func.count()).where(leaf.seq.between(first, last - 1), func.length(leaf.body) == 0)
+        query = select(func.count()).where(between(first, last), func.length(leaf.body) == 0)
         return int(self._connection.execute(query).scalar_one())
 
     def empty(self, spans: Iterable[Sequence[int]]) -> int:
