@@ -21,8 +21,9 @@ from withness.desk import exporting
 from withness.desk.asking import actor_of
 from withness.desk.export_fhir import fhir
 from withness.desk.export_forms import named_csv, ndjson, pseudonymous_csv
-from withness.desk.exporting import Form, Period, export, export_signed
+from withness.desk.exporting import Form, export, export_signed
 from withness.desk.proving import prove
+from withness.desk.stretch import Period, Stretch
 from withness.desk.verify import verify
 from withness.directory import open_store
 from withness.errors import CannotTell, InvalidInput, Refused, TrailDamaged
@@ -53,7 +54,7 @@ def checked(site: Site, *arguments: str) -> tuple[int, list[str]]:
 EVER = Period()
 
 
-def exported(site: Site, out: Path, period: Period = EVER, who: str = COMPLIANCE) -> exporting.Stretch:
+def exported(site: Site, out: Path, period: Period = EVER, who: str = COMPLIANCE) -> Stretch:
     """Export NDJSON, signed."""
     return export_signed(site.context, period, out, ndjson, site.keys[who], actor_of(who), Form.NDJSON)[0]
 

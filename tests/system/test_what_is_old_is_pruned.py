@@ -23,11 +23,12 @@ from withness.desk.asking import actor_of
 from withness.desk.compliance import show
 from withness.desk.export_fhir import fhir
 from withness.desk.export_forms import named_csv, ndjson
-from withness.desk.exporting import Form, Period, Stretch, export_signed
+from withness.desk.exporting import Form, export_signed
 from withness.desk.feeding import Fed, feed
 from withness.desk.proving import prove
 from withness.desk.pruning import Selection, look, prune
 from withness.desk.sign_off import Matter, sign_off
+from withness.desk.stretch import Period, Stretch
 from withness.desk.verify import Asked, Verdict, verify
 from withness.ehr.local import LocalChart
 from withness.errors import InvalidInput, Refused, TrailDamaged

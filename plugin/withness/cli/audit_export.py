@@ -15,7 +15,8 @@ from withness.cli.signing import require_key, signer, signing
 from withness.errors import InvalidInput, TrailDamaged
 
 if TYPE_CHECKING:
-    from withness.desk.exporting import Done, Form, Period
+    from withness.desk.exporting import Done, Form
+    from withness.desk.stretch import Period
     from withness.settings import Settings
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -136,7 +137,7 @@ def _signed(
 
 def _period(start: str | None, end: str | None, zone: tzinfo) -> Period:
     from withness.audit.record import instant
-    from withness.desk.exporting import Period
+    from withness.desk.stretch import Period
 
     first = _moment(start, zone, field="--from", whole_day=False) if start is not None else None
     last = _moment(end, zone, field="--to", whole_day=True) if end is not None else None

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from withness.audit.record import Leaf, instant
 from withness.desk.context import Context
-from withness.desk.exporting import Gap, Held, Part, Read, Stretch, Write
+from withness.desk.stretch import Gap, Held, Part, Read, Stretch, Write
 from withness.errors import TrailDamaged, WithnessError
 from withness.fhir.audit_events import Around, Place, audit_event
 from withness.packs.policy import parse_policy

@@ -31,7 +31,7 @@ from typing import IO, Any, Final
 from withness.audit.offline_verifier import DAMAGED_FORMAT, EXPORT_FORMAT, REST_FORMAT
 from withness.audit.pruned import stored_damage
 from withness.audit.record import Leaf, canonical, instant
-from withness.desk.exporting import Gap, Held, Part, Read, Stretch, Write, in_json
+from withness.desk.stretch import Gap, Held, Part, Read, Stretch, Write, in_json
 from withness.errors import TrailDamaged
 from withness.seal import Seal
 

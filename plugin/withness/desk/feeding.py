@@ -14,7 +14,7 @@ from withness.audit.record import Leaf, instant
 from withness.desk.checkpoints import present
 from withness.desk.context import Context
 from withness.desk.export_fhir import around_of, event_of
-from withness.desk.exporting import Part
+from withness.desk.stretch import Part
 from withness.ehr.port import Ehr
 from withness.errors import CannotTell, Conflict, EhrRefused, EhrUnavailable, TrailDamaged
 from withness.store.transaction import Transaction
