@@ -13,6 +13,7 @@ from withness.audit.log_key import LogKey, make_log_key, read_log_key
 from withness.audit.publishing import Publisher, Rhythm
 from withness.desk import identity
 from withness.desk.context import SAMPLE, Actor
+from withness.desk.doubt import require_own
 from withness.desk.identity import Named
 from withness.desk.log_keys import LOG_KEY, require_named, rotate, vkeys
 from withness.errors import CannotTell, InvalidInput, KeyMissing, WithnessError
@@ -210,6 +211,8 @@ def rotate_log_key(settings: Settings, actor: Actor, *, lost: bool = False) -> t
         finish_rotation(settings, store)
         if lost:
             _require_lost(settings, store, data_id)
+        elif store.publisher is not None:
+            require_own(store.publisher)
         old = store.publisher.key.vkey if store.publisher else ""
         new = make_log_key(next_log_key(settings, data_id), data_id)
         rotate(store, new, actor, datetime.now(UTC), lost=lost)

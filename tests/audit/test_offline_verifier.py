@@ -538,6 +538,10 @@ class TestKeysAndCheckpoints:
         for keys in ((VKEY, key), (VKEY,)):
             code, said = says(export_of(LEAVES), checkpoint=[note], keys=keys)
             assert (code, said["verdict"], "of another log" in said["doubts"][-1]) == (2, "not usable", True)
+        damaged = export_of(LEAVES).replace("released", "recalled", 1)
+        assert damaged != export_of(LEAVES)
+        for keys in ((VKEY, key), (VKEY,), ()):
+            assert says(damaged, checkpoint=[note], keys=keys)[0] == 4, "what it is held against hides no damage"
         elsewhere = checkpoint.sign(Checkpoint(f"{NAME}/1", 3, b"r" * 32), NAME, KEY)
         code, said = says(export_of(LEAVES), checkpoint=[elsewhere])
         assert (code, "a segment of which nothing was given" in said["doubts"][0]) == (7, True)

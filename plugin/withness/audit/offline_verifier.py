@@ -717,7 +717,8 @@ def _check_line(line: bytes, index: int, part: Part, findings: Findings) -> byte
     record = read_record(said["record"], seq, part.segment)
     if (record["kind"], record["outcome"]) == ("trail.signed-off", "pruned"):
         findings.named.extend(_named(record["details"].get("ranges"), seq))
-    if (record["kind"], record["outcome"]) == ("trail.signed-off", "restored"):
+    begins = part.segment > 0 and index == 0
+    if begins and (record["kind"], record["outcome"]) == ("trail.signed-off", "restored"):
         findings.losses.append(_loss(record["details"], seq))
     return found
 
@@ -751,6 +752,7 @@ def _loss(details: Mapping[str, Any], seq: int) -> str:
     gone = [
         f"of the {one['size']} that segment {one['segment']} had {left.get(one['segment'], 0)} are left"
         for one in _states(details.get("lost"))
+        if left.get(one["segment"], 0) <= one["size"]
     ]
     said = f": {', '.join(gone)}" if gone else ""
     return f"Record {seq} says that an older copy was restored, and that two people signed for what was lost{said}."
@@ -759,7 +761,7 @@ def _loss(details: Mapping[str, Any], seq: int) -> str:
 def _states(value: Any) -> list[Mapping[str, int]]:
     """Return those of a record's states of segments that say a number and a size."""
     some = [one for one in value if type(one) is dict] if type(value) is list else []
-    return [one for one in some if type(one.get("segment")) is int and type(one.get("size")) is int]
+    return [one for one in some if all(type(one.get(name)) is int and one[name] >= 0 for name in ("segment", "size"))]
 
 
 def _text(line: bytes) -> str:
@@ -949,7 +951,13 @@ def _kept(path: str, findings: Findings) -> Checkpoint:
 
 def run(given: argparse.Namespace, findings: Findings) -> None:
     """Check everything that was given. Raises Damaged, Unknown, Unusable, OSError."""
-    kept = [(path, _kept(path, findings)) for path in [*given.checkpoint, *given.earlier]]
+    kept: list[tuple[str, Checkpoint]] = []
+    refused: Unusable | None = None
+    for path in [*given.checkpoint, *given.earlier]:
+        try:
+            kept.append((path, _kept(path, findings)))
+        except Unusable as error:  # damage of what was given is said first
+            refused = refused or error
     for path in given.consistency:
         check_consistency(_read(path), findings)
     for path in given.proof:
@@ -959,9 +967,16 @@ def run(given: argparse.Namespace, findings: Findings) -> None:
         with _open(given.export) as file:
             parts = check_export(_lines(file), findings, [(one.origin, one.size) for _, one in kept])
     for path, one in kept:
-        check_kept(path, one, parts, findings)
+        try:
+            check_kept(path, one, parts, findings)
+        except Unusable as error:
+            refused = refused or error
+    if refused is not None and findings.admitted:
+        findings.doubt(str(refused))
     if findings.admitted:
         raise Damaged("admitted", "the trail was damaged when it was exported: what holds is said above, and no more")
+    if refused is not None:
+        raise refused
 
 
 def _parser() -> argparse.ArgumentParser:

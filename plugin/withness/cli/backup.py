@@ -206,7 +206,7 @@ def _tell_restored(done: Restored, home: Path, *, as_json: bool) -> None:
 
 def _tell_commands(done: Restored, home: Path) -> None:
     """Say what comes next, with the commands as they are typed."""
-    from withness.desk.way_on import acknowledging, at
+    from withness.desk.way_on import acknowledging, taking_over
 
     if done.other_copy:
         say.prose(
@@ -218,7 +218,7 @@ def _tell_commands(done: Restored, home: Path) -> None:
         command = acknowledging(home, take_over=bool(done.other_copy))
         click.echo(f"Two people sign for what is lost:\n  {command}")
     elif done.other_copy:
-        click.echo(f"To take over:\n  withness audit checkpoint --take-over {at(home)}")
+        click.echo(f"To take over:\n  {taking_over(home)}")
 
 
 _MISSING = {

@@ -18,9 +18,9 @@ from withness.audit import log
 from withness.audit.record import Kind, Record, canonical, instant, moment
 from withness.core.acts import Act, ActKind, Acts
 from withness.core.people import People, Refusal, people_of, standing_fault
-from withness.desk.checkpoints import only_doubt, refuse_in_doubt
 from withness.desk.context import Actor, Context
 from withness.desk.digests import digest
+from withness.desk.doubt import only_doubt, refuse_in_doubt
 from withness.desk.telling import WHAT_SAVES
 from withness.errors import Refused, SealBroken, TrailDamaged
 from withness.signing import Signer, verifies
@@ -168,15 +168,15 @@ def broken(tx: Transaction) -> bool:
 
     The log takes the record of an acknowledgement at its word, so that whoever can write the database could forge one.
     """
-    return log.broken(tx) or _forged(tx)
+    return log.broken(tx) or forged(tx)
 
 
 def doubtful(tx: Transaction) -> bool:
     """Whether a trail that is `broken` is no more than that: nobody can tell whether it is the one published."""
-    return only_doubt(tx) is not None and not _forged(tx)
+    return only_doubt(tx) is not None and not forged(tx)
 
 
-def _forged(tx: Transaction) -> bool:
+def forged(tx: Transaction) -> bool:
     """Whether a segment was begun by an acknowledgement that nobody signed so."""
     begun = (log.acknowledged(tx, head) for head in tx.heads() if head.segment)
     return any(details is not None and not _signed(tx, details) for details in begun)

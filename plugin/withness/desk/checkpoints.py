@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from withness.audit import checkpoint, log
+from withness.audit.log import Head
+from withness.audit.proofs import root_at
 from withness.audit.publishing import Publisher
 from withness.audit.words import many
+from withness.desk.acts import forged
 from withness.desk.context import Actor
+from withness.desk.damaged import damaged
+from withness.desk.doubt import cannot_tell, require_own, sentence_of
 from withness.desk.log_keys import record_take_over, vkeys
-from withness.desk.telling import FOR_IT, SAVED_AS_EVER
 from withness.errors import CannotTell, InvalidInput, TrailDamaged
 from withness.store.sql import Store
 from withness.store.transaction import Transaction
@@ -44,19 +48,21 @@ def present(store: Store, tx: Transaction, *, begin: bool = False) -> str:
     records.
     """
     publisher, head = publisher_of(store, tx, begin=begin), tx.head()
-    if not begin and tx.published_elsewhere():
-        raise CannotTell(_NOT_HERE, field="WITHNESS_HOME", hint=_LIVE_ONE)
+    if not begin:
+        require_own(publisher)
     if head is None:
         raise InvalidInput("The log holds no record yet.", field="WITHNESS_HOME")
     wrong = tx.anchor_damage(prove=True)
     if wrong:
         hint = "Run: withness audit verify. For an inquiry, keep the data directory as it is, and earlier exports."
         raise TrailDamaged(f"No checkpoint is signed: {wrong}.", hint=hint)
+    if forged(tx):
+        raise damaged(_FORGED)
     known = vkeys(tx)
     if known and known[-1] != publisher.key.vkey:
         said = "The log key is not the one that the trail names, so nothing is signed with it."
         raise CannotTell(said, field="WITHNESS_KEY_FILE", hint="Put the present log key back from its backup.")
-    return publisher.note(head)
+    return signed(publisher, tx, head)
 
 
 def publisher_of(store: Store, tx: Transaction, *, begin: bool = False, unsound: bool = False) -> Publisher:
@@ -70,24 +76,12 @@ def publisher_of(store: Store, tx: Transaction, *, begin: bool = False, unsound:
     doubt = tx.doubt()
     if doubt is None or (begin and doubt.gone):
         return store.publisher
-    if not _made_up(tx, doubt):
-        raise _in_doubt(doubt)
+    wrong = _made_up(tx, doubt)
+    if not wrong:
+        raise cannot_tell(doubt)
     if not unsound:
-        raise TrailDamaged(f"The trail is damaged. {doubt.what}.", hint="Run: withness audit verify")
+        raise damaged(wrong)
     return store.publisher
-
-
-def refuse_in_doubt(tx: Transaction) -> None:
-    """Raise CannotTell where nothing is known to be wrong, and nobody can tell whether the log is the published one."""
-    doubt = only_doubt(tx)
-    if doubt is not None:
-        raise _in_doubt(doubt, f"{SAVED_AS_EVER} {FOR_IT} ")
-
-
-def only_doubt(tx: Transaction) -> log.Doubt | None:
-    """Return why nobody can tell whether the log is the published one, None where they can or something is wrong."""
-    doubt = tx.doubt()
-    return doubt if doubt is not None and not log.hurt(tx) else None
 
 
 def unpublished(tx: Transaction) -> tuple[str, ...]:
@@ -101,38 +95,37 @@ def unpublished(tx: Transaction) -> tuple[str, ...]:
     return (sentence_of(doubt),) if _made_up(tx, doubt) else (f"{sentence_of(doubt)} {doubt.hint}",)
 
 
-def _made_up(tx: Transaction, doubt: log.Doubt) -> bool:
-    """Whether a segment of which nothing is published may be one that somebody made up, or that a break began."""
-    return doubt.gone and log.hurt(tx)
+def _made_up(tx: Transaction, doubt: log.Doubt) -> str:
+    """Return what is wrong with a log of which only some segments are published, "" where it bears itself out.
+
+    Where nothing is published at all it is the folder that is away.
+    """
+    if not doubt.gone or tx.newest_published() < 0:
+        return ""
+    wrong = tx.anchor_damage(prove=True) or (_FORGED if tx.opens and forged(tx) else "")
+    return wrong or next((_not_its_tree(one) for one in tx.heads() if not _borne_out(tx, one)), "")
 
 
-def in_doubt(tx: Transaction) -> str:
-    """Return in one sentence that the log, or what it gains, cannot be held against what is published, "" else."""
-    doubt = tx.doubt()
-    return sentence_of(doubt) if doubt is not None else elsewhere(tx)
+_FORGED: Final = "it goes on after a loss that nobody signed for"
 
 
-def elsewhere(tx: Transaction) -> str:
-    """Return in one sentence that what is recorded here is published by nobody, "" where it is."""
-    return _ELSEWHERE if tx.published_elsewhere() else ""
+def _not_its_tree(head: Head) -> str:
+    return f"what stands as the state of segment {head.segment} is not the tree of its records"
 
 
-_COPY = "Another copy of this data directory publishes its checkpoints, or it was moved"
-_LIVE_ONE = "Ask the live one. If this is the live one now, run: withness audit checkpoint --take-over"
-_NOT_HERE = f"{_COPY}: nothing is signed here, where the log may go on in another way than there."
-_ELSEWHERE = (
-    f"{_COPY}: what is recorded here since then is published nowhere, and nobody would see that it went. "
-    "If this is the live one now, run: withness audit checkpoint --take-over"
-)
+def _borne_out(tx: Transaction, head: Head) -> bool:
+    """Whether a segment's head is the tree of its records; its row may say anything."""
+    try:
+        return head.size > 0 and root_at(tx.nodes(head.segment), head.size) == head.root
+    except (ValueError, TypeError):
+        return False
 
 
-def sentence_of(doubt: log.Doubt) -> str:
-    """Return a doubt in one sentence."""
-    return f"{doubt.what}, so nobody can tell whether the log is the one that was published."
-
-
-def _in_doubt(doubt: log.Doubt, before: str = "") -> CannotTell:
-    return CannotTell(sentence_of(doubt), field=doubt.field, hint=f"{before}{doubt.hint}")
+def signed(publisher: Publisher, tx: Transaction, head: Head) -> str:
+    """Return the signed checkpoint of a segment. Raises TrailDamaged for a head that is not the tree of its records."""
+    if not _borne_out(tx, head):
+        raise damaged(_not_its_tree(head))
+    return publisher.note(head)
 
 
 def publish(store: Store, actor: Actor, at: datetime, *, take_over: bool = False) -> Published:
@@ -198,7 +191,7 @@ def _take_over(store: Store, actor: Actor, at: datetime) -> None:
     with store.transaction() as tx:
         record_take_over(tx, actor, at)  # a log that was emptied has a record to begin with
         present(store, tx, begin=True)
-        heads = tx.heads()
+        heads = [one for one in tx.heads() if _borne_out(tx, one)]
     publisher = store.publisher
     assert publisher is not None  # noqa: S101  `present` has seen it
     try:

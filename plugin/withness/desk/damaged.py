@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from withness.audit import checkpoint, log
 from withness.audit.checkpoint import Checkpoint
@@ -15,6 +16,7 @@ from withness.audit.log import Head
 from withness.audit.proofs import root_at
 from withness.audit.publishing import Publisher
 from withness.audit.record import details_of
+from withness.desk.acts import forged
 from withness.errors import TrailDamaged
 from withness.store.transaction import Transaction
 
@@ -53,6 +55,8 @@ def found_before(tx: Transaction) -> str:
 
 def losses(tx: Transaction) -> tuple[str, ...]:
     """Return in a sentence each loss that two people signed for: of the records that were there nothing else tells."""
+    if forged(tx):
+        return ()
     begun = (tx.leaf(head.first_seq) for head in tx.heads() if log.acknowledged(tx, head) is not None)
     return tuple(
         f"Record {one.seq} says that an older copy was restored, and that two people signed for what was lost."
@@ -61,9 +65,12 @@ def losses(tx: Transaction) -> tuple[str, ...]:
     )
 
 
+DAMAGED: Final = "The trail is damaged: "
+
+
 def damaged(what: str) -> TrailDamaged:
     """Return the error that names what is wrong and says what to do."""
-    return TrailDamaged(f"The trail is damaged: {what}.", hint="Run: withness audit verify")
+    return TrailDamaged(f"{DAMAGED}{what}.", hint="Run: withness audit verify")
 
 
 def covered(publisher: Publisher, tx: Transaction) -> Iterator[Covered]:

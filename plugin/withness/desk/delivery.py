@@ -17,8 +17,8 @@ from withness.core.terms import Acuity, Purpose, UnitKind
 from withness.desk import closing, facts, opening, standing
 from withness.desk.acts import broken
 from withness.desk.amending import delivered, take_back
-from withness.desk.checkpoints import refuse_in_doubt
 from withness.desk.context import Actor, Context
+from withness.desk.doubt import refuse_in_doubt
 from withness.desk.facts import Facts
 from withness.desk.last_said import rests_on_undone
 from withness.desk.outbox import Sent, failed, failed_in, move, put_back

@@ -23,9 +23,9 @@ from withness.audit import log
 from withness.audit.proofs import sides
 from withness.audit.pruned import stored_damage
 from withness.audit.record import Kind, Leaf, Record
-from withness.desk.checkpoints import present, publisher_of
+from withness.desk.checkpoints import present, publisher_of, signed
 from withness.desk.context import Actor, Context
-from withness.desk.damaged import Covered, covered, finding, found_before, losses
+from withness.desk.damaged import DAMAGED, Covered, covered, finding, found_before, losses
 from withness.desk.sign_off import Matter, sign_off
 from withness.desk.stretch import Gap, Held, Part, Period, Read, Rest, Stretch, Write
 from withness.desk.telling import may_see
@@ -59,14 +59,16 @@ def settle(store: Store, tx: Transaction, period: Period, at: datetime) -> Stret
     parts: tuple[Part, ...] = ()
     rest: tuple[Rest, ...] = ()
     if not found:
-        present(store, tx)
         try:
+            present(store, tx)
             for head in tx.heads():
                 head.frontier()
-            parts = tuple(_parts(tx, (Covered(one, publisher.note(one)) for one in tx.heads()), low, high))
+            parts = tuple(_parts(tx, (Covered(one, signed(publisher, tx, one)) for one in tx.heads()), low, high))
             found = _missing(parts, low, high)
         except ValueError as error:
             found = str(error)
+        except TrailDamaged as error:
+            found = error.message.removeprefix(DAMAGED).rstrip(".")
     if found:
         parts = tuple(_parts(tx, covered(publisher, tx), low, high))
         rest = tuple(_rest(parts, low, high))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from withness.audit.record import Leaf, instant
-from withness.desk.checkpoints import present
+from withness.desk.checkpoints import present, signed
 from withness.desk.context import Context
 from withness.desk.export_fhir import around_of, event_of
 from withness.desk.stretch import Part
@@ -122,7 +122,9 @@ def _events(context: Context, tx: Transaction, leaves: tuple[Leaf, ...]) -> list
     publisher = context.store.publisher
     if publisher is None:
         raise CannotTell("The log key is not at hand.", field="WITHNESS_KEY_FILE")
-    parts = {head.segment: Part(head, 0, head.size, publisher.note(head), (), ()) for head in tx.heads()}
+    needed = {one.segment for one in leaves}
+    heads = (head for head in tx.heads() if head.segment in needed)
+    parts = {head.segment: Part(head, 0, head.size, signed(publisher, tx, head), (), ()) for head in heads}
     around = around_of(tx, tx.facts().get("data_id", ""), context.settings.organization)
     missing = next((one for one in leaves if one.segment not in parts), None)
     if missing is not None:

@@ -14,9 +14,9 @@ from withness.audit.offline_verifier import PROOF_FORMAT, pretty, says
 from withness.audit.proofs import check_inclusion, inclusion
 from withness.audit.publishing import Publisher
 from withness.audit.record import Leaf
-from withness.desk.checkpoints import present, publisher_of
+from withness.desk.checkpoints import present, publisher_of, signed
 from withness.desk.context import Actor
-from withness.desk.damaged import Covered, covered, damaged, finding
+from withness.desk.damaged import DAMAGED, Covered, covered, damaged, finding
 from withness.desk.export_forms import hashes, text_of
 from withness.desk.exporting import exported, new_file
 from withness.desk.telling import may_see
@@ -44,9 +44,9 @@ def prove(store: Store, seq: int, out: Path, actor: Actor, at: datetime) -> Prov
         raise Refused("Only clinicians and compliance prove records.", field="actor")
     with new_file(out) as file:
         with store.transaction() as tx:
-            publisher, found = publisher_of(store, tx, unsound=True), finding(tx)
+            publisher = publisher_of(store, tx, unsound=True)
             leaf = _leaf(tx, seq)
-            under = _published(publisher, tx, leaf, found) if found else _present(store, publisher, tx, leaf)
+            under, found = _covering(store, publisher, tx, leaf)
             text, said, patient = _proof(publisher, tx, leaf, under)
             details = {"first": seq, "records": 1, "size": under.head.size}
             log.append(tx, [exported(actor, "proof", details, patient)], at=at)
@@ -69,6 +69,17 @@ def _leaf(tx: Transaction, seq: int) -> Leaf:
     return found[0]
 
 
+def _covering(store: Store, publisher: Publisher, tx: Transaction, leaf: Leaf) -> tuple[Covered, str]:
+    """Return what the record is proved under, and what is wrong with the trail, "" where nothing is."""
+    found = finding(tx)
+    if not found:
+        try:
+            return _present(store, publisher, tx, leaf), ""
+        except TrailDamaged as error:
+            found = error.message.removeprefix(DAMAGED).rstrip(".")
+    return _published(publisher, tx, leaf, found), found
+
+
 def _present(store: Store, publisher: Publisher, tx: Transaction, leaf: Leaf) -> Covered:
     """Return the record's segment as it stands, with a checkpoint signed now."""
     present(store, tx)
@@ -79,7 +90,7 @@ def _present(store: Store, publisher: Publisher, tx: Transaction, leaf: Leaf) ->
         head.frontier()
     except ValueError as error:
         raise damaged(str(error)) from None
-    return Covered(head, publisher.note(head))
+    return Covered(head, signed(publisher, tx, head))
 
 
 def _published(publisher: Publisher, tx: Transaction, leaf: Leaf, found: str) -> Covered:

@@ -21,8 +21,8 @@ from withness.audit.worklist import refusal, signed_off
 from withness.core.acts import Act
 from withness.core.people import Refusal
 from withness.desk.acts import broken
-from withness.desk.checkpoints import refuse_in_doubt
 from withness.desk.context import Actor, Context
+from withness.desk.doubt import refuse_in_doubt
 from withness.desk.pruning_export import check_export
 from withness.desk.sign_off import Matter, sign_off
 from withness.desk.trail_reading import TrailReading, as_they_are, record_look, require_looker

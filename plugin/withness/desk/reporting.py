@@ -22,8 +22,8 @@ from withness.audit.report_state import policy_spans
 from withness.audit.seen import CHANGED, Seen, time_of
 from withness.audit.words import many, were
 from withness.core.acts import Act
-from withness.desk.checkpoints import in_doubt
 from withness.desk.context import SAMPLE, Actor, Context
+from withness.desk.doubt import in_doubt
 from withness.desk.sign_off import Matter, sign_off
 from withness.desk.trail_reading import (
     SAYING,

@@ -16,8 +16,8 @@ from typing import Final
 from withness.audit import log
 from withness.audit.record import Kind, Record, details_of
 from withness.core.terms import REFERENCE
-from withness.desk.checkpoints import refuse_in_doubt
 from withness.desk.context import Actor, Context
+from withness.desk.doubt import refuse_in_doubt
 from withness.desk.sweep_baseline import Adopted, adopted, signed_off
 from withness.desk.sweep_findings import SWEPT, Finding, Standing, What, rows_put_back, standing
 from withness.desk.sweep_shares import CATEGORIES, SYSTEMS, Expected, Look, Share, look, shares

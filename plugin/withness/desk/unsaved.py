@@ -9,8 +9,8 @@ from typing import Any, Final
 from withness.core.terms import Acuity
 from withness.desk import amending, opening, standing
 from withness.desk.case import Case
-from withness.desk.checkpoints import only_doubt, sentence_of
 from withness.desk.context import Actor
+from withness.desk.doubt import only_doubt, sentence_of
 from withness.desk.screens import send
 from withness.desk.telling import DAMAGED, DOUBTED, FOR_IT, KEEP_THE_FILE, NOT_SAVED, SAVED_AS_EVER, WHAT_SAVES
 from withness.errors import CannotTell, TrailDamaged

@@ -22,10 +22,11 @@ from withness.core.risk import RiskPolicy
 from withness.desk import standing
 from withness.desk.acts import act_of
 from withness.desk.anchors import Anchor, acknowledgement, against, beyond, losses, lost_with, read_anchors
-from withness.desk.checkpoints import elsewhere, unpublished
+from withness.desk.checkpoints import unpublished
 from withness.desk.context import Actor
 from withness.desk.damaged import breaks
 from withness.desk.digests import digest
+from withness.desk.doubt import elsewhere
 from withness.desk.gate_inputs import by_trainee
 from withness.desk.pruned_acts import said_of_pruned
 from withness.desk.verify_acts import ActsRun

@@ -26,8 +26,8 @@ from withness.audit.worklist import (
 )
 from withness.core.acts import Act, ActKind
 from withness.core.people import Refusal
-from withness.desk.checkpoints import in_doubt
 from withness.desk.context import Actor, Context
+from withness.desk.doubt import in_doubt
 from withness.desk.sign_off import Matter, sign_off
 from withness.desk.sweep_findings import SAID
 from withness.desk.trail_reading import TrailReading, as_they_are, looking, pseudonyms, record_look, require_looker
