@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 from tests.store.furnishing import AT, KEY, RECORD
 
 from withness.audit import log
@@ -17,6 +18,8 @@ from withness.audit.log_key import make_log_key
 from withness.audit.publishing import Publisher
 from withness.audit.record import Kind, Record
 from withness.seal import Seal
+from withness.store import sqlite
+from withness.store.sql import CommitUnknown
 from withness.store.sqlite import SqliteStore
 
 ENROLLED = Record(Kind.ACTOR_CHANGED, "Practitioner/p1", "somebody", details={"act": "a1"})
@@ -236,3 +239,43 @@ def test_a_log_in_anothers_place_takes_no_save_with_it(store: SqliteStore, path:
     save(store)
     with closing(sqlite3.connect(path)) as reader:
         assert reader.execute("SELECT count(*) FROM audit_leaf").fetchone() == (4,)
+
+
+@pytest.mark.parametrize("landed", [True, False])
+def test_after_a_commit_that_a_signal_broke_off_records_go_on(
+    store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch, landed: bool
+) -> None:
+    """Whether it is durable or not: what lies there is read anew. Planted: the connection kept, and what was known with
+    it, which left no record saved until the process began anew; caught.
+    """
+    real = sqlite.commit
+
+    def broken_off(connection: Connection) -> None:
+        if landed:
+            real(connection)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sqlite, "commit", broken_off)
+    with pytest.raises(KeyboardInterrupt):
+        save(store)
+    monkeypatch.setattr(sqlite, "commit", real)
+    save(store)
+    with closing(sqlite3.connect(path)) as reader:
+        assert reader.execute("SELECT count(*) FROM audit_leaf").fetchone() == (4 + landed,)
+
+
+def test_what_was_known_before_a_commit_is_forgotten_with_its_answer(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Planted: kept where the COMMIT's answer is lost; caught, and by the gate's whole life."""
+    real = SqliteStore._commit
+
+    def unanswered(self: SqliteStore, connection: Connection) -> None:
+        real(self, connection)
+        raise CommitUnknown("lost")
+
+    monkeypatch.setattr(SqliteStore, "_commit", unanswered)
+    with pytest.raises(CommitUnknown):
+        save(store)
+    monkeypatch.setattr(SqliteStore, "_commit", real)
+    save(store)

@@ -230,6 +230,7 @@ class SqliteStore(Store):
         batch, self._batch = self._batch, None
         if batch is None:
             return
+        self._memory = {}  # however the COMMIT ends, by a signal too: what is not known to lie there is read anew
         try:
             with contextlib.suppress(CommitUnknown):
                 self._commit(batch.connection)
@@ -324,6 +325,10 @@ class SqliteStore(Store):
             self._unsure = True
             self._discard()
             raise unknown() from None
+        except BaseException:
+            self._unsure = True
+            self._discard()
+            raise
 
     def _roll_back(self, connection: Connection) -> None:
         try:
