@@ -150,20 +150,3 @@ def test_nobody_is_sent_to_sign_for_what_cannot_be_signed_for(site: Site) -> Non
         told = site.console("audit", command)
         assert "--acknowledge" not in told.stdout + told.stderr, command
     assert site.console("audit", "verify").returncode == 4
-
-
-def test_a_segment_that_somebody_made_up_is_damage(site: Site, tmp_path: Path) -> None:
-    """Nobody is sent to look for a folder, and nothing made up is signed; what is there goes out, marked. Seen: exit 7,
-    and that the folder should be mounted. Planted: the made-up head signed; caught."""
-    site.screen()
-    assert site.console("audit", "checkpoint").returncode == 0
-    site.desk.close()
-    with sqlite3.connect(site.home / "withness.sqlite3") as database:
-        database.execute("INSERT INTO audit_head VALUES (7, 900, 3, ?, ?)", (b"r" * 32, b"p" * 64))
-    out, state = tmp_path / "out.csv", tmp_path / "state"
-    for one in (["checkpoint"], ["sync-reviewer", "--state", str(state)]):
-        done = site.console("audit", *one)
-        assert (done.returncode, "damaged" in done.stderr, "Mount" in done.stderr) == (4, True, False), done.stderr
-    assert not state.exists()
-    assert site.console("audit", "export", "--format", "csv", "--out", str(out)).returncode == 4
-    assert out.exists()

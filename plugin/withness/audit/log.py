@@ -205,6 +205,14 @@ def acknowledged(log: Segments, head: Head) -> Mapping[str, Any] | None:
     return details_of(first)
 
 
+def acknowledgements(log: Segments) -> Iterator[tuple[Head, Mapping[str, Any]]]:
+    """Yield each segment that an acknowledgement began, and what two people signed for (see `acknowledged`)."""
+    for head in log.heads():
+        found = acknowledged(log, head)
+        if found is not None:
+            yield head, found
+
+
 def found_damaged(log: Segments, head: Head) -> bool:
     """Whether a segment was begun because of damage, and not only because a longer log had been published."""
     first = log.leaf(head.first_seq) if head.segment else None
@@ -218,7 +226,7 @@ def unsettled(log: Segments) -> int:
     heads = log.heads()
     if len(heads) < 2 and all(one.segment == 0 for one in heads):
         return 0
-    newest = max((one.segment for one in heads if acknowledged(log, one) is not None), default=0)
+    newest = max((one.segment for one, _ in acknowledgements(log)), default=0)
     return sum(1 for one in heads if one.segment > newest or found_damaged(log, one))
 
 

@@ -971,9 +971,9 @@ def run(given: argparse.Namespace, findings: Findings) -> None:
             check_kept(path, one, parts, findings)
         except Unusable as error:
             refused = refused or error
-    if refused is not None and findings.admitted:
-        findings.doubt(str(refused))
     if findings.admitted:
+        if refused is not None:
+            findings.doubt(str(refused))
         raise Damaged("admitted", "the trail was damaged when it was exported: what holds is said above, and no more")
     if refused is not None:
         raise refused

@@ -41,6 +41,14 @@ def root_at(nodes: Nodes, size: int) -> bytes:
     return _root(nodes, 0, size) if size else EMPTY_ROOT
 
 
+def fits(nodes: Nodes, size: int, root: bytes) -> bool:
+    """Whether the tree's first `size` leaves are there and have this root."""
+    try:
+        return root_at(nodes, size) == root
+    except ValueError:
+        return False
+
+
 def inclusion(nodes: Nodes, index: int, size: int) -> tuple[bytes, ...]:
     """Return the proof that leaf `index` is in the tree of `size` leaves (RFC 6962: PATH).
 

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Final
 from withness.audit import checkpoint
 from withness.audit.checkpoint import Checkpoint
 from withness.audit.folder import Folder
-from withness.audit.log import Doubt, Head, acknowledged
+from withness.audit.log import Doubt, Head, acknowledgements
 from withness.audit.log_key import LogKey
 from withness.audit.merkle import EMPTY_ROOT
-from withness.audit.proofs import root_at
+from withness.audit.proofs import fits
 from withness.audit.record import Kind, Leaf
 from withness.audit.words import many
 from withness.errors import CannotTell, KeyMissing
@@ -267,11 +267,7 @@ def shortfall(log: Log, segment: int, said: Checkpoint, *, prove: bool = True) -
         )
     if not prove:
         return None
-    try:
-        fits = root_at(log.nodes(segment), said.size) == said.root
-    except ValueError:
-        fits = False
-    if fits or _acknowledged(log, segment, head, said):
+    if fits(log.nodes(segment), said.size, said.root) or _acknowledged(log, segment, head, said):
         return None
     return f"segment {segment} is not the log whose checkpoint of {many(said.size)} was published"
 
@@ -280,11 +276,7 @@ def _acknowledged(log: Log, segment: int, head: Head | None, said: Checkpoint) -
     """Whether two people have acknowledged exactly this loss, and the segment is still what they said it was."""
     gone = state(segment, said.size, said.root)
     left = state(segment, head.size, head.root) if head is not None else state(segment, 0, b"")
-    for one in log.heads():
-        found = acknowledged(log, one)
-        if found is not None and gone in found.get("lost", ()) and left in found.get("have", ()):
-            return True
-    return False
+    return any(gone in found.get("lost", ()) and left in found.get("have", ()) for _, found in acknowledgements(log))
 
 
 def state(segment: int, size: int, root: bytes) -> dict[str, object]:

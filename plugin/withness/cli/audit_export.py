@@ -70,12 +70,13 @@ def export(
     if as_json:
         say.document(
             {
-                **{"file": str(out), "format": form, "signed": key is not None, "pruned": done.pruned},
-                **{
-                    "finding": done.told or None,
-                    "losses": list(done.losses),
-                    "covered": sum(one.records for one in done.parts),
-                },
+                "file": str(out),
+                "format": form,
+                "signed": key is not None,
+                "pruned": done.pruned,
+                "finding": done.told or None,
+                "losses": list(done.losses),
+                "covered": sum(one.records for one in done.parts),
                 **done.details(),
                 "records": held.records,
             }

@@ -178,8 +178,7 @@ def doubtful(tx: Transaction) -> bool:
 
 def forged(tx: Transaction) -> bool:
     """Whether a segment was begun by an acknowledgement that nobody signed so."""
-    begun = (log.acknowledged(tx, head) for head in tx.heads() if head.segment)
-    return any(details is not None and not _signed(tx, details) for details in begun)
+    return any(not _signed(tx, details) for _, details in log.acknowledgements(tx))
 
 
 def _signed(tx: Transaction, details: Mapping[str, Any]) -> bool:

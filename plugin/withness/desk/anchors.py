@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from withness.audit import checkpoint
 from withness.audit.check import Damage
 from withness.audit.checkpoint import Checkpoint
-from withness.audit.log import acknowledged
-from withness.audit.proofs import root_at
+from withness.audit.log import acknowledgements
+from withness.audit.proofs import fits
 from withness.audit.publishing import state
 from withness.audit.record import Leaf, details_of
 from withness.audit.words import are, many, were
@@ -65,7 +65,7 @@ def against(tx: Transaction, anchors: Iterable[Anchor]) -> Iterator[Damage]:
                 f"segment {one.segment} has {many(size)}, and the anchor says {one.said.size}: "
                 "records were cut off, or an older copy was put back"
             )
-        elif not _fits(tx, one):
+        elif not fits(tx.nodes(one.segment), one.said.size, one.said.root):
             yield Damage(f"the first {one.said.size} records of segment {one.segment} are not those of the anchor")
 
 
@@ -75,13 +75,12 @@ def acknowledgement(tx: Transaction, anchor: Anchor) -> Leaf | None:
     They signed for what was published, and for where the segment ends now: what an anchor knows beyond that, which
     nobody published, is lost with it. None where the segment reaches so far, or ends in a state that nobody signed for.
     """
-    heads = tx.heads()
-    head = next((one for one in heads if one.segment == anchor.segment), None)
+    head = next((one for one in tx.heads() if one.segment == anchor.segment), None)
     size, root = (head.size, head.root) if head is not None else (0, b"")
     if size >= anchor.said.size:
         return None
     left = state(anchor.segment, size, root)
-    began = (one for one in heads if left in (acknowledged(tx, one) or {}).get("have", ()))
+    began = (one for one, said in acknowledgements(tx) if left in said.get("have", ()))
     return next((tx.leaf(one.first_seq) for one in began), None)
 
 
@@ -102,21 +101,12 @@ def lost_with(tx: Transaction, anchors: Iterable[Anchor]) -> Iterator[str]:
 
 def losses(tx: Transaction) -> tuple[str, ...]:
     """Return a sentence for each loss that two people have acknowledged."""
-    found = [(head.first_seq, acknowledged(tx, head)) for head in tx.heads()]
     return tuple(
-        f"Record {seq} acknowledges that an older copy was restored: of segment {gone['segment']} "
+        f"Record {head.first_seq} acknowledges that an older copy was restored: of segment {gone['segment']} "
         f"{many(gone['size'])} {were(gone['size'])} published, and {left['size']} {are(left['size'])} there."
-        for seq, said in found
-        if said is not None
+        for head, said in acknowledgements(tx)
         for gone, left in zip(said.get("lost", ()), said.get("have", ()), strict=False)
     )
-
-
-def _fits(tx: Transaction, one: Anchor) -> bool:
-    try:
-        return root_at(tx.nodes(one.segment), one.said.size) == one.said.root
-    except ValueError:
-        return False
 
 
 def beyond(tx: Transaction, anchors: Iterable[Anchor]) -> int:

@@ -13,7 +13,7 @@ from typing import Final
 from withness.audit import checkpoint, log
 from withness.audit.checkpoint import Checkpoint
 from withness.audit.log import Head
-from withness.audit.proofs import root_at
+from withness.audit.proofs import fits
 from withness.audit.publishing import Publisher
 from withness.audit.record import details_of
 from withness.desk.acts import forged
@@ -57,36 +57,32 @@ def losses(tx: Transaction) -> tuple[str, ...]:
     """Return in a sentence each loss that two people signed for: of the records that were there nothing else tells."""
     if forged(tx):
         return ()
-    begun = (tx.leaf(head.first_seq) for head in tx.heads() if log.acknowledged(tx, head) is not None)
     return tuple(
-        f"Record {one.seq} says that an older copy was restored, and that two people signed for what was lost."
-        for one in begun
-        if one is not None
+        f"Record {head.first_seq} says that an older copy was restored, and that two people signed for what was lost."
+        for head, _ in log.acknowledgements(tx)
     )
 
 
-DAMAGED: Final = "The trail is damaged: "
+_DAMAGED: Final = "The trail is damaged: "
 
 
 def damaged(what: str) -> TrailDamaged:
     """Return the error that names what is wrong and says what to do."""
-    return TrailDamaged(f"{DAMAGED}{what}.", hint="Run: withness audit verify")
+    return TrailDamaged(f"{_DAMAGED}{what}.", hint="Run: withness audit verify")
+
+
+def said_of(error: TrailDamaged) -> str:
+    """Return what such an error says is wrong, a sentence's end."""
+    return error.message.removeprefix(_DAMAGED).rstrip(".")
 
 
 def covered(publisher: Publisher, tx: Transaction) -> Iterator[Covered]:
     """Yield each segment of which something is still covered, with the largest published checkpoint that fits it."""
     for head in sorted(tx.heads(), key=lambda one: one.segment):
         for said, note in sorted(_notes(publisher, head.segment), key=lambda one: -one[0].size):
-            if _fits(tx, head.segment, said):
+            if said.size > 0 and fits(tx.nodes(head.segment), said.size, said.root):
                 yield Covered(Head(head.segment, head.first_seq, said.size, said.root, b""), note)
                 break
-
-
-def _fits(tx: Transaction, segment: int, said: Checkpoint) -> bool:
-    try:
-        return said.size > 0 and root_at(tx.nodes(segment), said.size) == said.root
-    except ValueError:
-        return False
 
 
 def _notes(publisher: Publisher, segment: int) -> Iterator[tuple[Checkpoint, str]]:

@@ -25,7 +25,7 @@ from withness.audit.pruned import stored_damage
 from withness.audit.record import Kind, Leaf, Record
 from withness.desk.checkpoints import present, publisher_of, signed
 from withness.desk.context import Actor, Context
-from withness.desk.damaged import DAMAGED, Covered, covered, finding, found_before, losses
+from withness.desk.damaged import Covered, covered, finding, found_before, losses, said_of
 from withness.desk.sign_off import Matter, sign_off
 from withness.desk.stretch import Gap, Held, Part, Period, Read, Rest, Stretch, Write
 from withness.desk.telling import may_see
@@ -68,7 +68,7 @@ def settle(store: Store, tx: Transaction, period: Period, at: datetime) -> Stret
         except ValueError as error:
             found = str(error)
         except TrailDamaged as error:
-            found = error.message.removeprefix(DAMAGED).rstrip(".")
+            found = said_of(error)
     if found:
         parts = tuple(_parts(tx, covered(publisher, tx), low, high))
         rest = tuple(_rest(parts, low, high))
@@ -142,7 +142,7 @@ def _write(store: Store, stretch: Stretch, write: Write, file: IO[str]) -> Done:
     except TrailDamaged as error:
         file.seek(0)
         file.truncate()
-        stretch = replace(stretch, finding=error.message.rstrip("."))
+        stretch = replace(stretch, finding=said_of(error))
         return stretch, write(stretch, _reader(store, stretch), file)
 
 

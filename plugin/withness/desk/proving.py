@@ -16,7 +16,7 @@ from withness.audit.publishing import Publisher
 from withness.audit.record import Leaf
 from withness.desk.checkpoints import present, publisher_of, signed
 from withness.desk.context import Actor
-from withness.desk.damaged import DAMAGED, Covered, covered, damaged, finding
+from withness.desk.damaged import Covered, covered, damaged, finding, said_of
 from withness.desk.export_forms import hashes, text_of
 from withness.desk.exporting import exported, new_file
 from withness.desk.telling import may_see
@@ -76,7 +76,7 @@ def _covering(store: Store, publisher: Publisher, tx: Transaction, leaf: Leaf) -
         try:
             return _present(store, publisher, tx, leaf), ""
         except TrailDamaged as error:
-            found = error.message.removeprefix(DAMAGED).rstrip(".")
+            found = said_of(error)
     return _published(publisher, tx, leaf, found), found
 
 

@@ -321,13 +321,11 @@ class SqliteStore(Store):
             commit(connection)
             # Which files they are was seen when they were opened: others may lie there by now.
             self._files = look(self._names)._replace(inodes=self._files.inodes)
-        except (SQLAlchemyError, sqlite3.Error):
+        except BaseException as error:  # a signal's too
             self._unsure = True
             self._discard()
-            raise unknown() from None
-        except BaseException:
-            self._unsure = True
-            self._discard()
+            if isinstance(error, (SQLAlchemyError, sqlite3.Error)):
+                raise unknown() from None
             raise
 
     def _roll_back(self, connection: Connection) -> None:
