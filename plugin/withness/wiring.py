@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
 
 from withness.core.jurisdiction import Jurisdiction
 from withness.core.risk import RiskPolicy
@@ -17,6 +16,7 @@ from withness.desk.policies import may_decide
 from withness.directory import has_database, open_store, was_used
 from withness.ehr.port import Ehr
 from withness.errors import InvalidInput, PolicyRefused, WithnessError
+from withness.ids import new_id
 from withness.packs.jurisdictions import load_jurisdictions
 from withness.packs.load import load_catalogue
 from withness.packs.policy import FILE, SETTING, policy_bytes, policy_of, shipped_digest
@@ -91,7 +91,7 @@ def _opened(
             catalogue=load_catalogue(),
             jurisdictions=_jurisdictions(settings),
             now=store.now,
-            new_id=lambda: str(uuid4()),
+            new_id=new_id,
             repository=_repository(settings),
         )
     except WithnessError:

@@ -42,7 +42,7 @@ def edit_newest(site: Site) -> bytes:
     return tree.root()
 
 
-def forge_acknowledgement(site: Site) -> bytes:
+def forge_acknowledgement(site: Site, lost: object = (), have: object = ()) -> bytes:
     """Begin a segment that bears itself out with a record of a loss that nobody signed for."""
     site.desk.close()
     database = sqlite3.connect(site.settings.database)
@@ -52,7 +52,7 @@ def forge_acknowledgement(site: Site) -> bytes:
         "Practitioner/x",
         "root",
         outcome="restored",
-        details={"lost": [], "have": [], "act": "x"},
+        details={"lost": lost, "have": have, "act": "x"},
     )
     leaf = make_leaf(said, seq=seq, segment=1, at=datetime.now(UTC), clock="ok")
     tree, row = Frontier().append(leaf.leaf_hash), vars(leaf)
@@ -69,6 +69,15 @@ def published(site: Site) -> dict[str, bytes]:
     folder = site.key_file.parent / "checkpoints"
     notes = {str(one): one.read_text(encoding="utf-8") for one in folder.rglob("*segment-*.checkpoint")}
     return {name: checkpoint.read(note).checkpoint.root for name, note in notes.items()}
+
+
+@pytest.mark.parametrize("told", [5, [5], [{}], {"segment": 0}, [{"segment": 0, "size": "1", "root": ""}], None])
+def test_whatever_a_forged_acknowledgement_names_verify_calls_it_damage(site: Site, told: object) -> None:
+    """Planted: what it names taken as it stands; each was "cannot tell" (exit 7), by an error that nobody explained."""
+    site.screen()
+    forge_acknowledgement(site, told, told)
+    done = site.console("audit", "verify")
+    assert (done.returncode, "Traceback" in done.stderr) == (4, False), done.stderr
 
 
 MAKING_UP = (make_up_segment, edit_newest, forge_acknowledgement)

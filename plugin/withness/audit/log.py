@@ -202,7 +202,17 @@ def acknowledged(log: Segments, head: Head) -> Mapping[str, Any] | None:
         return None
     if (first.kind, first.outcome) != (Kind.TRAIL_SIGNED_OFF.value, RESTORED):
         return None
-    return details_of(first)
+    details = details_of(first)
+    return {**details, **{name: _states(details.get(name)) for name in ("lost", "have")}}
+
+
+def _states(told: object) -> list[dict[str, Any]]:
+    """Return the states of segments that an acknowledgement names; none where a forger wrote anything else."""
+    kinds = {"segment": int, "size": int, "root": str}
+    every = told if isinstance(told, list) else []
+    named = [one for one in every if isinstance(one, dict)]
+    whole = [one for one in named if {name: type(value) for name, value in one.items()} == kinds]
+    return whole if len(whole) == len(every) else []
 
 
 def acknowledgements(log: Segments) -> Iterator[tuple[Head, Mapping[str, Any]]]:

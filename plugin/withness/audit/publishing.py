@@ -276,7 +276,7 @@ def _acknowledged(log: Log, segment: int, head: Head | None, said: Checkpoint) -
     """Whether two people have acknowledged exactly this loss, and the segment is still what they said it was."""
     gone = state(segment, said.size, said.root)
     left = state(segment, head.size, head.root) if head is not None else state(segment, 0, b"")
-    return any(gone in found.get("lost", ()) and left in found.get("have", ()) for _, found in acknowledgements(log))
+    return any(gone in found["lost"] and left in found["have"] for _, found in acknowledgements(log))
 
 
 def state(segment: int, size: int, root: bytes) -> dict[str, object]:

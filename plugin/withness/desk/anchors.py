@@ -5,16 +5,16 @@ What lies beyond the newest checkpoint is not proved by anything: how many recor
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from withness.audit import checkpoint
 from withness.audit.check import Damage
 from withness.audit.checkpoint import Checkpoint
-from withness.audit.log import acknowledgements
+from withness.audit.log import Head, acknowledgements
 from withness.audit.proofs import fits
 from withness.audit.publishing import state
-from withness.audit.record import Leaf, details_of
 from withness.audit.words import are, many, were
 from withness.desk.log_keys import vkeys
 from withness.errors import CannotTell
@@ -69,8 +69,8 @@ def against(tx: Transaction, anchors: Iterable[Anchor]) -> Iterator[Damage]:
             yield Damage(f"the first {one.said.size} records of segment {one.segment} are not those of the anchor")
 
 
-def acknowledgement(tx: Transaction, anchor: Anchor) -> Leaf | None:
-    """Return the record by which two people acknowledged that the records of an anchor beyond the copy's are lost.
+def acknowledgement(tx: Transaction, anchor: Anchor) -> tuple[Head, Mapping[str, Any]] | None:
+    """Return how two people acknowledged that the records of an anchor beyond the copy's are lost (`acknowledgements`).
 
     They signed for what was published, and for where the segment ends now: what an anchor knows beyond that, which
     nobody published, is lost with it. None where the segment reaches so far, or ends in a state that nobody signed for.
@@ -80,18 +80,17 @@ def acknowledgement(tx: Transaction, anchor: Anchor) -> Leaf | None:
     if size >= anchor.said.size:
         return None
     left = state(anchor.segment, size, root)
-    began = (one for one, said in acknowledgements(tx) if left in said.get("have", ()))
-    return next((tx.leaf(one.first_seq) for one in began), None)
+    return next((one for one in acknowledgements(tx) if left in one[1]["have"]), None)
 
 
 def lost_with(tx: Transaction, anchors: Iterable[Anchor]) -> Iterator[str]:
     """Yield a sentence for each anchor that is of records which two people acknowledged as lost."""
     for one in anchors:
-        leaf = acknowledgement(tx, one)
-        if leaf is None:
+        found = acknowledgement(tx, one)
+        leaf = tx.leaf(found[0].first_seq) if found is not None else None
+        if found is None or leaf is None:
             continue
-        gone = details_of(leaf).get("lost", ())
-        known = next((told["size"] for told in gone if told["segment"] == one.segment), 0)
+        known = next((told["size"] for told in found[1]["lost"] if told["segment"] == one.segment), 0)
         more = f", {one.said.size - known} more than were published then" if one.said.size > known else ""
         yield (
             f"The anchor of {many(one.said.size)} of segment {one.segment} is of records that two people "
@@ -105,7 +104,7 @@ def losses(tx: Transaction) -> tuple[str, ...]:
         f"Record {head.first_seq} acknowledges that an older copy was restored: of segment {gone['segment']} "
         f"{many(gone['size'])} {were(gone['size'])} published, and {left['size']} {are(left['size'])} there."
         for head, said in acknowledgements(tx)
-        for gone, left in zip(said.get("lost", ()), said.get("have", ()), strict=False)
+        for gone, left in zip(said["lost"], said["have"], strict=False)
     )
 
 

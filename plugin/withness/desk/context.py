@@ -59,7 +59,7 @@ class Actor:
 
 @dataclass(frozen=True)
 class Context:
-    """The means of the desk. `now` gives an aware time, `new_id` a fresh random uuid.
+    """The means of the desk. `now` gives an aware time, `new_id` a fresh UUID.
 
     `repository` is the audit repository that is told of every record, None for none.
     """

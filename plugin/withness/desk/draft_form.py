@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic.config import JsonValue
 
 MAX_WORDS: Final = 20_000
 """Longest text of one person, in characters."""
@@ -40,6 +41,10 @@ UUID_TEXT: Final = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 TIME_TEXT: Final = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})$"
 
 
+_NONE: Final[dict[str, JsonValue]] = {"default": []}
+"""What the JSON Schema says of a list that may be left out: pydantic would copy a default of its own for each draft."""
+
+
 class OutsideForm(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -56,7 +61,7 @@ class VoiceForm(OutsideForm):
 
 class ConcernForm(OutsideForm):
     words: Words
-    voices: list[VoiceForm] = []
+    voices: list[VoiceForm] = Field(default_factory=list, json_schema_extra=_NONE)
     problems: list[Problem]
 
 
@@ -72,7 +77,7 @@ class FrameForm(OutsideForm):
     frequency_weeks: Annotated[int, Field(strict=True, ge=1, le=52)]
     session_minutes: Annotated[int, Field(strict=True, ge=1, le=600)]
     other_treatment: Words
-    diagnoses: list[DiagnosisForm] = []
+    diagnoses: list[DiagnosisForm] = Field(default_factory=list, json_schema_extra=_NONE)
     structure_wanted: Literal["more", "same", "less", "unsaid"] = "unsaid"
 
 
@@ -108,9 +113,20 @@ class AllForm(OutsideForm):
 def _form(value: Any) -> str:
     """Name the form that a limit or target is meant to have, so that its own field is named when it is wrong."""
     keys = value.keys() if isinstance(value, Mapping) else ()
-    forms = {"by_session": "BySessionForm", "weeks": "WeeksForm", "sessions": "SessionsForm"}
-    forms |= {"exists": "ExistsForm", "yes": "YesForm", "all": "AllForm", "count": "CountForm", "of": "CountForm"}
-    return next((forms[key] for key in keys if key in forms), "")
+    return next((_FORMS[key] for key in keys if key in _FORMS), "")
+
+
+_FORMS: Final = {
+    "by_session": "BySessionForm",
+    "weeks": "WeeksForm",
+    "sessions": "SessionsForm",
+    "exists": "ExistsForm",
+    "yes": "YesForm",
+    "all": "AllForm",
+    "count": "CountForm",
+    "of": "CountForm",
+}
+"""The form of a limit or target by a field that only it has."""
 
 
 Within = Annotated[
@@ -187,8 +203,8 @@ class DraftFile(OutsideForm):
     goals: Annotated[list[GoalForm], Field(min_length=1, max_length=MAX_GOALS)]
     resources_named_by_client: Annotated[list[Words], Field(max_length=100)]
     psychoeducation: PsychoeducationForm
-    signatures: list[SignatureForm] = []
-    guardians: list[GuardianForm] = []
+    signatures: list[SignatureForm] = Field(default_factory=list, json_schema_extra=_NONE)
+    guardians: list[GuardianForm] = Field(default_factory=list, json_schema_extra=_NONE)
     safety_plan: str | None = Field(default=None, description="DocumentReference/id of the written safety plan.")
     supersedes: SupersedesForm | None
     request_id: Annotated[str, Field(pattern=UUID_TEXT, json_schema_extra={"format": "uuid"})]

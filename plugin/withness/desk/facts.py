@@ -57,7 +57,8 @@ def complete(context: Context, member: str, known: Facts, newest: ScreenRow | No
     if not known.begun or not known.reached:
         return known
     chart = context.ehr.hurried(_PATIENCE)
-    return replace(_asked(chart, context.policy, member, known.aliases, _screen(newest)), aliases=known.aliases)
+    found = _asked(chart, context.policy, member, known.aliases, _screen(newest))
+    return found if found.reached else replace(found, aliases=known.aliases)
 
 
 _PATIENCE: Final = 1.0

@@ -206,7 +206,7 @@ def overrides(answered: Answered, person: str) -> tuple[Override, ...]:
 
 def screen_of(row: ScreenRow) -> Screen:
     """Return the screen that a row holds."""
-    return replace(screen_from_canonical(row.content["answers"], id=row.id), number=row.number)
+    return screen_from_canonical(row.content["answers"], id=row.id, number=row.number)
 
 
 def keep(tx: Transaction, answered: Answered, actor: Actor, *, request: str | None = None) -> tuple[Record, ...]:

@@ -61,16 +61,21 @@ class LocalChart:
         wait: float = 10.0,
     ) -> None:
         self._path = path.absolute()
+        self._name = str(self._path)
         self._seal = seal
         self._now = now
         self._new_id = new_id
         self._wait = wait
+        self._hurried: LocalChart | None = None
 
     def hurried(self, seconds: float) -> LocalChart:
         """See `ehr.port.Ehr.hurried`."""
-        same = copy.copy(self)
-        same._wait = min(self._wait, seconds)
-        return same
+        wait = min(self._wait, seconds)
+        if self._hurried is None or self._hurried._wait != wait:
+            same = copy.copy(self)
+            same._wait, same._hurried = wait, None
+            self._hurried = same
+        return self._hurried
 
     def read(self, reference: str) -> Stored | None:
         """Return the newest version of the resource at "Type/id", None when the chart does not have it.
@@ -220,7 +225,7 @@ class LocalChart:
 
     def _exists(self) -> bool:
         try:
-            self._path.stat()
+            os.stat(self._name)
         except FileNotFoundError:
             return False
         except OSError:

@@ -270,8 +270,8 @@ def canonical_answers(screen: Screen) -> dict[str, Any]:
     }
 
 
-def screen_from_canonical(value: Mapping[str, Any], *, id: str) -> Screen:
-    """Return the screen whose `canonical_answers` are `value`.
+def screen_from_canonical(value: Mapping[str, Any], *, id: str, number: int = 0) -> Screen:
+    """Return the screen whose `canonical_answers` are `value`; `number` is its place in the order of recording.
 
     Raises CannotTell when `value` is not of that form: nothing is guessed from stored answers.
     """
@@ -286,6 +286,7 @@ def screen_from_canonical(value: Mapping[str, Any], *, id: str) -> Screen:
             answers=dict(value["answers"]),
             faults=tuple(Fault(one["where"], one["why"], one["whole"]) for one in value["faults"]),
             corrects=value["corrects"],
+            number=number,
         )
     except (AttributeError, KeyError, TypeError, ValueError) as fault:
         raise CannotTell("The stored answers of a screen cannot be read.", field="screen") from fault

@@ -26,7 +26,8 @@ class Batch:
         self.connection = connection
         self._known = known
         self.members: list[Transaction] = []
-        self.over = threading.Event()
+        self._over = threading.Lock()
+        self._over.acquire()
         self.durable = False
         self._begun = time.monotonic()
 
@@ -49,9 +50,14 @@ class Batch:
         if self.members:
             self.connection.exec_driver_sql("RELEASE block")
 
+    def end(self) -> None:
+        """Let all of its threads go on, once."""
+        self._over.release()
+
     def wait(self) -> None:
         """Wait until it is over. Raises CommitUnknown when its COMMIT failed."""
-        self.over.wait()
+        with self._over:  # each who waits lets the next one on
+            pass
         if not self.durable:
             raise unknown()
 

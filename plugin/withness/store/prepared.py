@@ -63,12 +63,12 @@ class Prepared:
 
         Raises DBAPIError.
         """
-        pooled = connection.connection
+        driver = connection.connection.dbapi_connection
         # SQLite's driver alone knows of a transaction that `sqlite_files.begin` began.
-        if not (getattr(pooled.driver_connection, "in_transaction", False) or connection.in_transaction()):
+        if driver is None or not (getattr(driver, "in_transaction", False) or connection.in_transaction()):
             raise InvalidRequestError("the transaction is over")  # what it asked for now would be nobody's
         compiled = self._compiled.get(connection.dialect.name) or self._compile(connection.dialect)
-        cursor = pooled.cursor(**options)
+        cursor = driver.cursor(**options)
         try:
             cursor.execute(compiled.text, compiled.values(values))
         except connection.dialect.loaded_dbapi.Error as error:

@@ -25,7 +25,7 @@ from withness.store.batch import Batch, unknown
 from withness.store.dropped import put_back_in
 from withness.store.file_lock import LockFile
 from withness.store.sql import CommitUnknown, Store, busy
-from withness.store.sqlite_files import NONE_THERE, begin, commit, look, reading, roll_back, writing
+from withness.store.sqlite_files import NONE_THERE, begin, commit, look, look_again, reading, roll_back, writing
 from withness.store.trail import Memory
 from withness.store.transaction import Transaction
 from withness.store.turns import Turns
@@ -223,7 +223,7 @@ class SqliteStore(Store):
             self._roll_back(batch.connection)
         finally:
             self._file_lock.release()
-            batch.over.set()
+            batch.end()
 
     def _end_batch(self) -> None:
         """Make every block of the batch durable at once; all of its threads go on."""
@@ -239,7 +239,7 @@ class SqliteStore(Store):
                 self._publish(*batch.members)
         finally:
             self._file_lock.release()
-            batch.over.set()
+            batch.end()
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
@@ -319,8 +319,7 @@ class SqliteStore(Store):
     def _commit(self, connection: Connection) -> None:
         try:
             commit(connection)
-            # Which files they are was seen when they were opened: others may lie there by now.
-            self._files = look(self._names)._replace(inodes=self._files.inodes)
+            self._files = look_again(self._names, self._files)  # as they were opened: others may lie there by now
         except BaseException as error:  # a signal's too
             self._unsure = True
             self._discard()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -26,11 +26,20 @@ class Files(NamedTuple):
 NONE_THERE: Final = Files(())
 
 
-def look(names: Iterable[str]) -> Files:
+def look(names: Sequence[str]) -> Files:
     """Return what lies there under the names of a database's file, of its log and of that log's index."""
-    first, log, index = map(_stat, names)
-    inodes = tuple(one and one.st_ino for one in (first, log, index))
-    return Files(inodes, first.st_ctime_ns if first and log else 0, log.st_size if first and log else 0)
+    first, log, index = _stat(names[0]), _stat(names[1]), _stat(names[2])
+    inodes = (first and first.st_ino, log and log.st_ino, index and index.st_ino)
+    return Files(inodes, *_changed(first, log))
+
+
+def look_again(names: Sequence[str], before: Files) -> Files:
+    """Return how the files that `before` saw are now; which they are is not asked again."""
+    return Files(before.inodes, *_changed(_stat(names[0]), _stat(names[1])))
+
+
+def _changed(first: os.stat_result | None, log: os.stat_result | None) -> tuple[int, int]:
+    return (first.st_ctime_ns, log.st_size) if first and log else (0, 0)
 
 
 def _stat(name: str) -> os.stat_result | None:
