@@ -400,6 +400,7 @@ def test_a_release_whose_columns_call_it_a_look_is_listed_and_named(busy: Site, 
 def test_a_held_decision_whose_column_says_released_counts_as_held(busy: Site, sealed: bool) -> None:
     """Planted: the counts, then what held by domain, taken from the columns; each was caught."""
     signs = kim(busy) if sealed else {}
+    busy.catch_up()  # the edit does too, and a step that is due meanwhile would be overdue in the second report
     before = busy.desk.report(actor=COMPLIANCE, **signs)
     held = "SELECT max(seq) FROM audit_leaf WHERE kind = 'gate.decided' AND outcome LIKE 'held%'"
     edit(busy, f"UPDATE audit_leaf SET outcome = 'released' WHERE seq = ({held})")

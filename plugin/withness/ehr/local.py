@@ -66,16 +66,12 @@ class LocalChart:
         self._now = now
         self._new_id = new_id
         self._wait = wait
-        self._hurried: LocalChart | None = None
 
     def hurried(self, seconds: float) -> LocalChart:
         """See `ehr.port.Ehr.hurried`."""
-        wait = min(self._wait, seconds)
-        if self._hurried is None or self._hurried._wait != wait:
-            same = copy.copy(self)
-            same._wait, same._hurried = wait, None
-            self._hurried = same
-        return self._hurried
+        same = copy.copy(self)
+        same._wait = min(self._wait, seconds)
+        return same
 
     def read(self, reference: str) -> Stored | None:
         """Return the newest version of the resource at "Type/id", None when the chart does not have it.
