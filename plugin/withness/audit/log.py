@@ -209,10 +209,13 @@ def acknowledged(log: Segments, head: Head) -> Mapping[str, Any] | None:
 def _states(told: object) -> list[dict[str, Any]]:
     """Return the states of segments that an acknowledgement names; none where a forger wrote anything else."""
     kinds = {"segment": int, "size": int, "root": str}
-    every = told if isinstance(told, list) else []
-    named = [one for one in every if isinstance(one, dict)]
-    whole = [one for one in named if {name: type(value) for name, value in one.items()} == kinds]
-    return whole if len(whole) == len(every) else []
+    if isinstance(told, list) and all(isinstance(one, dict) and _kinds(one) == kinds for one in told):
+        return told
+    return []
+
+
+def _kinds(one: Mapping[str, Any]) -> dict[str, type]:
+    return {name: type(value) for name, value in one.items()}
 
 
 def acknowledgements(log: Segments) -> Iterator[tuple[Head, Mapping[str, Any]]]:

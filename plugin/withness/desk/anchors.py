@@ -87,10 +87,10 @@ def lost_with(tx: Transaction, anchors: Iterable[Anchor]) -> Iterator[str]:
     """Yield a sentence for each anchor that is of records which two people acknowledged as lost."""
     for one in anchors:
         found = acknowledgement(tx, one)
-        leaf = tx.leaf(found[0].first_seq) if found is not None else None
-        if found is None or leaf is None:
+        if found is None or (leaf := tx.leaf(found[0].first_seq)) is None:
             continue
-        known = next((told["size"] for told in found[1]["lost"] if told["segment"] == one.segment), 0)
+        _, said = found
+        known = next((told["size"] for told in said["lost"] if told["segment"] == one.segment), 0)
         more = f", {one.said.size - known} more than were published then" if one.said.size > known else ""
         yield (
             f"The anchor of {many(one.said.size)} of segment {one.segment} is of records that two people "

@@ -61,7 +61,6 @@ class LocalChart:
         wait: float = 10.0,
     ) -> None:
         self._path = path.absolute()
-        self._name = str(self._path)
         self._seal = seal
         self._now = now
         self._new_id = new_id
@@ -221,7 +220,7 @@ class LocalChart:
 
     def _exists(self) -> bool:
         try:
-            os.stat(self._name)
+            os.stat(self._path)
         except FileNotFoundError:
             return False
         except OSError:
