@@ -38,6 +38,7 @@ def desks(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[Desk]
         yield [machines[number % len(machines)] for number in range(CLINICIANS)]
 
 
+@pytest.mark.campaign
 def test_sixteen_clinicians_save_at_once(
     desks: list[Desk], figure: Callable[[str, int, str], None], request: pytest.FixtureRequest
 ) -> None:
