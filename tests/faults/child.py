@@ -98,6 +98,10 @@ class Writer:
             assert self.alive() or until(), f"the writer is gone: {self.lines()[-5:]}"
             time.sleep(0.002)
 
+    def wait_until_ready(self) -> None:
+        """Wait until it has opened its data directory and begins to save."""
+        self.wait(lambda: "ready" in self.lines(), "its beginning")
+
     def wait_for_saves(self, more: int = 5) -> None:
         """Wait until so many more saves are acknowledged."""
         wanted = len(self.saved()) + more
@@ -141,7 +145,7 @@ class Writer:
         assert self.lines()[-1] == "closed", self.lines()[-5:]
 
     def __enter__(self) -> Writer:
-        self.wait(lambda: "ready" in self.lines(), "its beginning")
+        self.wait_until_ready()
         return self
 
     def __exit__(

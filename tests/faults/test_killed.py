@@ -1,7 +1,8 @@
 """A writer killed with SIGKILL at random points of starting, screening, saving, delivering and closing (I1, I5).
 
-1,000 rounds on each store in `make prove`, a tenth elsewhere: a new process each round, which finds what the killed one
-left and goes on by itself. Planted: a save acknowledged before its commit (the last test plants it each time); caught.
+Every second one while it saves, however long its start takes here. 1,000 rounds on each store in `make prove`, a tenth
+elsewhere: a new process each round, which finds what the killed one left and goes on by itself. Planted: a save
+acknowledged before its commit (the last test plants it each time); caught.
 """
 
 from __future__ import annotations
@@ -48,7 +49,11 @@ def test_kill_nine_at_random_points(
         starting, saving = _seconds(place, nursery, tmp_path / f"first{first}")
         for number in range(first + 1, min(first + AT_A_TIME, rounds) + 1):
             writer = nursery.start(place, tmp_path / f"log{number}", "plans", "--first", str(1000 * number))
-            time.sleep(dice.uniform(0.5 * starting, starting + saving))
+            if number % 2:
+                writer.wait_until_ready()
+                time.sleep(dice.uniform(0, 2 * saving))
+            else:
+                time.sleep(dice.uniform(0.5 * starting, starting + saving))
             writer.kill()
             writers.append(writer)
         last = Writer(place, tmp_path / f"first{first}", 0)
@@ -57,7 +62,7 @@ def test_kill_nine_at_random_points(
     store = request.node.callspec.params["places"]
     result = f"{acknowledged} plans acknowledged, {plans} there, nothing lost, none twice"
     figure(f"kill -9 at random points, {store}", rounds, result)
-    assert acknowledged > 0, "it was always killed too early"
+    assert acknowledged >= rounds // 10, "it was nearly always killed too early"
 
 
 def _seconds(place: Place, nursery: Nursery, log: Path) -> tuple[float, float]:
