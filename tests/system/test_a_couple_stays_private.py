@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.system.site import Site, make_draft, make_goal
+from tests.system.test_a_newer_result_in_the_chart import result
+from withness.store import sql, sqlite
+from withness.store.transaction import Transaction
 
 COUPLE = ("Patient/rosa", "Patient/tom")
 
@@ -169,3 +173,50 @@ def test_an_organization_cannot_have_a_plan(site: Site, kind: str) -> None:
     code, said = site.console_json("plan", "save", "-", stdin=json.dumps(draft))
     assert (code, said["field"]) == (2, "unit.kind")
     assert "CarePlan" in said["message"]
+
+
+@pytest.mark.parametrize("nth", [2, 3, 4])
+def test_a_database_that_goes_away_after_the_decision_says_no_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nth: int
+) -> None:
+    """What one member's protocol has to send is nobody else's to hear, whether it can be sent or not (I8).
+
+    A commit's failure cannot be had on purpose from SQLite, so it is made here. Planted: the answer that says that
+    something waits to be sent; caught.
+    """
+    heard = []
+    for name in ("unscreened", "acute in the chart"):
+        with Site(tmp_path / name / "home", tmp_path / name / "key") as site, monkeypatch.context() as patched:
+            site.morning()
+            clear(site, "Patient/rosa")
+            if name != "unscreened":
+                clear(site, "Patient/tom")
+                site.pass_time(hours=1)
+                high = {"valueCodeableConcept": {"text": "High"}}
+                site.write_to_chart(result("93374-7", site.at, high, subject={"reference": "Patient/tom"}))
+                site.pass_time(minutes=5)
+            commits = _failing(patched, nth)
+            answer = site.save(make_draft(*COUPLE))
+            patched.undo()
+            heard.append({**answer, "plan": None})
+            site.desk.sync(actor="Practitioner/p1")
+            flagged = [one.resource["subject"]["reference"] for one in site.chart("Flag")]
+            assert flagged == (["Patient/tom"] if name != "unscreened" else [])
+    assert len(commits) >= nth
+    assert heard[0] == heard[1]
+
+
+def _failing(patched: pytest.MonkeyPatch, nth: int) -> list[int]:
+    """Let the nth commit fail that finds a plan; return a list that grows with each."""
+    real, commits = sqlite.SqliteStore._commit, list[int]()
+
+    def commit(store: sqlite.SqliteStore, connection: Any) -> None:
+        if Transaction(connection, None).count("plan"):
+            commits.append(nth)
+        if len(commits) != nth:
+            return real(store, connection)
+        store._discard()
+        raise sql.CommitUnknown("The database could not confirm that the record is durable.")
+
+    patched.setattr(sqlite.SqliteStore, "_commit", commit)
+    return commits

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.system.site import CLINICIAN, Site, make_draft, make_goal
-from withness.errors import InvalidInput, Refused
+from withness.errors import EhrUnavailable, InvalidInput, Refused
 
 ROSA, TOM = "Patient/rosa", "Patient/tom"
 COUPLE = (ROSA, TOM)
@@ -135,6 +135,41 @@ def test_when_conjoint_work_ends_neither_share_goes_on(site: Site) -> None:
     assert site.desk.plan(plan)["state"] == "closed"
     with pytest.raises(InvalidInput, match="cannot be amended: it is over"):
         site.save(couple_draft(supersedes={"plan": plan, "version": "1"}))
+    assert site.desk.health()["records"] > 0
+
+
+@pytest.mark.parametrize(("decision", "found"), [("end", "revoked"), ("pause", "on-hold"), ("resume", "active")])
+@pytest.mark.parametrize("in_hours", [0, 2])
+def test_what_is_decided_while_the_couples_plan_is_on_its_way(
+    site: Site, decision: str, found: str, in_hours: int
+) -> None:
+    """It holds for that plan too, once it is found in the charts and at its time; her own plan goes on.
+
+    Planted: whoever the couple's decision holds paused as acute; what was on its way left as it is; its time not kept;
+    each caught.
+    """
+    released_alone(site)
+    decide_on_conjoint_work(site, "resume")
+    for who in COUPLE:
+        site.screen(who, encounter=HERE)
+    hers = site.save(make_draft(ROSA, goals=[make_goal(words="Sleep through the night")]))["plan"]
+    before = {one["id"] for one in site.care_plans()}
+    real = site.context.ehr.transact
+
+    def answer_is_lost(bundle: Any) -> Any:
+        real(bundle)
+        raise EhrUnavailable("The answer was lost.")
+
+    site.context.ehr.transact = answer_is_lost  # type: ignore[method-assign]
+    assert site.desk.plan(site.save(couple_draft())["plan"])["state"] == "approved"
+    site.context.ehr.transact = real  # type: ignore[method-assign]
+    decide_on_conjoint_work(site, decision, in_hours=in_hours)
+    for hours in (1, 2):
+        site.pass_time(hours=hours)
+        site.desk.sync(actor=CLINICIAN)
+        theirs = {one["status"] for one in site.care_plans() if one["id"] not in before}
+        assert theirs == ({found} if hours >= in_hours else {"active"})
+        assert site.desk.plan(hers)["state"] == "delivered"
     assert site.desk.health()["records"] > 0
 
 

@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import Any, Final, ParamSpec, TypeVar
 
 from withness.audit.record import Kind, instant
-from withness.core.terms import Acuity, Purpose, UnitKind
-from withness.desk import closing, facts, opening, standing
+from withness.core.terms import Purpose, UnitKind
+from withness.desk import closing, conjoint, facts, opening, standing
 from withness.desk.acts import broken
 from withness.desk.amending import delivered, take_back
 from withness.desk.context import Actor, Context
@@ -22,7 +22,7 @@ from withness.desk.doubt import refuse_in_doubt
 from withness.desk.facts import Facts
 from withness.desk.last_said import rests_on_undone
 from withness.desk.outbox import Sent, failed, failed_in, move, put_back
-from withness.desk.shares import hold_plans
+from withness.desk.shares import ACUTE, MAY_BE_THERE, hold_plans, paused_by, plans_of
 from withness.desk.telling import tell
 from withness.errors import CannotTell, Conflict, EhrRefused, EhrUnavailable, TrailDamaged, WithnessError
 from withness.fhir import codes
@@ -213,17 +213,25 @@ def _confirmed(tx: Transaction, context: Context, row: OutboxRow, known: _Known,
     if now is not None and now.state is Delivery.REPLACED:
         return _ended_meanwhile(tx, context, now, actor)
     late = _newer_hold(tx, context, row, known)
-    if now is not None and now.state is not Delivery.DELIVERED:
-        outcome = "delivered" if late is None else "delivered-before-newer-screen"
-        done = replace(row, attempts=row.attempts + 1)
-        move(tx, context, done, Delivery.DELIVERED, actor, Kind.PLAN_CONFIRMED, outcome)
-        _tell_plan(tx, context, row, PlanState.DELIVERED, late)
-        if row.content.get("amends"):
-            delivered(tx, row.content["amends"], row.decision_id, context.now())
+    follow = _arrived(tx, context, row, late, actor) if now is not None and now.state is not Delivery.DELIVERED else ()
     if late is None:
-        return Sent(Delivery.DELIVERED)
-    follow = (*opening.follow(tx, context, late, actor, context.now()), *_hold_acute(tx, context, late, actor))
+        return Sent(Delivery.DELIVERED, follow=follow)
+    opened = opening.follow(tx, context, late, actor, context.now())
+    follow = (*follow, *opened, *_pause_again(tx, context, late, actor))
     return Sent(Delivery.DELIVERED, LATE, told=tell(late.decision, context.policy, actor.ref), follow=follow)
+
+
+def _arrived(
+    tx: Transaction, context: Context, row: OutboxRow, late: standing.Answered | None, actor: Actor
+) -> tuple[str, ...]:
+    """Record that the plan is in the EHR; return the rows by which it changes there, as was decided meanwhile."""
+    outcome = "delivered" if late is None else "delivered-before-newer-screen"
+    done = replace(row, attempts=row.attempts + 1)
+    move(tx, context, done, Delivery.DELIVERED, actor, Kind.PLAN_CONFIRMED, outcome)
+    _tell_plan(tx, context, row, PlanState.DELIVERED, late)
+    if row.content.get("amends"):
+        delivered(tx, row.content["amends"], row.decision_id, context.now())
+    return conjoint.settle_arrived(tx, context, row, actor, context.now())
 
 
 def _ended_meanwhile(tx: Transaction, context: Context, row: OutboxRow, actor: Actor) -> Sent:
@@ -235,11 +243,15 @@ def _ended_meanwhile(tx: Transaction, context: Context, row: OutboxRow, actor: A
     return Sent(Delivery.DELIVERED, ENDED, follow=follow)
 
 
-def _hold_acute(tx: Transaction, context: Context, late: standing.Answered, actor: Actor) -> tuple[str, ...]:
+def _pause_again(tx: Transaction, context: Context, late: standing.Answered, actor: Actor) -> tuple[str, ...]:
+    """Send the pause of whoever something acute pauses once more: the plan may have been written over it.
+
+    Asked of each person alone: whoever may not take part in conjoint work goes on with a plan of their own.
+    """
     rows: list[str] = []
     for member in late.decision.members:
-        if member.acuity is Acuity.ACUTE:
-            for one in (member.person, *late.inputs[member.person]["aliases"]):
+        for one in (member.person, *late.inputs[member.person]["aliases"]):
+            if any(ACUTE in paused_by(plan, one) for plan in plans_of(tx, one, *MAY_BE_THERE)):
                 held, records = hold_plans(tx, context, one, actor, context.now(), again=True)
                 rows.extend(held)
                 context.record(tx, actor, context.now(), *records)

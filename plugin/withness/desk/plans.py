@@ -69,7 +69,7 @@ def save(context: Context, draft: Mapping[str, Any], actor: Actor) -> Answer:
             unsaved.follow(case, actor)
         raise
     try:
-        return _sent(context, answer, actor)
+        return _sent(case, answer, actor)
     except CannotTell:  # what was decided is durable: that the database went away since does not undo it
         if answer.conflict is not None:
             raise
@@ -79,9 +79,14 @@ def save(context: Context, draft: Mapping[str, Any], actor: Actor) -> Answer:
 KEPT: Final = "The database went away while this was being sent. What was decided is kept: run withness sync."
 
 
-def _sent(context: Context, answer: Answer, actor: Actor) -> Answer:
+def _sent(case: Case, answer: Answer, actor: Actor) -> Answer:
     """Send what a decision has queued, and return the answer as it stands then. Raises Conflict, CannotTell."""
-    send(context, answer.follow, actor)
+    context = case.context
+    try:
+        send(context, answer.follow, actor)
+    except CannotTell:  # it waits for `withness sync`; that one member has something to send is no unit's to hear (I8)
+        if len(case.plan.unit.members) == 1:
+            raise
     if answer.conflict is not None:
         raise Conflict(
             "Another version of this plan was saved meanwhile; yours was not.",

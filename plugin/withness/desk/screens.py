@@ -146,9 +146,11 @@ def conclude(
 
 def send(context: Context, rows: tuple[str, ...], actor: Actor) -> tuple[str, ...]:
     """Send what follows from a decision now; what cannot be sent waits, and its sentence is returned."""
+    if not rows:
+        return ()
     troubles = [sent.trouble for sent in (dispatch(context, row, actor) for row in rows) if sent.trouble]
     with context.store.transaction() as tx:
-        lost = unreadable(tx) if rows else 0
+        lost = unreadable(tx)
     said = f"{many(lost, 'plan')} cannot be read here, and so not be paused: look for this person's plans in the EHR."
     return tuple([*troubles, said] if lost else troubles)
 
